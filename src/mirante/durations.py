@@ -1,0 +1,84 @@
+"""Lengths of time as people write them in a config: ``90s``, ``5m``, ``1h30m``, ``30d``, ``1w``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from mirante.errors import ConfigError
+
+__all__ = ["format_duration", "parse_duration"]
+
+_UNITS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+
+
+def parse_duration(text: str | timedelta) -> timedelta:
+    """Return the length of time that `text` means.
+
+    Parameters
+    ----------
+    text : str or timedelta
+        Numbers with a unit each: ``ms``, ``s``, ``m``, ``h``, ``d``, ``w``. A bare ``0`` is allowed; any
+        other number without a unit is not, since ``30`` could be seconds or minutes. A timedelta is
+        returned as it is.
+
+    Returns
+    -------
+    timedelta
+        Zero or more.
+
+    Raises
+    ------
+    ConfigError
+        If the text is no length of time.
+
+    Examples
+    --------
+    >>> parse_duration("1h30m").total_seconds()
+    5400.0
+    >>> parse_duration("1:30")
+    Traceback (most recent call last):
+    ...
+    mirante.errors.ConfigError: '1:30' is no length of time; write a number and a unit, such as 90s, 5m, 1h30m
+    """
+    if isinstance(text, timedelta):
+        return text
+    cleaned = str(text).strip()
+    if cleaned == "0":
+        return timedelta()
+    if not _WHOLE.fullmatch(cleaned):
+        raise ConfigError(f"{text!r} is no length of time; write a number and a unit, such as 90s, 5m, 1h30m")
+    try:
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(cleaned)))
+    except OverflowError as error:
+        raise ConfigError(f"{text!r} is longer than can be counted; the longest is 999999999d") from error
+
+
+def format_duration(length: timedelta) -> str:
+    """Return the shortest text that `parse_duration` reads back as the same length.
+
+    Parameters
+    ----------
+    length : timedelta
+        Zero or more; parts below a millisecond are dropped.
+
+    Returns
+    -------
+    str
+        Such as ``1d12h``.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> format_duration(timedelta(hours=36)), format_duration(timedelta(0))
+    ('1d12h', '0s')
+    """
+    rest = round(length.total_seconds() * 1000)
+    parts = []
+    for unit, milliseconds in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, rest = divmod(rest, milliseconds)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -1,0 +1,206 @@
+"""The reading: one number with a name, a time and labels; and the table of all names.
+
+Rules, sinks, the store and charts know readings and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from mirante.errors import InputError
+
+__all__ = ["READINGS", "Reading", "ReadingKind", "Sink", "Source", "model_subject", "subject_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One number: name, value, time, labels and a note.
+
+    Parameters
+    ----------
+    name : str
+        Prometheus form, base unit last: ``prediction_latency_seconds_p95``. `READINGS` lists them.
+    value : float
+        The number; NaN means "asked for, and unknown".
+    time : datetime
+        When it was true, with a time zone; kept as UTC.
+    labels : mapping of str to str
+        What it is about: ``{"model": "m", "alias": "champion", "version": "1", "feature": "age"}``.
+    note : str
+        A sentence for people (a verdict's reason). Not part of the reading's identity.
+
+    Raises
+    ------
+    InputError
+        If `time` has no time zone.
+
+    Examples
+    --------
+    >>> from datetime import datetime, UTC
+    >>> r = Reading("drift_ks", 0.5, datetime(2013, 3, 8, tzinfo=UTC), {"model": "m", "feature": "age"})
+    >>> r.key
+    ('drift_ks', (('feature', 'age'), ('model', 'm')))
+    """
+
+    name: str
+    value: float
+    time: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    note: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if self.time.tzinfo is None:
+            raise InputError(
+                f"reading {self.name!r} has the time {self.time!r}, without a time zone; give an aware one"
+            )
+        object.__setattr__(self, "value", float(self.value))
+        object.__setattr__(self, "time", self.time.astimezone(UTC))
+        object.__setattr__(self, "labels", MappingProxyType({k: str(v) for k, v in self.labels.items()}))
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.time, self.value))
+
+    @property
+    def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The series that it belongs to: the name and the sorted labels."""
+        return self.name, tuple(sorted(self.labels.items()))
+
+
+class Source(Protocol):
+    """Gives readings when asked."""
+
+    def read(self, now: datetime) -> Iterable[Reading]:
+        """Return the readings of this moment."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes readings."""
+
+    def write(self, readings: Sequence[Reading]) -> None:
+        """Take a batch of readings; the same series and time twice counts once."""
+        ...
+
+
+def model_subject(model: str, alias: str) -> str:
+    """Return the subject of a model under an alias.
+
+    Examples
+    --------
+    >>> model_subject("nyc-flight-delay", "champion")
+    'model/nyc-flight-delay@champion'
+    """
+    return f"model/{model}@{alias}"
+
+
+def subject_of(labels: Mapping[str, str]) -> str:
+    """Return the subject that labels speak of, or ``monitor`` for Mirante's own.
+
+    Examples
+    --------
+    >>> subject_of({"host": "web-1"}), subject_of({"model": "m", "alias": "champion", "feature": "x"})
+    ('host/web-1', 'model/m@champion')
+    >>> subject_of({"experiment": "7"}), subject_of({})
+    ('experiment/7', 'monitor')
+    """
+    if "model" in labels:
+        return model_subject(labels["model"], labels.get("alias", "none"))
+    for kind in ("host", "experiment", "table"):
+        if kind in labels:
+            return f"{kind}/{labels[kind]}"
+    return "monitor"
+
+
+class ReadingKind(NamedTuple):
+    """What a name means: its labels beyond the subject's, its unit, and one line for people."""
+
+    labels: tuple[str, ...]
+    unit: str
+    help: str
+
+
+_F = ("feature",)
+
+READINGS: Mapping[str, ReadingKind] = MappingProxyType(
+    {
+        # hosts
+        "system_cpu_percent": ReadingKind((), "percent", "CPU in use, of all cores"),
+        "system_memory_percent": ReadingKind((), "percent", "memory in use"),
+        "system_disk_percent": ReadingKind((), "percent", "disk in use"),
+        "system_network_sent_bytes_total": ReadingKind((), "bytes", "bytes sent since boot"),
+        "system_network_received_bytes_total": ReadingKind((), "bytes", "bytes received since boot"),
+        "system_processes": ReadingKind((), "processes", "processes running"),
+        # volume and latency of a model, per window
+        "predictions": ReadingKind((), "rows", "predictions in the window"),
+        "prediction_latency_seconds_mean": ReadingKind((), "seconds", "mean latency in the window"),
+        "prediction_latency_seconds_p50": ReadingKind((), "seconds", "median latency in the window"),
+        "prediction_latency_seconds_p95": ReadingKind(
+            (), "seconds", "95th percentile of latency in the window"
+        ),
+        "prediction_latency_seconds_p99": ReadingKind(
+            (), "seconds", "99th percentile of latency in the window"
+        ),
+        # drift, per window; the prediction is the feature named "prediction"
+        "drift_ks": ReadingKind(_F, "0 to 1", "Kolmogorov-Smirnov distance of window and baseline (numeric)"),
+        "drift_psi": ReadingKind(_F, "0 up", "population stability index"),
+        "drift_jensenshannon": ReadingKind(_F, "0 to 1", "Jensen-Shannon distance, base 2"),
+        "drift_hellinger": ReadingKind(_F, "0 to 1", "Hellinger distance"),
+        "drift_total_variation": ReadingKind(_F, "0 to 1", "total variation distance"),
+        "drift_wasserstein": ReadingKind(
+            _F, "baseline sd", "Wasserstein-1 distance in baseline standard deviations (numeric)"
+        ),
+        "drift_chi2": ReadingKind(_F, "0 up", "two-sample chi-squared statistic (categorical)"),
+        "drift_l_infinity": ReadingKind(_F, "0 to 1", "largest change of a category's share (categorical)"),
+        "drift_p_value": ReadingKind(_F, "0 to 1", "p-value of the test behind the verdict"),
+        "drift_effect": ReadingKind(_F, "0 to 1", "size of the shift: KS distance or total variation"),
+        "drift_detected": ReadingKind(
+            _F, "0 or 1", "the verdict: 1 when the column drifted; its note is the sentence"
+        ),
+        "drift_share": ReadingKind((), "0 to 1", "share of the columns that drifted"),
+        # quality, per window
+        "missing_ratio": ReadingKind(_F, "0 to 1", "share of missing values"),
+        "missing_detected": ReadingKind(
+            _F, "0 or 1", "1 when the share of missing values left the baseline's range"
+        ),
+        "new_category_ratio": ReadingKind(
+            _F, "0 to 1", "share of rows whose category the baseline never had"
+        ),
+        "outlier_ratio": ReadingKind(
+            (), "0 to 1", "share of rows over the outlier threshold of the baseline"
+        ),
+        # performance, per window, once labels are in
+        "performance_labels": ReadingKind((), "rows", "predictions of the window that have a label"),
+        "performance_labels_missing": ReadingKind((), "rows", "predictions of the window that have no label"),
+        "performance_accuracy": ReadingKind((), "0 to 1", "share of labelled predictions that were right"),
+        "performance_log_loss": ReadingKind((), "nats", "mean negative log-likelihood of the labels"),
+        "performance_roc_auc": ReadingKind(
+            (), "0 to 1", "area under the ROC curve; NaN when only one class is there"
+        ),
+        "performance_brier": ReadingKind((), "0 to 1", "mean squared error of the probability"),
+        "performance_base_rate": ReadingKind((), "0 to 1", "share of positive labels"),
+        "performance_mae": ReadingKind((), "label unit", "mean absolute error (regression)"),
+        "performance_rmse": ReadingKind((), "label unit", "root mean squared error (regression)"),
+        "performance_r2": ReadingKind((), "up to 1", "coefficient of determination (regression)"),
+        # the reference API's counters, at /metrics
+        "mlflow_model_predictions_total": ReadingKind((), "predictions", "predictions since start"),
+        "mlflow_prediction_latency_seconds": ReadingKind((), "seconds", "histogram of prediction latency"),
+        "mlflow_server_up": ReadingKind(("server",), "0 or 1", "1 when the MLflow server answered"),
+        # the monitor itself
+        "monitor_task_failures_total": ReadingKind(
+            ("task",), "failures", "tasks of the service that failed since start"
+        ),
+        "monitor_task_failing": ReadingKind(
+            ("task",), "0 or 1", "1 while the task's last run failed; its note says why"
+        ),
+        "monitor_task_seconds": ReadingKind(("task",), "seconds", "duration of the task's last run"),
+        "monitor_dropped_total": ReadingKind((), "rows", "rows that the recorder dropped since start"),
+        "monitor_late_total": ReadingKind(
+            (), "rows", "rows that came after their window had closed, since start"
+        ),
+        "monitor_queue_length": ReadingKind(("queue",), "notices", "notices or readings that wait to leave"),
+    }
+)

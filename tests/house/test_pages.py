@@ -1,0 +1,41 @@
+"""Pages that repeat what the code says are kept equal to it."""
+
+import runpy
+import tomllib
+
+import mirante
+from tests.house.source import ROOT
+
+
+def test_readings_page_is_the_table_of_the_code():
+    page = (ROOT / "docs" / "readings.md").read_text(encoding="utf-8")
+    written = runpy.run_path(str(ROOT / "docs" / "readings_table.py"))["page"]()
+    assert page == written, "run: .venv/bin/python docs/readings_table.py"
+
+
+def test_every_name_of_the_facade_is_in_the_reference():
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    lines = {line.strip() for line in page.splitlines()}
+    assert [
+        name for name in mirante.__all__ if name != "__version__" and f".. autoclass:: {name}" not in lines
+    ] == []
+
+
+def test_changelog_has_the_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in text
+    assert mirante.__version__ in text
+
+
+def test_extras_in_the_documentation_exist():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+    extras = set(project["optional-dependencies"]) - {"dev"}
+    assert {extra for extra in extras if f"mirante[{extra}]" not in page} == set()
+
+
+def test_licence_is_apache():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License\n" in text
+    assert "Version 2.0, January 2004" in text
+    assert len(text.splitlines()) > 200, "the whole text, not a note about it"

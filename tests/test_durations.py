@@ -1,0 +1,27 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirante.durations import format_duration, parse_duration
+from mirante.errors import ConfigError
+
+
+@given(st.integers(0, 10**12))
+def test_what_is_written_is_read_back(milliseconds):
+    length = timedelta(milliseconds=milliseconds)
+    assert parse_duration(format_duration(length)) == length
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0), ("1.5h", 5400), ("1w2d", 777_600), (" 250ms ", 0.25), ("1m30s", 90)]
+)
+def test_units(text, seconds):
+    assert parse_duration(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "1:30", "m5", "5 m", "-5m", "5y", "1e3s", "9" * 400 + "d"])
+def test_anything_else_is_refused_with_the_text_in_the_message(text):
+    with pytest.raises(ConfigError, match=r"such as 90s|longer than"):
+        parse_duration(text)

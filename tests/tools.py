@@ -1,0 +1,49 @@
+"""Programs from outside Python that some tests need, and how the tests share out the processors.
+
+A pytest plugin (``-p tests.tools``), and a function for tests: ``promtool = require_tool("promtool")``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+# program: how Debian names the package, and the other names that the program goes by
+TOOLS = {
+    "chromium": ("chromium", ("chromium-browser", "google-chrome")),
+    "promtool": ("prometheus", ()),
+}
+
+
+def find_tool(name: str) -> str | None:
+    """Return the path of a program, from the virtual environment or the PATH, or None."""
+    # .ci/tools may have put it beside python
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    _package, others = TOOLS[name]
+    return next((found for known in (name, *others) if (found := shutil.which(known, path=path))), None)
+
+
+def require_tool(name: str) -> str:
+    """Return the path of a program; without it the test is skipped, or fails where CI is set to true."""
+    found = find_tool(name)
+    if found is not None:
+        return found
+    message = f"{name} is not installed; apt-get install {TOOLS[name][0]}"
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, and all that need MLflow's server, which starts slowly, in one."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            served = item.get_closest_marker("server") or "mlflow_process" in getattr(
+                item, "fixturenames", ()
+            )
+            item.add_marker(pytest.mark.xdist_group("server" if served else item.nodeid.partition("::")[0]))
