@@ -1,0 +1,153 @@
+"""One database: its connections, its transactions, and its errors in words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+
+from mirante.errors import MiranteError, StoreError
+from mirante.store.dialect import BUSY_SECONDS, WRITES, driver_error, make_engine, parse_url, prepare
+
+__all__ = ["Database"]
+
+# What a driver says, and what the reader of the message can do about it.
+_ADVICE = (
+    ("not a database", "this file is not a SQLite database; name another file, or move this one away"),
+    ("locked", f"another program kept it locked for {BUSY_SECONDS:.0f} s; stop that program, then try again"),
+    ("disk is full", "the disk is full; free some space, then try again"),
+    ("readonly", "it cannot be written; give this user the right to write the file and its folder"),
+    ("unable to open", "it cannot be opened; look at the rights of the file and its folder"),
+    ("malformed", "the file is damaged; restore it from a copy, or move it away to begin anew"),
+    ("disk i/o error", "the disk failed; look at the system's log"),
+)
+
+
+class Database:
+    """Connections to one database, for many threads.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///path`` or ``postgresql+psycopg://…``.
+
+    Raises
+    ------
+    StoreError
+        If the address is wrong or the database cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url: URL = parse_url(url)
+        self.engine = make_engine(self._url)
+        # SQLite has one writer; threads that queue here are served sooner than those that poll its file lock.
+        self._writing = threading.Lock()
+        self._writer: int | None = None
+        self._hooks: list[Callable[[], None]] = []
+        try:
+            with self.errors():
+                prepare(self.engine)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The address without its password."""
+        if self._url.get_backend_name() == "sqlite":
+            return f"sqlite:///{self._url.database}"
+        return self._url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Close all connections; a second call does nothing."""
+        self.engine.dispose()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn the driver's errors into `StoreError` with advice; our own pass as they are."""
+        try:
+            yield
+        except StatementError as error:
+            if isinstance(error.orig, MiranteError):
+                raise error.orig from None
+            raise self._explained(error.orig if isinstance(error, DBAPIError) else error) from error
+        except driver_error(self.engine) as error:  # raised while a new connection was being set up
+            raise self._explained(error) from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"store {self.name}: {error}") from error
+
+    def _explained(self, error: BaseException | None) -> StoreError:
+        said = str(error)
+        advice = next((text for key, text in _ADVICE if key in said.lower()), "see the error above this one")
+        return StoreError(f"store {self.name}: {said}; {advice}")
+
+    @contextmanager
+    def reading(self, connection: Connection | None = None) -> Iterator[Connection]:
+        """Give a connection to read from: the caller's, or one with a snapshot of its own.
+
+        Parameters
+        ----------
+        connection : Connection, optional
+            A transaction that the caller holds.
+        """
+        with self.errors():
+            if connection is not None:
+                yield connection
+                return
+            with self.engine.connect() as own:
+                yield own
+
+    @contextmanager
+    def writing(self, connection: Connection | None = None) -> Iterator[Connection]:
+        """Give a connection to write to: the caller's transaction, or one that ends with this block.
+
+        Parameters
+        ----------
+        connection : Connection, optional
+            A transaction that the caller holds; it stays open.
+        """
+        if connection is None:
+            with self.transaction() as own:
+                yield own
+        else:
+            with self.errors():
+                yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Hold the right to write until the block ends; commit then, or roll back if it raises.
+
+        Raises
+        ------
+        StoreError
+            If this thread holds a transaction already (it would wait for itself), or another
+            writer does not finish in time.
+        """
+        me = threading.get_ident()
+        if self._writer == me:
+            raise StoreError(
+                "this thread is inside store.transaction() already and would wait for itself; "
+                "pass that transaction on as connection=..."
+            )
+        if not self._writing.acquire(timeout=BUSY_SECONDS):
+            raise StoreError(
+                f"store {self.name}: another thread kept its transaction open for {BUSY_SECONDS:.0f} s"
+            )
+        try:
+            self._writer, self._hooks = me, []
+            with self.errors(), self.engine.connect() as plain:
+                connection = plain.execution_options(**{WRITES: True})
+                with connection.begin():
+                    yield connection
+            for hook in self._hooks:
+                hook()
+        finally:
+            self._writer, self._hooks = None, []
+            self._writing.release()
+
+    def on_commit(self, hook: Callable[[], None]) -> None:
+        """Run `hook` once the present transaction is committed, and never if it is rolled back."""
+        self._hooks.append(hook)

@@ -1,0 +1,1 @@
+"""Alembic's migrations; `mirante.store.migrate` runs them when a store opens."""

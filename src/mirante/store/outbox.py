@@ -1,0 +1,278 @@
+"""The outbox: notices that are owed; one leaves only when it is delivered or declared dead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+
+from mirante.store.database import Database
+from mirante.store.schema import notice_alerts, notices
+from mirante.store.types import as_values
+
+__all__ = ["NoticeRow", "OutboxPart"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """One message about a group of alerts, to one channel.
+
+    Parameters
+    ----------
+    id : str
+        Hexadecimal, unique; the idempotency key of the delivery.
+    channel, reason : str
+        Where it goes, and why.
+    created_at, next_at : datetime
+        When it was made, and when it may be tried next.
+    attempts : int
+        Tries begun so far; a claim counts as one.
+    status : str
+        ``owed``, ``sending``, ``delivered`` or ``dead``.
+    claimed_by, claimed_until : str and datetime, optional
+        Who is sending it, and until when nobody else may.
+    error : str, optional
+        Why the last try failed.
+    delivered_at : datetime, optional
+        When it left.
+    alert_ids : tuple of str
+        The alerts that it speaks of.
+    payload : mapping
+        All that a channel needs to write the message, as JSON.
+    """
+
+    id: str
+    channel: str
+    reason: str
+    created_at: datetime
+    next_at: datetime
+    attempts: int = 0
+    status: str = "owed"
+    claimed_by: str | None = None
+    claimed_until: datetime | None = None
+    error: str | None = None
+    delivered_at: datetime | None = None
+    alert_ids: tuple[str, ...] = ()
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+class OutboxPart:
+    """Notices in a database.
+
+    Parameters
+    ----------
+    database : Database
+        Where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, row: NoticeRow, *, connection: Connection | None = None) -> None:
+        """Write a new notice, in the transaction of the change that it tells of."""
+        values = as_values(row)
+        links = [{"notice_id": row.id, "alert_id": alert} for alert in dict.fromkeys(row.alert_ids)]
+        with self._database.writing(connection) as transaction:
+            transaction.execute(insert(notices), values)
+            if links:
+                transaction.execute(insert(notice_alerts), links)
+
+    def claim(
+        self,
+        now: datetime,
+        *,
+        owner: str,
+        limit: int = 50,
+        lease: float = 30.0,
+        connection: Connection | None = None,
+    ) -> list[NoticeRow]:
+        """Take notices that are due, so that nobody else sends them until the lease ends.
+
+        A claim whose lease has ended without a verdict (its owner died) is due again.
+
+        Parameters
+        ----------
+        now : datetime
+            The present time.
+        owner : str
+            Who takes them.
+        limit : int
+            At most so many.
+        lease : float
+            Seconds.
+        connection : Connection, optional
+            A transaction to join.
+
+        Returns
+        -------
+        list of NoticeRow
+            The notices, longest due first.
+        """
+        due = _due(now)
+        values = {
+            "status": "sending",
+            "claimed_by": owner,
+            "claimed_until": now + timedelta(seconds=lease),
+            "attempts": notices.c.attempts + 1,
+        }
+        query = select(notices.c.id).where(due).order_by(notices.c.next_at, notices.c.id).limit(limit)
+        with self._database.writing(connection) as transaction:
+            # Conditional, one by one: where a database lets two writers run, only one of them gets the row.
+            mine = [
+                found
+                for found in transaction.execute(query).scalars().all()
+                if transaction.execute(
+                    update(notices).where(notices.c.id == found, due).values(values)
+                ).rowcount
+            ]
+            rows = {
+                row.id: _notice(row)
+                for row in transaction.execute(select(notices).where(notices.c.id.in_(mine)))
+            }
+        return [rows[found] for found in mine]
+
+    def delivered(
+        self,
+        id: str,  # noqa: A002  the column's name
+        now: datetime,
+        *,
+        owner: str | None = None,
+        connection: Connection | None = None,
+    ) -> bool:
+        """Mark a notice as delivered.
+
+        Parameters
+        ----------
+        id : str
+            The notice.
+        now : datetime
+            The present time.
+        owner : str, optional
+            Only if this one holds the claim.
+        connection : Connection, optional
+            A transaction to join.
+
+        Returns
+        -------
+        bool
+            Whether anything changed.
+        """
+        values = {"status": "delivered", "delivered_at": now, "error": None, "claimed_until": None}
+        return self._finish(id, values, owner, ("owed", "sending", "dead"), connection)
+
+    def failed(
+        self,
+        id: str,  # noqa: A002  the column's name
+        now: datetime,  # noqa: ARG002  all verdicts are called alike
+        *,
+        error: str,
+        next_at: datetime,
+        owner: str | None = None,
+        connection: Connection | None = None,
+    ) -> bool:
+        """Give a notice back to be tried again at `next_at`; one that was delivered meanwhile stays so.
+
+        Parameters
+        ----------
+        id : str
+            The notice.
+        now : datetime
+            The present time.
+        error : str
+            Why it failed, without any secret.
+        next_at : datetime
+            When it may be tried next.
+        owner : str, optional
+            Only if this one holds the claim.
+        connection : Connection, optional
+            A transaction to join.
+
+        Returns
+        -------
+        bool
+            Whether anything changed.
+        """
+        values = {
+            "status": "owed",
+            "error": error,
+            "next_at": next_at,
+            "claimed_by": None,
+            "claimed_until": None,
+        }
+        return self._finish(id, values, owner, ("owed", "sending"), connection)
+
+    def dead(
+        self,
+        id: str,  # noqa: A002  the column's name
+        now: datetime,  # noqa: ARG002  all verdicts are called alike
+        *,
+        error: str,
+        owner: str | None = None,
+        connection: Connection | None = None,
+    ) -> bool:
+        """Give up on a notice.
+
+        Parameters
+        ----------
+        id : str
+            The notice.
+        now : datetime
+            The present time.
+        error : str
+            Why, without any secret.
+        owner : str, optional
+            Only if this one holds the claim.
+        connection : Connection, optional
+            A transaction to join.
+
+        Returns
+        -------
+        bool
+            Whether anything changed.
+        """
+        values = {"status": "dead", "error": error, "claimed_until": None}
+        return self._finish(id, values, owner, ("owed", "sending"), connection)
+
+    def owed(self, *, connection: Connection | None = None) -> int:
+        """Return how many notices have neither left nor died."""
+        query = select(func.count()).select_from(notices).where(notices.c.status.in_(("owed", "sending")))
+        with self._database.reading(connection) as snapshot:
+            return int(snapshot.execute(query).scalar_one())
+
+    def list(
+        self, *, alert_id: str | None = None, limit: int = 200, connection: Connection | None = None
+    ) -> list[NoticeRow]:
+        """Return notices, newest first; those of one alert when it is given."""
+        query = select(notices)
+        if alert_id is not None:
+            query = query.join(notice_alerts).where(notice_alerts.c.alert_id == alert_id)
+        query = query.order_by(notices.c.created_at.desc(), notices.c.id.desc()).limit(limit)
+        with self._database.reading(connection) as snapshot:
+            return [_notice(row) for row in snapshot.execute(query)]
+
+    def _finish(
+        self,
+        notice: str,
+        values: Mapping[str, Any],
+        owner: str | None,
+        states: tuple[str, ...],
+        connection: Connection | None,
+    ) -> bool:
+        change = update(notices).where(notices.c.id == notice, notices.c.status.in_(states)).values(values)
+        if owner is not None:
+            change = change.where(notices.c.claimed_by == owner)
+        with self._database.writing(connection) as transaction:
+            return transaction.execute(change).rowcount > 0
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    waiting = and_(notices.c.status == "owed", notices.c.next_at <= now)
+    abandoned = and_(notices.c.status == "sending", notices.c.claimed_until <= now)
+    return or_(waiting, abandoned)
+
+
+def _notice(row: Any) -> NoticeRow:
+    return NoticeRow(**{**row._mapping, "alert_ids": tuple(row.alert_ids)})

@@ -1,0 +1,198 @@
+"""All tables, as one MetaData. A change here needs a migration beside it, and a new `HEAD`.
+
+Every table carries the prefix ``mirante_``, so that the store can share a database with MLflow.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+from mirante.store.types import AnyText, Json, Number, NumberOrNone, UtcTime
+
+__all__ = [
+    "HEAD",
+    "VERSION_TABLE",
+    "alerts",
+    "baselines",
+    "counters",
+    "cursors",
+    "events",
+    "label_models",
+    "labels",
+    "metadata",
+    "notice_alerts",
+    "notices",
+    "readings",
+    "series",
+    "windows",
+]
+
+HEAD = "0001"
+VERSION_TABLE = "mirante_version"
+
+# SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
+_RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData()
+
+series = Table(
+    "mirante_series",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    # A digest of name and labels: an index entry of PostgreSQL must stay under 2.7 kB, labels need not.
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("name", AnyText, nullable=False),
+    Column("labels", Json, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Index("mirante_series_subject", "subject", "name"),
+    Index("mirante_series_name", "name"),
+)
+
+readings = Table(
+    "mirante_readings",
+    metadata,
+    Column("series_id", BigInteger, ForeignKey("mirante_series.id"), primary_key=True, autoincrement=False),
+    Column("time", UtcTime, primary_key=True, autoincrement=False),
+    Column("value", Number),
+    Column("note", AnyText, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Index("mirante_readings_sequence", "sequence", unique=True),
+    sqlite_with_rowid=False,
+)
+
+# One row per counter; its row lock makes the order of sequence numbers the order of commits.
+counters = Table(
+    "mirante_counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+windows = Table(
+    "mirante_windows",
+    metadata,
+    Column("subject", AnyText, primary_key=True),
+    Column("start", UtcTime, primary_key=True, autoincrement=False),
+    Column("version", AnyText, primary_key=True),
+    Column("end", UtcTime, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("verdicts", Json, nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+)
+
+baselines = Table(
+    "mirante_baselines",
+    metadata,
+    Column("subject", AnyText, primary_key=True),
+    Column("version", AnyText, primary_key=True),
+    Column("created", UtcTime, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+    Column("source", AnyText, nullable=False),
+)
+
+label_models = Table(
+    "mirante_label_models",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("model", AnyText, nullable=False, unique=True),
+)
+
+labels = Table(
+    "mirante_labels",
+    metadata,
+    Column(
+        "model_id", BigInteger, ForeignKey("mirante_label_models.id"), primary_key=True, autoincrement=False
+    ),
+    Column("id", AnyText, primary_key=True),
+    Column("number", Number),
+    Column("text", AnyText),
+    Column("arrived", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "mirante_events",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("subject", AnyText, nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("kind", AnyText, nullable=False),
+    Column("text", AnyText, nullable=False),
+    Column("data", Json, nullable=False),
+    Index("mirante_events_subject", "subject", "time"),
+    Index("mirante_events_time", "time"),
+)
+
+cursors = Table(
+    "mirante_cursors",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("value", Json, nullable=False),
+)
+
+alerts = Table(
+    "mirante_alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rule", AnyText, nullable=False),
+    Column("labels", Json, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("severity", AnyText, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("active_at", UtcTime, nullable=False),
+    Column("fired_at", UtcTime),
+    Column("resolved_at", UtcTime),
+    Column("keep_firing_since", UtcTime),
+    Column("last_seen_at", UtcTime),
+    Column("value", NumberOrNone),
+    Column("fired_value", NumberOrNone),
+    Column("reading_time", UtcTime),
+    Column("summary", AnyText, nullable=False),
+    Column("note", AnyText, nullable=False),
+    Column("historic", Boolean, nullable=False),
+    Index("mirante_alerts_state", "state"),
+    Index("mirante_alerts_active", "active_at"),
+    Index("mirante_alerts_subject", "subject", "active_at"),
+)
+
+notices = Table(
+    "mirante_notices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel", AnyText, nullable=False),
+    Column("reason", AnyText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("claimed_by", AnyText),
+    Column("claimed_until", UtcTime),
+    Column("error", AnyText),
+    Column("delivered_at", UtcTime),
+    Column("alert_ids", Json, nullable=False),
+    Column("payload", Json, nullable=False),
+    Index("mirante_notices_status", "status", "next_at"),
+    Index("mirante_notices_created", "created_at"),
+)
+
+notice_alerts = Table(
+    "mirante_notice_alerts",
+    metadata,
+    Column("alert_id", Text, primary_key=True),
+    Column("notice_id", Text, ForeignKey("mirante_notices.id", ondelete="CASCADE"), primary_key=True),
+    Index("mirante_notice_alerts_notice", "notice_id"),
+)

@@ -1,0 +1,128 @@
+"""Series: how readings of one name and one set of labels come out of the store, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, Connection, Select, select, type_coerce
+
+from mirante.store.schema import readings
+
+__all__ = ["Series", "chunks", "read_series"]
+
+_CHUNK = 1_000  # series per query: far below the drivers' limits on variables
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series: a name, labels, and its readings in the order of time.
+
+    Parameters
+    ----------
+    name : str
+        Name of the readings.
+    labels : mapping of str to str
+        Their labels.
+    subject : str
+        What they are about.
+    times : ndarray of datetime64[us], shape (n,)
+        Times in UTC, strictly ascending.
+    values : ndarray of float64, shape (n,)
+        Values; NaN where unknown.
+    notes : tuple of str
+        One note per reading, mostly empty.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    subject: str
+    times: NDArray[np.datetime64]
+    values: NDArray[np.float64]
+    notes: tuple[str, ...]
+
+
+def read_series(
+    connection: Connection,
+    query: Select[Any],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    where: Mapping[str, str] | None = None,
+) -> list[Series]:
+    """Return series with their readings in ``[since, until)``, ordered by name and labels.
+
+    Parameters
+    ----------
+    connection : Connection
+        Where to read.
+    query : Select
+        Rows of the table of series.
+    since, until : datetime, optional
+        Half-open interval of time.
+    where : mapping of str to str, optional
+        Labels that must be there with these values.
+
+    Returns
+    -------
+    list of Series
+        Without those that have no reading in the interval.
+    """
+    found = {row.id: row for row in connection.execute(query) if _fits(row.labels, where)}
+    result = []
+    for chunk in chunks(list(found)):
+        rows = connection.execute(_select_points(chunk, since, until)).all()
+        result += [_series(found[part[0].series_id], part) for part in _by_series(rows)]
+    return sorted(result, key=lambda one: (one.name, sorted(one.labels.items())))
+
+
+def chunks(items: list[Any]) -> Iterator[list[Any]]:
+    """Yield pieces of a list that are short enough for one query.
+
+    Examples
+    --------
+    >>> [len(chunk) for chunk in chunks(list(range(2_500)))]
+    [1000, 1000, 500]
+    """
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+
+
+def _select_points(ids: list[int], since: datetime | None, until: datetime | None) -> Select[Any]:
+    # Raw microseconds: numpy takes them as they are, which saves a datetime per reading.
+    time = type_coerce(readings.c.time, BigInteger).label("micros")
+    query = select(readings.c.series_id, time, readings.c.value, readings.c.note)
+    query = query.where(readings.c.series_id.in_(ids)).order_by(readings.c.series_id, readings.c.time)
+    if since is not None:
+        query = query.where(readings.c.time >= since)
+    return query if until is None else query.where(readings.c.time < until)
+
+
+def _fits(labels: Mapping[str, str], where: Mapping[str, str] | None) -> bool:
+    return where is None or all(labels.get(name) == value for name, value in where.items())
+
+
+def _by_series(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    if not rows:
+        return
+    ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+    starts = [0, *(np.flatnonzero(np.diff(ids)) + 1).tolist(), len(rows)]
+    yield from (rows[start:end] for start, end in pairwise(starts))
+
+
+def _series(row: Any, points: Sequence[Any]) -> Series:
+    micros = np.fromiter((point[1] for point in points), dtype=np.int64, count=len(points))
+    values = np.fromiter((point[2] for point in points), dtype=np.float64, count=len(points))
+    return Series(
+        name=row.name,
+        labels=MappingProxyType(row.labels),
+        subject=row.subject,
+        times=micros.view("datetime64[us]"),
+        values=values,
+        notes=tuple(point[3] for point in points),
+    )

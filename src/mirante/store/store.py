@@ -1,0 +1,104 @@
+"""The store: one database with a part for each kind of thing."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from sqlalchemy import Connection
+
+from mirante.store.alerts import AlertsPart
+from mirante.store.baselines import BaselinesPart
+from mirante.store.cursors import CursorsPart
+from mirante.store.database import Database
+from mirante.store.events import EventsPart
+from mirante.store.labels import LabelsPart
+from mirante.store.migrate import upgrade
+from mirante.store.outbox import OutboxPart
+from mirante.store.readings import ReadingsPart
+from mirante.store.windows import WindowsPart
+
+__all__ = ["Store"]
+
+
+class Store:
+    """All that Mirante remembers, in one database; made for many threads and several programs.
+
+    Opening it brings the database to the present schema. What a method has written is on disk when it
+    returns (SQLite: WAL with ``synchronous=FULL``).
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql+psycopg://user@host/name``.
+
+    Attributes
+    ----------
+    readings, windows, baselines, labels, events, cursors, alerts, outbox
+        The parts. Each of their methods takes ``connection=`` to join a transaction.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened: wrong address, missing folder, no database, newer schema.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from datetime import datetime, UTC
+    >>> from mirante.readings import Reading
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"sqlite:///{folder}/mirante.db") as store:
+    ...     time = datetime(2013, 2, 8, tzinfo=UTC)
+    ...     store.readings.write([Reading("system_cpu_percent", 93.0, time, {"host": "web-1"})])
+    ...     store.readings.latest(subject="host/web-1")[0].value
+    1
+    93.0
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        try:
+            upgrade(self._database)
+        except BaseException:
+            self._database.close()
+            raise
+        self.readings = ReadingsPart(self._database)
+        self.windows = WindowsPart(self._database)
+        self.baselines = BaselinesPart(self._database)
+        self.labels = LabelsPart(self._database)
+        self.events = EventsPart(self._database)
+        self.cursors = CursorsPart(self._database)
+        self.alerts = AlertsPart(self._database)
+        self.outbox = OutboxPart(self._database)
+
+    @property
+    def name(self) -> str:
+        """The address of the store, without its password."""
+        return self._database.name
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Return a block in which several writes happen together or not at all.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, Store(f"sqlite:///{folder}/mirante.db") as store:
+        ...     with store.transaction() as connection:
+        ...         store.cursors.set("a", {"row": 1}, connection=connection)
+        ...         store.cursors.set("b", {"row": 2}, connection=connection)
+        ...     store.cursors.get("b")
+        {'row': 2}
+        """
+        return self._database.transaction()
+
+    def close(self) -> None:
+        """Close all connections; a second call does nothing."""
+        self._database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,164 @@
+"""Column types that give back exactly what was put in: UTC times, hostile text, NaN, JSON."""
+
+# ruff: noqa: ARG002  SQLAlchemy fixes the signatures of its column types
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Float, Text
+from sqlalchemy.types import TypeDecorator
+
+from mirante.errors import StoreError
+
+__all__ = ["AnyText", "Json", "Number", "NumberOrNone", "UtcTime", "as_values", "from_micros", "to_micros"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# PostgreSQL refuses NUL, UTF-8 has no lone surrogates; ESC marks what was replaced.
+_UNSAFE = re.compile("[\x00\x1b\ud800-\udfff]")
+_ESCAPED = re.compile("\x1b([0-9a-f]+);")
+
+
+def to_micros(time: datetime) -> int:
+    """Return a time as whole microseconds since 1970 in UTC, without rounding.
+
+    Parameters
+    ----------
+    time : datetime
+        A time with a time zone.
+
+    Returns
+    -------
+    int
+        Microseconds; negative before 1970.
+
+    Raises
+    ------
+    StoreError
+        If `time` has no time zone.
+
+    Examples
+    --------
+    >>> to_micros(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    if time.tzinfo is None:
+        raise StoreError(
+            f"the time {time!r} has no time zone; give an aware datetime, such as datetime.now(UTC)"
+        )
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the UTC time of whole microseconds since 1970.
+
+    Examples
+    --------
+    >>> from_micros(1_000_000)
+    datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
+    """
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def as_values(row: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, not copied (`dataclasses.asdict` fails on read-only mappings)."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
+
+
+def _plain(value: object) -> Any:
+    """Turn numpy's numbers into Python's for JSON, and refuse the rest with advice."""
+    if isinstance(value, Mapping):  # a read-only view, such as a reading's labels
+        return dict(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not text, number, list or dict; convert it first")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, kept as whole microseconds since 1970, so that order and equality are exact."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return the microseconds of a time."""
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Return the time of microseconds."""
+        return None if value is None else from_micros(value)
+
+
+class AnyText(TypeDecorator[str]):
+    """Text with any character in it, NUL and lone surrogates too; those are kept escaped."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape what a database would refuse or cut."""
+        if value is None or _UNSAFE.search(value) is None:
+            return value
+        return _UNSAFE.sub(lambda match: f"\x1b{ord(match[0]):x};", value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Undo the escapes."""
+        if value is None or "\x1b" not in value:
+            return value
+        return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
+
+
+class Number(TypeDecorator[float]):
+    """A float; NaN is kept as NULL (SQLite would do so silently) and comes back as NaN."""
+
+    impl = Float(53)
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        """Return the float, or None for NaN."""
+        return None if value is None or value != value else float(value)
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> float:
+        """Return the float, or NaN for NULL."""
+        return math.nan if value is None else value
+
+
+class NumberOrNone(TypeDecorator[float]):
+    """A float or None, where NaN and None differ; kept as text that gives the same float again."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> str | None:
+        """Return the shortest text of the float."""
+        return None if value is None else repr(float(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> float | None:
+        """Return the float of the text."""
+        return None if value is None else float(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as ASCII text; NaN and infinities survive, tuples come back as lists."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Return the text of the value."""
+        if value is None:
+            return None
+        try:
+            return json.dumps(value, separators=(",", ":"), default=_plain)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"a value cannot be kept as JSON: {error}") from error
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Return the value of the text."""
+        return None if value is None else json.loads(value)

@@ -1,0 +1,132 @@
+"""Windows in the store: each with its profile and its verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, literal, select
+
+from mirante.store.database import Database
+from mirante.store.dialect import upsert
+from mirante.store.schema import windows
+from mirante.store.types import as_values
+
+__all__ = ["WindowRow", "WindowsPart"]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """One window ``[start, end)`` of a subject and model version.
+
+    Parameters
+    ----------
+    subject, version : str
+        What was monitored.
+    start, end : datetime
+        Half-open interval of event time.
+    rows : int
+        Rows in the window.
+    late : int
+        Rows that came after the window had closed.
+    closed : bool
+        Whether its lateness has passed.
+    profile : bytes
+        The window's profile; empty in a list without profiles.
+    verdicts : mapping
+        What was found, as JSON.
+    """
+
+    subject: str
+    version: str
+    start: datetime
+    end: datetime
+    rows: int = 0
+    late: int = 0
+    closed: bool = False
+    profile: bytes = b""
+    verdicts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class WindowsPart:
+    """Windows in a database.
+
+    Parameters
+    ----------
+    database : Database
+        Where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, row: WindowRow, *, connection: Connection | None = None) -> None:
+        """Write a window; one with the same subject, start and version is replaced."""
+        values = as_values(row)
+        keys = {column.name for column in windows.primary_key}
+        with self._database.writing(connection) as transaction:
+            transaction.execute(upsert(transaction, windows, update=sorted(values.keys() - keys)), values)
+
+    def get(
+        self,
+        subject: str,
+        start: datetime,
+        *,
+        version: str | None = None,
+        connection: Connection | None = None,
+    ) -> WindowRow | None:
+        """Return one window, or None.
+
+        Parameters
+        ----------
+        subject : str
+            What was monitored.
+        start : datetime
+            Where the window begins.
+        version : str, optional
+            The model version; when None, the one with the most rows in that window.
+        connection : Connection, optional
+            A transaction to read in.
+        """
+        query = select(windows).where(windows.c.subject == subject, windows.c.start == start)
+        if version is not None:
+            query = query.where(windows.c.version == version)
+        query = query.order_by(windows.c.rows.desc(), windows.c.version).limit(1)
+        with self._database.reading(connection) as snapshot:
+            found = snapshot.execute(query).first()
+        return None if found is None else WindowRow(**found._mapping)
+
+    def list(
+        self,
+        subject: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        with_profile: bool = False,
+        connection: Connection | None = None,
+    ) -> list[WindowRow]:
+        """Return the windows of a subject that begin in ``[since, until)``, oldest first.
+
+        Parameters
+        ----------
+        subject : str
+            What was monitored.
+        since, until : datetime, optional
+            Half-open interval of the windows' starts.
+        with_profile : bool
+            Whether to read the profiles as well; they are most of the bytes.
+        connection : Connection, optional
+            A transaction to read in.
+        """
+        columns = [column for column in windows.c if column.name != "profile"]
+        profile = windows.c.profile if with_profile else literal(b"").label("profile")
+        query = select(*columns, profile).where(windows.c.subject == subject)
+        if since is not None:
+            query = query.where(windows.c.start >= since)
+        if until is not None:
+            query = query.where(windows.c.start < until)
+        with self._database.reading(connection) as snapshot:
+            rows = snapshot.execute(query.order_by(windows.c.start, windows.c.version)).all()
+        return [WindowRow(**row._mapping) for row in rows]

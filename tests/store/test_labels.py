@@ -1,0 +1,111 @@
+"""Labels: found by id, in the order that was asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirante.errors import StoreError
+from mirante.store import Store
+
+_NOW = datetime(2013, 2, 9, tzinfo=UTC)
+
+
+def test_labels_come_back_in_the_order_of_the_ids(store: Store) -> None:
+    assert store.labels.write("m", ["a", "b", "c"], [0.0, 1.0, 2.5], _NOW) == 3
+    found = store.labels.get("m", ["c", "absent", "a", "c"])
+    np.testing.assert_array_equal(found.values, [2.5, np.nan, 0.0, 2.5])
+    assert found.values.dtype == np.float64
+    assert found.found.tolist() == [True, False, True, True]
+    assert store.labels.count("m") == 3
+
+
+def test_a_label_of_nan_is_there(store: Store) -> None:
+    store.labels.write("m", ["a"], [float("nan")], _NOW)
+    found = store.labels.get("m", ["a", "b"])
+    assert np.isnan(found.values).all()
+    assert found.found.tolist() == [True, False]
+
+
+def test_text_labels(store: Store) -> None:
+    store.labels.write("m", ["a", "b"], ["late", 1.0], _NOW)
+    found = store.labels.get("m", ["b", "x", "a"])
+    assert found.values.dtype == object
+    assert found.values[0] == 1.0
+    assert np.isnan(found.values[1])
+    assert found.values[2] == "late"
+
+
+def test_a_later_label_replaces_the_earlier(store: Store) -> None:
+    store.labels.write("m", ["a", "a"], [1.0, 2.0], _NOW)
+    assert store.labels.get("m", ["a"]).values[0] == 2.0
+    store.labels.write("m", ["a"], ["text"], _NOW)
+    assert store.labels.get("m", ["a"]).values[0] == "text"
+    store.labels.write("m", ["a"], [3.0], _NOW)
+    assert store.labels.get("m", ["a"]).values.tolist() == [3.0]
+    assert store.labels.count("m") == 1
+
+
+def test_models_do_not_share_ids(store: Store) -> None:
+    store.labels.write("m", ["a"], [1.0], _NOW)
+    store.labels.write("n", ["a"], [2.0], _NOW)
+    assert (store.labels.get("m", ["a"]).values[0], store.labels.get("n", ["a"]).values[0]) == (1.0, 2.0)
+    assert not store.labels.get("absent", ["a"]).found.any()
+    assert store.labels.count("absent") == 0
+
+
+def test_nothing_is_fine(store: Store) -> None:
+    assert store.labels.write("m", [], [], _NOW) == 0
+    assert store.labels.get("m", []).values.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "values", [np.array([1, 0, 1]), np.array([True, False, True]), np.array([1.0, 0.0, 1.0])]
+)
+def test_arrays_are_taken(store: Store, values: np.ndarray) -> None:
+    store.labels.write("m", np.array(["a", "b", "c"]), values, _NOW)  # type: ignore[arg-type]  # beyond what is promised
+    assert store.labels.get("m", ["a", "b", "c"]).values.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_label_for_each_id(store: Store) -> None:
+    with pytest.raises(StoreError, match="got 2 ids and 1 labels; give one label for each id"):
+        store.labels.write("m", ["a", "b"], [1.0], _NOW)
+
+
+def test_more_ids_than_a_query_takes(store: Store) -> None:
+    ids = [f"id-{number}" for number in range(12_000)]
+    store.labels.write("m", ids, [float(number) for number in range(12_000)], _NOW)
+    found = store.labels.get("m", ids[::-1])
+    assert found.values.tolist() == list(range(12_000))[::-1]
+
+
+def test_a_model_that_is_rolled_back_is_not_remembered(store: Store) -> None:
+    def fail() -> None:
+        with store.transaction() as connection:
+            store.labels.write("m", ["a"], [1.0], _NOW, connection=connection)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert store.labels.write("m", ["a"], [2.0], _NOW) == 1
+    assert store.labels.get("m", ["a"]).values.tolist() == [2.0]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    written=st.dictionaries(
+        st.text(max_size=20), st.floats(allow_nan=False) | st.text(max_size=20), max_size=20
+    )
+)
+def test_any_id_and_label_come_back(
+    tmp_path_factory: pytest.TempPathFactory, written: dict[str, float | str]
+) -> None:
+    with Store(f"sqlite:///{tmp_path_factory.mktemp('labels')}/m.db") as store:
+        store.labels.write("m", list(written), list(written.values()), _NOW)
+        found = store.labels.get("m", list(written))
+        assert found.values.tolist() == list(written.values())
+        assert found.found.all()

@@ -1,0 +1,158 @@
+"""The outbox: owed, claimed by one, and out only when delivered or dead."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mirante.errors import StoreError
+from mirante.store import NoticeRow, Store
+
+_NOW = datetime(2013, 2, 8, 12, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_ROW = NoticeRow(
+    id="n1",
+    channel="slack",
+    reason="first firing",
+    created_at=_NOW,
+    next_at=_NOW,
+    alert_ids=("a1", "a2"),
+    payload={"subject": "Alerta Crítico\r\n", "value": 0.5},
+)
+
+
+def test_a_notice_comes_back_whole(store: Store) -> None:
+    store.outbox.add(_ROW)
+    assert store.outbox.list() == [_ROW]
+    assert store.outbox.owed() == 1
+
+
+def test_an_id_is_used_once(store: Store) -> None:
+    store.outbox.add(_ROW)
+    with pytest.raises(StoreError, match="UNIQUE"):
+        store.outbox.add(_ROW)
+
+
+def test_a_claim_takes_what_is_due(store: Store) -> None:
+    later = replace(_ROW, id="n2", next_at=_NOW + _SECOND)
+    earlier = replace(_ROW, id="n3", next_at=_NOW - _SECOND)
+    for row in (_ROW, later, earlier):
+        store.outbox.add(row)
+    claimed = store.outbox.claim(_NOW, owner="me", lease=30)
+    assert [row.id for row in claimed] == ["n3", "n1"]
+    assert claimed[1] == replace(
+        _ROW, status="sending", attempts=1, claimed_by="me", claimed_until=_NOW + 30 * _SECOND
+    )
+    assert store.outbox.claim(_NOW, owner="other") == []
+    assert store.outbox.owed() == 3
+
+
+def test_a_claim_has_a_limit(store: Store) -> None:
+    for number in range(5):
+        store.outbox.add(replace(_ROW, id=str(number)))
+    assert len(store.outbox.claim(_NOW, owner="me", limit=2)) == 2
+    assert len(store.outbox.claim(_NOW, owner="me")) == 3
+
+
+def test_a_claim_without_a_verdict_is_due_again(store: Store) -> None:
+    store.outbox.add(_ROW)
+    store.outbox.claim(_NOW, owner="dead", lease=30)
+    assert store.outbox.claim(_NOW + 29 * _SECOND, owner="me") == []
+    (again,) = store.outbox.claim(_NOW + 30 * _SECOND, owner="me")
+    assert (again.attempts, again.claimed_by) == (2, "me")
+
+
+def test_delivered_leaves(store: Store) -> None:
+    store.outbox.add(_ROW)
+    store.outbox.claim(_NOW, owner="me")
+    assert store.outbox.delivered("n1", _NOW + _SECOND)
+    assert not store.outbox.delivered("n1", _NOW + 2 * _SECOND)
+    (row,) = store.outbox.list()
+    assert (row.status, row.delivered_at, row.error) == ("delivered", _NOW + _SECOND, None)
+    assert store.outbox.owed() == 0
+    assert store.outbox.claim(_NOW + 999 * _SECOND, owner="me") == []
+
+
+def test_failed_comes_again_at_its_time(store: Store) -> None:
+    store.outbox.add(_ROW)
+    store.outbox.claim(_NOW, owner="me")
+    assert store.outbox.failed("n1", _NOW, error="Slack answered 500", next_at=_NOW + 5 * _SECOND)
+    assert store.outbox.list()[0].error == "Slack answered 500"
+    assert store.outbox.claim(_NOW + 4 * _SECOND, owner="me") == []
+    assert store.outbox.claim(_NOW + 5 * _SECOND, owner="me")[0].attempts == 2
+
+
+def test_dead_is_not_tried_again(store: Store) -> None:
+    store.outbox.add(_ROW)
+    assert store.outbox.dead("n1", _NOW, error="given up after 24 h")
+    assert store.outbox.owed() == 0
+    assert store.outbox.claim(_NOW + timedelta(days=9), owner="me") == []
+    assert store.outbox.list()[0].status == "dead"
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda outbox: outbox.failed("n1", _NOW, error="late", next_at=_NOW),
+        lambda outbox: outbox.dead("n1", _NOW, error="late"),
+    ],
+)
+def test_a_late_verdict_does_not_undo_a_delivery(store: Store, late: Callable[[object], bool]) -> None:
+    store.outbox.add(_ROW)
+    store.outbox.claim(_NOW, owner="me")
+    store.outbox.delivered("n1", _NOW)
+    assert not late(store.outbox)
+    assert store.outbox.list()[0].status == "delivered"
+
+
+def test_only_the_owner_may_fail_it(store: Store) -> None:
+    store.outbox.add(_ROW)
+    store.outbox.claim(_NOW, owner="slow", lease=1)
+    store.outbox.claim(_NOW + 2 * _SECOND, owner="me")
+    assert not store.outbox.failed("n1", _NOW, error="late", next_at=_NOW, owner="slow")
+    assert store.outbox.list()[0].claimed_by == "me"
+    assert store.outbox.delivered("n1", _NOW, owner="me")
+
+
+def test_notices_of_one_alert(store: Store) -> None:
+    other = replace(_ROW, id="n2", created_at=_NOW + _SECOND, alert_ids=("a2", "a2"))
+    store.outbox.add(_ROW)
+    store.outbox.add(other)
+    assert store.outbox.list(alert_id="a2") == [other, _ROW]
+    assert store.outbox.list(alert_id="a1") == [_ROW]
+    assert store.outbox.list(alert_id="absent") == []
+    assert store.outbox.list(limit=1) == [other]
+
+
+def test_a_notice_and_its_alert_are_one_transaction(store: Store) -> None:
+    def fail() -> None:
+        with store.transaction() as connection:
+            store.outbox.add(_ROW, connection=connection)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert store.outbox.list() == []
+    assert store.outbox.list(alert_id="a1") == []
+
+
+def test_two_senders_never_share_a_notice(store: Store, url: str) -> None:
+    for number in range(60):
+        store.outbox.add(replace(_ROW, id=f"{number:03}", alert_ids=()))
+    taken: list[str] = []
+
+    def send(owner: str) -> None:
+        with Store(url) as own:
+            while rows := own.outbox.claim(_NOW, owner=owner, limit=4):
+                taken.extend(row.id for row in rows)
+
+    threads = [threading.Thread(target=send, args=(str(number),)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [f"{number:03}" for number in range(60)]

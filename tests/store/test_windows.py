@@ -1,0 +1,62 @@
+"""Windows: one row per subject, start and version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from mirante.store import Store, WindowRow
+
+_DAY = timedelta(days=1)
+_START = datetime(2013, 2, 8, 5, tzinfo=UTC)
+_ROW = WindowRow(
+    subject="model/m@champion",
+    version="1",
+    start=_START,
+    end=_START + _DAY,
+    rows=930,
+    late=2,
+    closed=True,
+    profile=b"\x00\xffprofile",
+    verdicts={"drifted": True, "columns": {"dep_delay": {"value": 0.25, "nan": None}}},
+)
+
+
+def test_a_window_comes_back_whole(store: Store) -> None:
+    store.windows.put(_ROW)
+    assert store.windows.get("model/m@champion", _START) == _ROW
+    assert store.windows.get("model/m@champion", _START + _DAY) is None
+    assert store.windows.get("model/x@champion", _START) is None
+
+
+def test_a_window_is_replaced(store: Store) -> None:
+    store.windows.put(_ROW)
+    grown = replace(_ROW, rows=931, closed=False, profile=b"other", verdicts={})
+    store.windows.put(grown)
+    assert store.windows.list(_ROW.subject, with_profile=True) == [grown]
+
+
+def test_two_versions_share_a_window(store: Store) -> None:
+    challenger = replace(_ROW, version="2", rows=7)
+    store.windows.put(challenger)
+    store.windows.put(_ROW)
+    assert store.windows.get(_ROW.subject, _START) == _ROW  # the one with more rows
+    assert store.windows.get(_ROW.subject, _START, version="2") == challenger
+    assert [row.version for row in store.windows.list(_ROW.subject)] == ["1", "2"]
+
+
+def test_the_list_is_in_order_and_without_profiles(store: Store) -> None:
+    rows = [replace(_ROW, start=_START + day * _DAY, end=_START + (day + 1) * _DAY) for day in range(5)]
+    for row in reversed(rows):
+        store.windows.put(row)
+    assert store.windows.list(_ROW.subject) == [replace(row, profile=b"") for row in rows]
+    some = store.windows.list(_ROW.subject, since=rows[1].start, until=rows[3].start, with_profile=True)
+    assert some == rows[1:3]
+
+
+def test_putting_joins_a_transaction(store: Store) -> None:
+    with store.transaction() as connection:
+        store.windows.put(_ROW, connection=connection)
+        assert store.windows.get(_ROW.subject, _START) is None
+        assert store.windows.get(_ROW.subject, _START, connection=connection) == _ROW
+    assert store.windows.get(_ROW.subject, _START) == _ROW
