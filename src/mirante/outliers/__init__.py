@@ -1,0 +1,1 @@
+"""Rows that look like nothing in the baseline."""

@@ -1,0 +1,1 @@
+"""What a model was worth: measured once the labels are in."""
