@@ -1,0 +1,1 @@
+"""Where readings go: MLflow and Prometheus, one file each."""

@@ -1,0 +1,222 @@
+"""Baselines beside model versions: files among the artifacts of the logged model, found by the version's tag.
+
+Each baseline gets a folder named after its content; the tag is moved when all files are there. A reader
+that follows the tag never sees half of one, and an older baseline stays readable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from mirante.errors import InputError, TrackingError
+from mirante.tracking.client import asking, server_name
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+__all__ = ["TAG", "load", "resolve_alias", "save"]
+
+TAG = "mirante.baseline"
+"""The tag on model version and logged model: the baseline's folder among the artifacts."""
+
+_LOGGED_MODEL = re.compile(r"^models:/(m-[0-9a-zA-Z]+)/?$")
+_MISSING = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+
+
+def resolve_alias(client: MlflowClient, model: str, alias: str) -> str:
+    """Return the version that a model's alias points to.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model : str
+        The registered model's name.
+    alias : str
+        The alias, such as ``champion``.
+
+    Returns
+    -------
+    str
+        The version.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such model or alias, or MLflow does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    where = server_name(client.tracking_uri)
+    with asking(client, f"find out which version of the model {model!r} the alias {alias!r} points to"):
+        try:
+            return str(client.get_model_version_by_alias(model, alias).version)
+        except MlflowException as error:
+            if error.error_code not in _MISSING:
+                raise
+            _require_model(client, model)
+            raise TrackingError(
+                f"the model {model!r} has no alias {alias!r} in MLflow at {where}; set it: "
+                f"MlflowClient().set_registered_model_alias({model!r}, {alias!r}, version)"
+            ) from error
+
+
+def _require_model(client: MlflowClient, model: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(model)
+    except MlflowException as error:
+        if error.error_code not in _MISSING:
+            raise
+        raise TrackingError(
+            f"there is no registered model {model!r} in MLflow at {server_name(client.tracking_uri)}; "
+            "register it (registered_model_name= when it is logged), or check the name and "
+            "MLFLOW_TRACKING_URI"
+        ) from error
+
+
+def _version(client: MlflowClient, model: str, version: str) -> ModelVersion:
+    from mlflow.exceptions import MlflowException
+
+    with asking(client, f"find version {version} of the model {model!r}"):
+        try:
+            return client.get_model_version(model, version)
+        except MlflowException as error:
+            if error.error_code not in _MISSING:
+                raise
+            _require_model(client, model)
+            raise TrackingError(
+                f"the model {model!r} has no version {version!r} in MLflow at "
+                f"{server_name(client.tracking_uri)}; check the version, or resolve an alias"
+            ) from error
+
+
+def _model_id(found: ModelVersion) -> str | None:
+    """Return the logged model's id; MLflow's own server leaves ``model_id`` empty, the source has it."""
+    given = getattr(found, "model_id", None)
+    match = _LOGGED_MODEL.match(found.source or "")
+    return str(given) if given else match[1] if match else None
+
+
+def save(client: MlflowClient, model: str, version: str, files: Mapping[str, bytes]) -> str:
+    """Write a baseline beside a model version and point the version's tag at it.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and its version.
+    files : mapping of str to bytes
+        Plain file names and contents.
+
+    Returns
+    -------
+    str
+        The folder among the logged model's artifacts (or the run's, for models older than MLflow 3).
+
+    Raises
+    ------
+    InputError
+        If there are no files, or a name is not a plain file name.
+    TrackingError
+        If there is no such version, it has neither logged model nor run, or MLflow does not answer.
+    """
+    _check_names(files)
+    digest = hashlib.blake2s(digest_size=8)
+    for name, content in sorted(files.items()):
+        digest.update(f"{len(name.encode())} {len(content)} {name}".encode() + content)
+    folder = f"mirante/baseline-{digest.hexdigest()}"
+    found = _version(client, model, version)
+    model_id = _model_id(found)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in files.items():
+            (Path(scratch) / name).write_bytes(content)
+        with asking(client, f"save the baseline of {model!r} version {version}"):
+            if model_id is not None:
+                client.log_model_artifacts(model_id, scratch, folder)
+                client.set_logged_model_tags(model_id, {TAG: folder})
+            elif found.run_id:
+                client.log_artifacts(found.run_id, scratch, folder)
+            else:
+                raise TrackingError(
+                    f"version {version} of {model!r} has neither a logged model nor a run, so its baseline "
+                    "has no place; log the model with MLflow (mlflow.<flavor>.log_model) and register "
+                    "that version"
+                )
+            client.set_model_version_tag(model, version, TAG, folder)
+    return folder
+
+
+def _check_names(files: Mapping[str, bytes]) -> None:
+    if not files:
+        raise InputError("a baseline needs at least one file and got none")
+    for name in files:
+        if not name or name != Path(name).name or "\\" in name or name in {".", ".."}:
+            raise InputError(f"a baseline's file is named {name!r}; give a plain file name without folders")
+
+
+def load(client: MlflowClient, model: str, version: str) -> dict[str, bytes]:
+    """Return the files of the baseline that a model version's tag points to.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and its version.
+
+    Returns
+    -------
+    dict of str to bytes
+        File names and contents.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such version, it has no baseline, or MLflow does not answer.
+    """
+    found = _version(client, model, version)
+    folder = (found.tags or {}).get(TAG)
+    if not folder:
+        raise TrackingError(
+            f"version {version} of {model!r} has no baseline in MLflow at {server_name(client.tracking_uri)} "
+            f"(no tag {TAG!r}); write one: "
+            f"mirante.tracking.baselines.save(client, {model!r}, {version!r}, files)"
+        )
+    if ".." in PurePosixPath(folder).parts or folder.startswith("/"):
+        raise TrackingError(
+            f"the tag {TAG!r} of {model!r} version {version} is {folder!r}, which is no artifact folder"
+        )
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        asking(client, f"load the baseline of {model!r} version {version} from {folder!r}"),
+    ):
+        local = Path(_download(client, found, folder, scratch))
+        files = {path.name: path.read_bytes() for path in sorted(local.iterdir()) if path.is_file()}
+    if not files:
+        raise TrackingError(
+            f"the baseline of {model!r} version {version} at {folder!r} is empty; save it again"
+        )
+    return files
+
+
+def _download(client: MlflowClient, found: ModelVersion, folder: str, scratch: str) -> str:
+    model_id = _model_id(found)
+    if model_id is None:
+        return str(client.download_artifacts(found.run_id, folder, scratch))
+    from mlflow.artifacts import download_artifacts
+
+    home = client.get_logged_model(model_id).artifact_location
+    return str(
+        download_artifacts(
+            artifact_uri=f"{home}/{folder}", dst_path=scratch, tracking_uri=client.tracking_uri
+        )
+    )

@@ -1,0 +1,165 @@
+"""Which MLflow server to talk to, the client for it, and its errors in our words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from mirante.errors import TrackingError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["asking", "brief_requests", "connect", "server_name", "tracking_uri"]
+
+_KNOBS = threading.RLock()
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
+_LONGEST_REASON = 400
+
+
+def tracking_uri(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the URI that MLflow would use in this process, without importing MLflow when that can be helped.
+
+    What ``mlflow.set_tracking_uri`` was given counts first, then ``MLFLOW_TRACKING_URI``, then MLflow's
+    own default, ``sqlite:///mlflow.db`` in the working directory, if full MLflow is installed:
+    mlflow-skinny has no SQLite store.
+
+    Parameters
+    ----------
+    environ : mapping of str to str, optional
+        Look here only, instead of in this process.
+
+    Returns
+    -------
+    str or None
+        The URI, or None if nothing is configured and there is no default.
+
+    Examples
+    --------
+    >>> tracking_uri({"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"})
+    'http://127.0.0.1:5000'
+    """
+    if environ is not None:
+        return environ.get("MLFLOW_TRACKING_URI") or None
+    loaded = sys.modules.get("mlflow")
+    if loaded is not None and hasattr(loaded, "is_tracking_uri_set") and loaded.is_tracking_uri_set():
+        return str(loaded.get_tracking_uri())
+    if configured := os.environ.get("MLFLOW_TRACKING_URI"):
+        return configured
+    try:
+        metadata.version("mlflow")
+    except metadata.PackageNotFoundError:
+        return None
+    import mlflow
+
+    return str(mlflow.get_tracking_uri())
+
+
+def connect(uri: str | None = None) -> MlflowClient:
+    """Return a client for a tracking server; nothing is sent yet.
+
+    Parameters
+    ----------
+    uri : str, optional
+        The tracking URI; what MLflow would use itself by default.
+
+    Returns
+    -------
+    mlflow.MlflowClient
+        The client. Making it imports MLflow, about 2 seconds the first time.
+
+    Raises
+    ------
+    TrackingError
+        If no URI is configured and there is no default, or MLflow does not know this kind of URI.
+    """
+    wanted = uri or tracking_uri()
+    if wanted is None:
+        raise TrackingError(
+            "no MLflow server is configured; set MLFLOW_TRACKING_URI (for example http://127.0.0.1:5000) "
+            "or install full MLflow for its local store: pip install 'mirante[mlflow]'"
+        )
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return MlflowClient(tracking_uri=wanted)
+    except (MlflowException, ValueError, ImportError) as error:
+        raise TrackingError(
+            f"cannot use {server_name(wanted)} as MLflow tracking URI: {_reason(error)}"
+        ) from error
+
+
+def server_name(uri: str) -> str:
+    """Return a tracking URI fit for messages: without user name and password.
+
+    Examples
+    --------
+    >>> server_name("https://ana:secret@mlflow.example.com/team")
+    'https://mlflow.example.com/team'
+    """
+    return _PASSWORD.sub("", uri)
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    text = server_name(lines[0]) if lines else type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + " …"
+
+
+@contextlib.contextmanager
+def asking(client: MlflowClient, what: str) -> Iterator[None]:
+    """Turn MLflow's errors into `TrackingError` that says what was tried and where.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client; its server is named in the message.
+    what : str
+        What was tried: ``"find the monitoring run of host/web-1"``.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow or the network raised.
+    """
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException, OSError) as error:
+        raise TrackingError(
+            f"could not {what}: MLflow at {server_name(client.tracking_uri)}: {_reason(error)}"
+        ) from error
+
+
+@contextlib.contextmanager
+def brief_requests(*, retries: int = 1, timeout: int = 30) -> Iterator[None]:
+    """Let MLflow's requests in this process give up early, for the length of a ``with`` block.
+
+    By default MLflow tries seven more times, four minutes in all. Its client takes these limits from the
+    environment alone, so they are set there and put back; limits that the user set are left as they are.
+
+    Parameters
+    ----------
+    retries : int, default 1
+        Further tries.
+    timeout : int, default 30
+        Seconds for one try.
+    """
+    wanted = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries), "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout)}
+    with _KNOBS:  # two threads that put back each other's limits would leave ours behind for good
+        ours = [name for name in wanted if name not in os.environ]
+        os.environ.update({name: wanted[name] for name in ours})
+        try:
+            yield
+        finally:
+            for name in ours:
+                os.environ.pop(name, None)

@@ -1,0 +1,323 @@
+"""The reference API's counters, and the text that Prometheus reads."""
+
+from __future__ import annotations
+
+import gc
+import math
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import uuid
+import warnings
+import weakref
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from mirante.errors import InputError, MiranteWarning
+from mirante.readings import READINGS, Reading
+from mirante.sinks.prometheus import MLflowMetrics, render
+from mirante.store import Store
+from mirante.tracking.client import connect
+from mirante.tracking.runs import MonitoringRuns
+from mirante.tracking.runs import log as log_module
+
+AT = datetime(2013, 2, 8, tzinfo=UTC)
+LABELS = {"model": "nyc", "alias": "champion", "version": "1"}
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(f"sqlite:///{tmp_path}/mirante.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+    return connect()
+
+
+def _values(client: Any, run_id: str, key: str) -> list[float]:
+    points = client.get_metric_history(run_id, key)
+    return [point.value for point in sorted(points, key=lambda point: point.step)]
+
+
+class TestCounting:
+    def test_stats_are_this_instances(self, registry: CollectorRegistry) -> None:
+        first, second = (MLflowMetrics(log=False, registry=registry) for _ in range(2))
+        first.log_prediction("m", 0.25)
+        first.log_prediction("n", 0.75)
+        second.log_prediction("m", 4.0)
+        assert first.get_prediction_stats() == {"total_predictions": 2, "avg_latency": 0.5}
+        assert second.get_prediction_stats() == {"total_predictions": 1, "avg_latency": 4.0}
+
+    def test_before_the_first_prediction_the_mean_is_nan(self, registry: CollectorRegistry) -> None:
+        stats = MLflowMetrics(log=False, registry=registry).get_prediction_stats()
+        assert stats["total_predictions"] == 0
+        assert math.isnan(stats["avg_latency"])
+
+    def test_a_second_instance_does_not_raise_duplicate_timeseries(self) -> None:
+        model = uuid.uuid4().hex
+        for _ in range(2):  # on prometheus_client's own registry, as users have it
+            MLflowMetrics(log=False).log_prediction(model, 0.5)
+        from prometheus_client import REGISTRY
+
+        assert REGISTRY.get_sample_value("mlflow_model_predictions_total", {"model": model}) == 2
+        assert REGISTRY.get_sample_value("mlflow_prediction_latency_seconds_count", {"model": model}) == 2
+        assert REGISTRY.get_sample_value("mlflow_prediction_latency_seconds_sum", {"model": model}) == 1.0
+
+    @pytest.mark.parametrize("latency", [math.nan, math.inf, -1.0])
+    def test_a_latency_that_is_none_counts_and_spoils_no_mean(
+        self, registry: CollectorRegistry, latency: float
+    ) -> None:
+        metrics = MLflowMetrics(log=False, registry=registry)
+        metrics.log_prediction("m", 0.5)
+        with pytest.warns(MiranteWarning, match="is no duration"):
+            metrics.log_prediction("m", latency)
+        metrics.log_prediction("m", latency)  # said once
+        assert metrics.get_prediction_stats() == {"total_predictions": 3, "avg_latency": 0.5}
+        assert registry.get_sample_value("mlflow_prediction_latency_seconds_sum", {"model": "m"}) == 0.5
+
+    def test_threads_lose_no_prediction(self, registry: CollectorRegistry) -> None:
+        metrics = MLflowMetrics(log=False, registry=registry)
+        threads = [
+            threading.Thread(target=lambda: [metrics.log_prediction("m", 0.5) for _ in range(5000)])
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert metrics.get_prediction_stats() == {"total_predictions": 20_000, "avg_latency": 0.5}
+
+    def test_interval_must_be_positive(self, registry: CollectorRegistry) -> None:
+        with pytest.raises(InputError, match="interval is 0"):
+            MLflowMetrics(interval=0, registry=registry)
+
+
+@pytest.mark.server
+class TestFlush:
+    def test_count_so_far_and_mean_since_the_last_flush(
+        self, client: Any, registry: CollectorRegistry
+    ) -> None:
+        model = uuid.uuid4().hex
+        with MLflowMetrics(registry=registry) as metrics:
+            for latency in (0.25, 0.75):
+                metrics.log_prediction(model, latency)
+            metrics.flush()
+            metrics.flush()  # nothing new: nothing sent
+            metrics.log_prediction(model, 2.0)
+        run_id = MonitoringRuns(client).run_for(f"model/{model}@none")
+        assert _values(client, run_id, "prediction_count") == [2, 3]
+        assert _values(client, run_id, "prediction_latency") == [0.5, 2.0]
+
+    def test_into_the_callers_active_run_also_from_the_thread(
+        self, client: Any, registry: CollectorRegistry
+    ) -> None:
+        import mlflow
+
+        metrics = MLflowMetrics(registry=registry, interval=0.05)
+        with mlflow.start_run() as run:
+            metrics.log_prediction("m", 0.25)
+            metrics.log_prediction("price (R$)", 0.75)
+            deadline = time.monotonic() + 30
+            while not client.get_run(run.info.run_id).data.metrics and time.monotonic() < deadline:
+                time.sleep(0.05)
+        metrics.close()
+        assert client.get_run(run.info.run_id).data.metrics == {
+            "prediction_count": 2,
+            "prediction_latency": 0.5,
+            "prediction_count/m": 1,
+            "prediction_latency/m": 0.25,
+            "prediction_count/price _x28_R_x24__x29_": 1,
+            "prediction_latency/price _x28_R_x24__x29_": 0.75,
+        }
+
+    def test_no_new_run_and_at_most_one_request_per_flush(
+        self, client: Any, registry: CollectorRegistry
+    ) -> None:
+        model = uuid.uuid4().hex
+        metrics = MLflowMetrics(registry=registry, interval=0.1)
+        for _ in range(2000):
+            metrics.log_prediction(model, 0.001)
+        metrics.close()
+        runs = client.search_runs(
+            [MonitoringRuns(client).experiment_id()], f"tags.`mirante.subject` = 'model/{model}@none'"
+        )
+        assert len(runs) == 1
+        counts = _values(client, runs[0].info.run_id, "prediction_count")
+        assert counts[-1] == 2000
+        assert len(counts) <= 5
+
+    def test_predictions_wait_for_a_server_that_is_away(
+        self,
+        mlflow_server: str,
+        monkeypatch: pytest.MonkeyPatch,
+        tracking_off: str,
+        registry: CollectorRegistry,
+    ) -> None:
+        model = uuid.uuid4().hex
+        metrics = MLflowMetrics(registry=registry)
+        metrics.log_prediction(model, 0.5)
+        with pytest.warns(MiranteWarning, match="no server answers"):
+            metrics.flush()
+        metrics.log_prediction(model, 1.5)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+        metrics.close()
+        client = connect()
+        run_id = MonitoringRuns(client).run_for(f"model/{model}@none")
+        assert _values(client, run_id, "prediction_count") == [2]
+        assert _values(client, run_id, "prediction_latency") == [1.0]
+
+    def test_what_is_new_is_sent_at_exit(self, mlflow_server: str) -> None:
+        model = uuid.uuid4().hex
+        code = f"""
+            from mirante.sinks.prometheus import MLflowMetrics
+            metrics = MLflowMetrics()
+            metrics.log_prediction({model!r}, 0.5)
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            env={"MLFLOW_TRACKING_URI": mlflow_server, "PATH": "", "GIT_PYTHON_REFRESH": "quiet"},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        client = connect(mlflow_server)
+        run_id = MonitoringRuns(client).run_for(f"model/{model}@none")
+        assert _values(client, run_id, "prediction_count") == [1]
+
+
+def test_without_log_nothing_is_sent_and_no_thread_runs(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "_attempt", lambda work: pytest.fail("it was sent"))
+    before = threading.active_count()
+    with MLflowMetrics(log=False, registry=registry) as metrics:
+        metrics.log_prediction("m", 1.0)
+        assert threading.active_count() == before
+        metrics.flush()
+
+
+def test_without_a_server_a_prediction_works_and_exit_is_quick(
+    tracking_off: str, registry: CollectorRegistry
+) -> None:
+    began = time.monotonic()
+    metrics = MLflowMetrics(registry=registry)
+    metrics.log_prediction("m", 1.0)
+    with pytest.warns(MiranteWarning, match="not logged to MLflow"):
+        metrics.close()
+    assert metrics.get_prediction_stats()["total_predictions"] == 1
+    assert time.monotonic() - began < 5
+
+
+def test_an_instance_that_is_let_go_is_gone_and_its_thread_ends(
+    tracking_off: str, registry: CollectorRegistry
+) -> None:
+    metrics = MLflowMetrics(registry=registry, interval=0.05)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        metrics.log_prediction("m", 1.0)
+        thread, gone = metrics._thread, weakref.ref(metrics)
+        del metrics
+        assert thread is not None
+        thread.join(timeout=10)
+    gc.collect()
+    assert gone() is None
+    assert not thread.is_alive()
+
+
+class TestRender:
+    def test_newest_reading_of_each_series_with_help_and_type(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        store.readings.write(
+            [
+                Reading("drift_ks", 0.1, AT, LABELS | {"feature": "age"}),
+                Reading("drift_ks", 0.2, AT + timedelta(days=1), LABELS | {"feature": "age"}),
+                Reading("drift_ks", math.nan, AT, LABELS | {"feature": "size"}),
+                Reading("system_network_sent_bytes_total", 7, AT, {"host": "web-1"}),
+            ]
+        )
+        families = {
+            f.name: f for f in text_string_to_metric_families(render(store, registry=registry).decode())
+        }
+        ages = {s.labels["feature"]: s for s in families["drift_ks"].samples}
+        assert ages["age"].value == 0.2
+        assert ages["age"].labels == LABELS | {"feature": "age"}
+        assert math.isnan(ages["size"].value)
+        assert families["drift_ks"].type == "gauge"
+        assert READINGS["drift_ks"].help in families["drift_ks"].documentation
+        assert families["system_network_sent_bytes"].type == "counter"
+        assert len(families) == 2
+
+    def test_the_reference_apis_counters_are_there(self, store: Store, registry: CollectorRegistry) -> None:
+        # a stored reading of the same name would make the family appear twice
+        store.readings.write([Reading("mlflow_model_predictions_total", 5, AT, LABELS)])
+        assert render(store, registry=registry) == b""
+        MLflowMetrics(log=False, registry=registry).log_prediction("m", 0.2)
+        text = render(store, registry=registry).decode()
+        assert 'mlflow_model_predictions_total{model="m"} 1.0' in text
+        assert 'mlflow_prediction_latency_seconds_bucket{le="0.25",model="m"} 1.0' in text
+        assert "champion" not in text
+
+    def test_hostile_names_and_values_cannot_break_out(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        hostile = 'a"} 1\nfake_metric{x="y\\'
+        store.readings.write(
+            [
+                Reading("drift_ks", 1, AT, {"model": hostile, "alias": "é€", "feature": "<script>"}),
+                Reading("price (R$)", 2, AT, {"host": "h", "a-b": "1", "__x": "2", "9": "3"}),
+                Reading("", 3, AT, {"host": "h"}),
+                Reading("9lives", 4, AT, {"host": "h"}),
+            ]
+        )
+        families = {
+            f.name: f for f in text_string_to_metric_families(render(store, registry=registry).decode())
+        }
+        assert set(families) == {"drift_ks", "price__R__", "_", "_9lives"}
+        assert families["drift_ks"].samples[0].labels == {
+            "model": hostile,
+            "alias": "é€",
+            "feature": "<script>",
+        }
+        assert families["price__R__"].samples[0].labels == {"host": "h", "a_b": "1", "_x": "2", "_9": "3"}
+
+    def test_names_that_become_one_are_one_sample(self, store: Store, registry: CollectorRegistry) -> None:
+        store.readings.write(
+            [Reading("a-b", 1, AT, {"host": "h"}), Reading("a_b", 2, AT + timedelta(days=1), {"host": "h"})]
+        )
+        (family,) = text_string_to_metric_families(render(store, registry=registry).decode())
+        assert [sample.value for sample in family.samples] == [2]
+
+    def test_promtool_accepts_every_name_of_the_table(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        promtool = shutil.which("promtool")
+        if promtool is None:
+            pytest.skip("promtool (Debian package prometheus) is not installed")
+        metrics = MLflowMetrics(log=False, registry=registry)
+        metrics.log_prediction('m"\\\n', 0.2)
+        store.readings.write(
+            Reading(name, 1.5, AT, LABELS | {"host": "h"} | dict.fromkeys(kind.labels, 'v"\\\n{}'))
+            for name, kind in READINGS.items()
+        )
+        text = render(store, registry=registry)
+        assert text.count(b"# TYPE") >= len(READINGS)
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,91 @@
+"""Which server, and its errors in our words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mirante.errors import TrackingError
+from mirante.tracking.client import asking, brief_requests, connect, server_name, tracking_uri
+
+
+def test_the_environment_names_the_server(tracking_off: str) -> None:
+    assert tracking_uri() == tracking_off
+    assert connect().tracking_uri == tracking_off
+
+
+def test_set_tracking_uri_comes_before_the_environment(tracking_off: str) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri("http://127.0.0.1:1")
+    assert tracking_uri() == "http://127.0.0.1:1"
+    assert connect("http://127.0.0.1:2").tracking_uri == "http://127.0.0.1:2"
+
+
+def test_without_settings_it_is_mlflows_own_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert tracking_uri() == mlflow.get_tracking_uri()
+    assert str(tracking_uri()).startswith("sqlite:///")
+
+
+def test_with_skinny_alone_and_no_settings_there_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import metadata
+
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setattr(metadata, "version", missing)
+    assert tracking_uri() is None
+    with pytest.raises(TrackingError, match="set MLFLOW_TRACKING_URI"):
+        connect()
+
+
+def test_an_unknown_kind_of_uri_is_named_without_its_password() -> None:
+    with pytest.raises(TrackingError, match="cannot use gopher") as caught:
+        connect("gopher://ana:secret@host")
+    assert "secret" not in str(caught.value)
+
+
+def test_errors_name_the_try_and_the_server_and_no_password(free_port: int) -> None:
+    client = connect(f"http://ana:secret@127.0.0.1:{free_port}")
+    with (
+        brief_requests(retries=0, timeout=2),
+        pytest.raises(
+            TrackingError, match=r"could not list experiments: MLflow at http://127\.0\.0\.1"
+        ) as caught,
+        asking(client, "list experiments"),
+    ):
+        client.search_experiments()
+    assert "secret" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_server_name() -> None:
+    assert server_name("databricks") == "databricks"
+    assert server_name("http://h:1/p@q") == "http://h:1/p@q"
+
+
+def test_brief_requests_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    with brief_requests(retries=3, timeout=9):
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"  # the user's own limit stands
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+def test_importing_the_rooms_loads_neither_mlflow_nor_pandas() -> None:
+    rooms = "tracking.runs, tracking.baselines, tracking.server, sinks.mlflow, sinks.prometheus, sources.host"
+    code = (
+        f"import sys; [__import__('mirante.' + name) for name in {rooms!r}.split(', ')]; "
+        "print({'mlflow', 'pandas', 'requests'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
