@@ -1,0 +1,1 @@
+"""Taking predictions out of a serving process without slowing it."""

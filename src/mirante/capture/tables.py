@@ -1,0 +1,201 @@
+"""Batches as callers give them (frames, arrays, dicts, lists) as Arrow tables that nobody can change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mirante.capture.times import arrow_of
+from mirante.errors import InputError
+from mirante.inference_log.kinds import META, column_of, convert, plain_type, text_of
+
+__all__ = [
+    "feature_names",
+    "features_of",
+    "ids_of",
+    "latencies_of",
+    "numbers_of",
+    "prediction_column",
+    "predictions_of",
+]
+
+_TAKEN = (*META, "__version")
+
+
+def feature_names(names: Iterable[Any]) -> list[str]:
+    """Return column names that the log can hold: text, each once, none of its own.
+
+    Examples
+    --------
+    >>> feature_names(["age", 1, "1", "__time"])
+    ['age', '1', '1_', '__time_']
+    """
+    found: list[str] = []
+    used = set(_TAKEN)
+    for name in names:
+        text = (text_of(name) or "").replace("\x00", "\\x00")
+        while text in used:
+            text += "_"
+        used.add(text)
+        found.append(text)
+    return found
+
+
+def features_of(inputs: Any, columns: Sequence[str] | None, as_text: Callable[[str, int], None]) -> pa.Table:
+    """Return the features of a batch as a table; what the caller changes later does not reach it.
+
+    Parameters
+    ----------
+    inputs : pandas, Polars or Arrow table, mapping of arrays, list of mappings, or two-dimensional array
+        The batch.
+    columns : sequence of str, optional
+        Names for the columns of an array; ``0, 1, …`` without.
+    as_text : callable
+        Told the name and the rows of each column that had to become text.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or the columns differ in length.
+    """
+    names, arrays = _columns(inputs, columns)
+    names = feature_names(names)
+    kept = [_column(array, partial(as_text, name)) for name, array in zip(names, arrays, strict=True)]
+    if len({len(column) for column in kept}) > 1:
+        raise InputError(f"the columns differ in length: {dict(zip(names, map(len, kept), strict=True))}")
+    return pa.Table.from_arrays(kept, names=names)
+
+
+def _columns(inputs: Any, columns: Sequence[str] | None) -> tuple[list[Any], list[Any]]:
+    """Return the names and the columns of a batch."""
+    if hasattr(inputs, "iloc") and hasattr(inputs, "columns"):  # pandas, whose names may repeat
+        return list(inputs.columns), [column for _, column in inputs.items()]
+    if hasattr(inputs, "to_arrow"):  # Polars
+        inputs = inputs.to_arrow()
+    elif hasattr(inputs, "__arrow_c_stream__") and not isinstance(inputs, (pa.Table, pa.RecordBatch)):
+        inputs = pa.table(inputs)
+    if isinstance(inputs, (pa.Table, pa.RecordBatch)):
+        return list(inputs.schema.names), list(inputs.columns)
+    if isinstance(inputs, Mapping):
+        return list(inputs), list(inputs.values())
+    if isinstance(inputs, (list, tuple)) and inputs and all(isinstance(row, Mapping) for row in inputs):
+        keys = list(dict.fromkeys(key for row in inputs for key in row))
+        return keys, [[row.get(key) for row in inputs] for key in keys]
+    array = np.asarray(inputs, dtype=None if isinstance(inputs, np.ndarray) else object)
+    if array.ndim != 2:
+        raise InputError(
+            f"got {type(inputs).__name__} with {array.ndim} dimensions; give a table, a mapping or 2-d data"
+        )
+    names = list(range(array.shape[1])) if columns is None else list(columns)
+    if len(names) != array.shape[1]:
+        raise InputError(f"got {array.shape[1]} values a row for the {len(names)} columns {names}")
+    return names, [array[:, place] for place in range(array.shape[1])]
+
+
+def _column(values: Any, as_text: Callable[[int], None]) -> Any:
+    """Return one column as an Arrow array of its own memory."""
+    dtype = getattr(values, "dtype", None)
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        array = arrow_of(values)
+    elif isinstance(dtype, np.dtype) and dtype.kind != "O":
+        array = pa.array(
+            np.array(values, copy=True), from_pandas=True
+        )  # Arrow would look into the caller's own
+    elif dtype is None or isinstance(dtype, np.dtype):
+        listed = [values] if isinstance(values, str) else list(values)
+        array = column_of(listed)
+        others = sum(not isinstance(value, str) for value in listed) if array.type == pa.string() else 0
+        if others > array.null_count:
+            as_text(len(listed))
+    else:  # pandas' own types
+        array = arrow_of(values)
+    return convert(array, plain_type(array.type))
+
+
+def prediction_column(array: Any) -> Any:
+    """Return predictions as int64, float64 or text (or all null), the types the log keeps them in."""
+    kind = plain_type(array.type)
+    if pa.types.is_boolean(kind):
+        kind = pa.int64()
+    elif pa.types.is_temporal(kind):
+        kind = pa.string()
+    return convert(array, kind)
+
+
+def predictions_of(prediction: Any, rows: int) -> Any:
+    """Return the predictions of a batch, one a row; several columns become text such as ``[0.1, 0.9]``.
+
+    Raises
+    ------
+    InputError
+        If there are not as many as rows.
+    """
+    if hasattr(prediction, "iloc") or (
+        hasattr(prediction, "to_numpy") and not isinstance(prediction, (pa.Array, pa.ChunkedArray))
+    ):
+        prediction = prediction.to_numpy()
+    if isinstance(prediction, np.ndarray) and prediction.ndim > 1:
+        prediction = prediction.ravel() if prediction.size == len(prediction) else prediction.tolist()
+    if not hasattr(prediction, "__len__") or isinstance(prediction, (str, bytes)):
+        prediction = [prediction]
+    column = prediction_column(_column(prediction, lambda _: None))
+    if len(column) != rows:
+        raise InputError(f"got {len(column)} predictions for {rows} rows; give one a row")
+    return column
+
+
+def latencies_of(latency: Any, rows: int) -> Any:
+    """Return latencies in seconds, one a row; one number is given to each row.
+
+    Raises
+    ------
+    InputError
+        If there are not as many as rows.
+    """
+    if latency is None or isinstance(latency, (int, float)) or not hasattr(latency, "__len__"):
+        return pa.repeat(pa.scalar(None if latency is None else float(latency), pa.float64()), rows)
+    column = numbers_of(latency)
+    if len(column) != rows:
+        raise InputError(f"got {len(column)} latencies for {rows} rows; give one number, or one a row")
+    return column
+
+
+def numbers_of(values: Any) -> pa.Array:
+    """Return values as float64; what is no number is null."""
+    column = _column(values, lambda _: None)
+    if plain_type(column.type) in {pa.bool_(), pa.int64(), pa.float64(), pa.null()}:
+        return column.cast(pa.float64(), safe=False)
+    return pa.array([_number(value) for value in column.to_pylist()], pa.float64())
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def ids_of(ids: Any, rows: int) -> list[str]:
+    """Return the ids of a batch as text.
+
+    Raises
+    ------
+    InputError
+        If there are not as many as rows.
+    """
+    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__len__"):
+        ids = [ids]
+    listed = (
+        ids.to_pylist()
+        if hasattr(ids, "to_pylist")
+        else ids.tolist()
+        if hasattr(ids, "tolist")
+        else list(ids)
+    )
+    if len(listed) != rows:
+        raise InputError(f"got {len(listed)} ids for {rows} rows; give one a row")
+    return [text_of(value) or "" for value in listed]

@@ -1,0 +1,68 @@
+"""A recording process is killed with kill -9 at random moments: what was acknowledged is read, once."""
+
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mirante.inference_log.reader import InferenceLog
+
+KILLS = 10
+
+RECORD = """
+import sys
+from mirante.capture.recorder import Recorder
+recorder = Recorder("m", sys.argv[1], flush_interval=0.02, segment_rows=500)
+name = sys.argv[2]
+number = 0
+while True:
+    for _ in range(20):
+        number += 1
+        recorder.log({"x": float(number), "text": "t"}, number, id=f"{name}.{number}")
+    rows = [f"{name}.{number + n}" for n in range(1, 31)]
+    recorder.log({"x": [1.0] * 30, "text": ["t"] * 30}, [0] * 30, id=rows)
+    number += 30
+    if recorder.flush():
+        print(number, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
+def test_nothing_acknowledged_is_lost_and_nothing_comes_twice(tmp_path):
+    chance = random.Random(20130208)
+    cursor, got, acknowledged, repaired = None, [], {}, 0
+    for kill in range(KILLS):
+        process = subprocess.Popen(
+            [sys.executable, "-c", RECORD, str(tmp_path), f"life{kill}"], stdout=subprocess.PIPE, text=True
+        )
+        first = process.stdout.readline()
+        time.sleep(chance.uniform(0, 0.4))
+        # a reader at work while the process writes, seals and dies
+        table, cursor = InferenceLog(tmp_path).read_new("m", cursor, limit_rows=chance.randrange(1, 5_000))
+        got += [] if table is None else table["__id"].to_pylist()
+        process.kill()
+        lines = [first, *process.communicate(timeout=20)[0].splitlines()]
+        acknowledged[f"life{kill}"] = int([line for line in lines if line.strip()][-1])
+        if kill % 2:  # else the next recorder repairs
+            done = InferenceLog(tmp_path).repair()
+            assert done.damage == []
+            repaired += done.sealed
+    log = InferenceLog(tmp_path)
+    assert log.repair().damage == []
+    while True:
+        table, cursor = log.read_new("m", cursor, limit_rows=1_000)
+        if table is None:
+            break
+        got += table["__id"].to_pylist()
+    assert log.damage == ()
+    assert repaired > 0
+    assert list(tmp_path.rglob("*.arrow")) == []
+    everything = set(got)
+    assert len(got) == len(everything)
+    for life, rows in acknowledged.items():
+        assert rows >= 50
+        lost = [number for number in range(1, rows + 1) if f"{life}.{number}" not in everything]
+        assert lost == []
+    assert sorted(log.scan("m", columns=["__id"])["__id"].to_pylist()) == sorted(got)
