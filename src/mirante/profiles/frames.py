@@ -1,0 +1,348 @@
+"""Any table in: pandas, Polars, Arrow, mappings and arrays become columns that can be counted."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirante.errors import InputError
+
+__all__ = ["RawColumn", "is_numeric", "raw_columns", "to_levels", "to_numbers"]
+
+# a plain numpy array of whole or floating numbers, or an Arrow array of anything
+RawColumn: TypeAlias = Any
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+def raw_columns(table: object, columns: Sequence[str] | None = None) -> tuple[int, dict[str, RawColumn]]:
+    """Take a table apart into columns, without copying numbers.
+
+    Parameters
+    ----------
+    table : pandas or Polars DataFrame, Arrow Table or RecordBatch, mapping of names to arrays, or ndarray
+        A two-dimensional array has the columns ``"0"``, ``"1"``, …; anything with ``__arrow_c_stream__``
+        works.
+    columns : sequence of str, optional
+        Only these; a name that is not there is left out.
+
+    Returns
+    -------
+    rows : int
+    columns : dict of str to numpy or Arrow array
+
+    Raises
+    ------
+    InputError
+        If it is no table, a name comes twice, or columns differ in length.
+
+    Examples
+    --------
+    >>> rows, found = raw_columns({"age": [1, None, 3], "name": ["a", "b", None]})
+    >>> rows, sorted(found)
+    (3, ['age', 'name'])
+    """
+    wanted = None if columns is None else set(columns)
+    taken: dict[str, RawColumn] = {}
+    for name, values in _pairs(table, wanted):
+        if name in taken:
+            raise InputError(
+                f"the table has the column {name!r} more than once; give each column a name of its own"
+            )
+        taken[name] = _raw(name, values)
+    rows = _rows(table, taken)
+    for name, raw in taken.items():
+        if len(raw) != rows:
+            raise InputError(
+                f"column {name!r} has {len(raw)} values and the table has {rows} rows; give equal lengths"
+            )
+    return rows, taken
+
+
+def _pairs(table: object, wanted: set[str] | None) -> list[tuple[str, object]]:
+    if isinstance(table, Mapping):
+        items = [(str(name), values) for name, values in table.items()]
+    elif isinstance(table, np.ndarray) and table.ndim == 2:
+        items = [(str(number), table[:, number]) for number in range(table.shape[1])]
+    elif hasattr(table, "iloc") and hasattr(table, "columns"):  # pandas, without importing it
+        frame: Any = table
+        items = [
+            (str(name), frame.iloc[:, place])
+            for place, name in enumerate(frame.columns)
+            if wanted is None or str(name) in wanted
+        ]
+    elif hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
+        arrow = _arrow_table(table)
+        items = [(str(name), arrow.column(place)) for place, name in enumerate(arrow.column_names)]
+    else:
+        raise InputError(
+            f"got {type(table).__name__}; give a table: pandas, Polars, Arrow or a mapping of arrays"
+        )
+    return [(name, values) for name, values in items if wanted is None or name in wanted]
+
+
+def _arrow_table(table: object) -> Any:
+    import pyarrow as pa
+
+    if isinstance(table, pa.Table | pa.RecordBatch):
+        return table
+    try:
+        return pa.table(table)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
+        raise InputError(f"{type(table).__name__} could not be read as a table: {error}") from error
+
+
+def _rows(table: object, taken: Mapping[str, RawColumn]) -> int:
+    if isinstance(table, Mapping):
+        return max((len(raw) for raw in taken.values()), default=0)
+    size: Any = getattr(table, "num_rows", None)
+    if size is None:
+        shape: Any = getattr(table, "shape", None)
+        size = shape[0] if shape is not None else max((len(raw) for raw in taken.values()), default=0)
+    return int(size)
+
+
+def _raw(name: str, values: object) -> RawColumn:
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "fiu" and not isinstance(values, np.ma.MaskedArray):
+        return _flat(name, np.asarray(values))
+    import pyarrow as pa
+
+    if isinstance(values, pa.ChunkedArray):
+        return _one_chunk(values)
+    if isinstance(values, pa.Array):
+        return values
+    if isinstance(values, np.ma.MaskedArray):
+        return _arrow(_flat(name, values).tolist())  # masked ones become None
+    if isinstance(values, np.ndarray):
+        return _arrow(_known_unit(_flat(name, values)))
+    if type(dtype).__name__ == "DatetimeTZDtype":
+        moments: Any = values
+        return _arrow(moments.dt.tz_convert(None).to_numpy())  # seconds since 1970 know no time zone
+    if dtype is not None and type(dtype).__name__ in ("PeriodDtype", "IntervalDtype"):
+        series: Any = values
+        return _arrow(
+            [None if gone else str(value) for value, gone in zip(series, series.isna(), strict=True)]
+        )
+    if hasattr(values, "__arrow_c_stream__") and not hasattr(values, "iloc"):  # a Polars Series
+        return _one_chunk(pa.chunked_array(values))
+    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        raise InputError(f"column {name!r} is a {type(values).__name__}; give an array or a list of values")
+    return _arrow(values)
+
+
+def _flat(name: str, values: Any) -> Any:
+    if values.ndim != 1:
+        raise InputError(f"column {name!r} has {values.ndim} dimensions; give one value per row")
+    return values
+
+
+def _known_unit(values: NDArray[Any]) -> NDArray[Any]:
+    """Return moments and durations in a unit that Arrow knows (numpy's minutes and hours are none)."""
+    if values.dtype.kind in "mM" and np.datetime_data(values.dtype)[0] not in ("s", "ms", "us", "ns"):
+        return values.astype(f"{values.dtype.kind}8[s]")
+    return values
+
+
+def _one_chunk(values: Any) -> Any:
+    whole = values.unify_dictionaries().combine_chunks()
+    return whole.chunk(0) if hasattr(whole, "num_chunks") and whole.num_chunks else whole
+
+
+def _arrow(values: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        array = pa.array(values, from_pandas=True)
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ):
+        array = _mixed([None if _absent(value) else value for value in values])
+    return _one_chunk(array) if isinstance(array, pa.ChunkedArray) else array
+
+
+def _mixed(values: list[Any]) -> Any:
+    """Return mixed numbers (Decimal and float) as numbers, anything else (1 and "a") as its text."""
+    import pyarrow as pa
+
+    present = [value for value in values if value is not None]
+    if all(isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool) for value in present):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _absent(value: object) -> bool:
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    )
+
+
+def is_numeric(raw: RawColumn) -> bool:
+    """Return whether a column is counted as numbers when no baseline decides.
+
+    Numbers, decimals, dates, times and durations are; text, booleans and dictionaries (pandas' categories)
+    are not. A column without any value is numeric.
+
+    Examples
+    --------
+    >>> is_numeric(raw_columns({"a": [1, 2]})[1]["a"]), is_numeric(raw_columns({"a": [True]})[1]["a"])
+    (True, False)
+    """
+    if isinstance(raw, np.ndarray):
+        return True
+    import pyarrow.types as kinds
+
+    kind = raw.type
+    tests = (kinds.is_floating, kinds.is_integer, kinds.is_decimal, kinds.is_temporal, kinds.is_null)
+    return any(test(kind) for test in tests)
+
+
+def to_numbers(name: str, raw: RawColumn) -> tuple[Floats, int]:
+    """Return a column as float64, NaN where a value is missing or is no number.
+
+    Parameters
+    ----------
+    name : str
+        For the error.
+    raw : numpy or Arrow array
+        Moments in time become seconds since 1970 (UTC), times of day seconds since midnight, durations
+        seconds, booleans 0 and 1, decimals and whole numbers float64 (exact up to 2⁵³). Text is read as a
+        number.
+
+    Returns
+    -------
+    numbers : ndarray of float64
+    unreadable : int
+        Texts that are no number: they are counted, not raised, since one bad value must not stop a window.
+
+    Raises
+    ------
+    InputError
+        If the values are lists, structs or the like.
+
+    Examples
+    --------
+    >>> numbers, unreadable = to_numbers("age", raw_columns({"age": ["3.5", "n/a", None]})[1]["age"])
+    >>> numbers.tolist(), unreadable
+    ([3.5, nan, nan], 1)
+    """
+    if isinstance(raw, np.ndarray):
+        return raw.astype(np.float64, copy=False), 0
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    kind = raw.type
+    if kinds.is_temporal(kind):
+        return _seconds(raw), 0
+    if kinds.is_boolean(kind) or kinds.is_null(kind) or is_numeric(raw):
+        numbers = raw.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return np.asarray(numbers, np.float64), 0
+    codes, names = to_levels(name, raw)
+    parsed = np.array([*(_parse(text) for text in names), np.nan], np.float64)
+    numbers = parsed[codes]  # code -1, missing, takes the last
+    bad = np.array(
+        [
+            *(math.isnan(value) and not _says_nan(text) for value, text in zip(parsed, names, strict=False)),
+            False,
+        ]
+    )
+    return numbers, int(np.count_nonzero(bad[codes]))
+
+
+def _parse(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return {"true": 1.0, "false": 0.0}.get(text, math.nan)
+
+
+def _says_nan(text: str) -> bool:
+    return text.strip().lower() in ("nan", "")
+
+
+def _seconds(raw: Any) -> Floats:
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    kind = raw.type
+    if kinds.is_date(kind):
+        raw = raw.cast(pa.timestamp("ms"))
+    elif kinds.is_interval(kind):
+        raise InputError("calendar intervals have no fixed length in seconds; give durations")
+    unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[raw.type.unit]
+    whole = raw.view(pa.int32() if kinds.is_time32(raw.type) else pa.int64())
+    return np.asarray(whole.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64) / unit
+
+
+def to_levels(name: str, raw: RawColumn) -> tuple[Codes, list[str]]:
+    """Return a column as codes into a list of level names, -1 where a value is missing.
+
+    Parameters
+    ----------
+    name : str
+        For the error.
+    raw : numpy or Arrow array
+        Booleans become ``"false"`` and ``"true"``; numbers their text, whole ones without a fraction.
+
+    Returns
+    -------
+    codes : ndarray of int64
+    levels : list of str
+        May hold levels that no row has.
+
+    Raises
+    ------
+    InputError
+        If the values are lists, structs or the like.
+
+    Examples
+    --------
+    >>> codes, levels = to_levels("ok", raw_columns({"ok": [True, None, False]})[1]["ok"])
+    >>> codes.tolist(), levels
+    ([0, -1, 1], ['true', 'false'])
+    """
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    array = pa.array(raw, from_pandas=True) if isinstance(raw, np.ndarray) else raw
+    kind = array.type
+    if kinds.is_nested(kind) or kinds.is_union(kind):
+        raise InputError(
+            f"column {name!r} holds {kind}; a profile needs one number or text per row; leave the column out"
+        )
+    if isinstance(kind, pa.BaseExtensionType):
+        return to_levels(name, array.storage)
+    if not kinds.is_dictionary(kind):
+        if kinds.is_string_view(kind) or kinds.is_binary_view(kind) or kinds.is_temporal(kind):
+            array = array.cast(pa.large_string())
+        array = array.dictionary_encode()
+    values = array.dictionary.to_pylist()
+    indices = array.indices.cast(pa.int64(), safe=False).fill_null(-1)
+    codes = np.asarray(indices.to_numpy(zero_copy_only=False), np.int64)
+    absent = np.array([*(_absent(value) for value in values), True])
+    if absent[:-1].any():
+        codes = np.where(absent[codes], -1, codes)
+    return codes, [_text(value) for value in values]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

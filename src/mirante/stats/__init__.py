@@ -1,0 +1,1 @@
+"""Arithmetic on arrays and counts: histograms, distances, two-sample tests, calibration."""

@@ -1,0 +1,40 @@
+"""A column of categories: order of levels, the rest, new ones."""
+
+import numpy as np
+import pytest
+
+from mirante.errors import InputError
+from mirante.profiles import CategoricalProfile
+
+
+def of(values, **options):
+    names = sorted(set(values))
+    return CategoricalProfile.of("c", np.array([names.index(v) for v in values]), names, **options)
+
+
+def test_levels_are_ordered_by_count_then_name():
+    assert of(list("bbaacccd")).levels == ("c", "a", "b", "d")
+
+
+def test_more_levels_than_the_most_are_counted_together():
+    profile = of(list("aaabbcd"), most=2)
+    assert profile.levels == ("a", "b")
+    assert (profile.other, profile.n) == (2, 7)
+
+
+def test_new_levels_of_a_window_are_other():
+    window = of(list("axxy"), like=of(list("aab")))
+    assert (window.levels, window.counts.tolist(), window.other) == (("a", "b"), [1, 0], 3)
+
+
+def test_names_that_repeat_or_are_unused_do_not_matter():
+    profile = CategoricalProfile.of("c", np.array([0, 1, 2, -1]), ["a", "a", "b", "unused"])
+    assert profile.levels == ("a", "b")
+    assert profile.counts.tolist() == [2, 1]
+    assert profile.missing == 1
+
+
+def test_profiles_of_other_baselines_do_not_add():
+    with pytest.raises(InputError, match="1 levels on one side and 2 others"):
+        of(["a"]) + of(["a", "b"])
+    assert of(["a"]) != of(["b"])
