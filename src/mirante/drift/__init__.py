@@ -1,0 +1,1 @@
+"""Detectors of drift: the direct one (two samples in hand) and the monitor's (profiles, calibrated)."""

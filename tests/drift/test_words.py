@@ -1,0 +1,75 @@
+"""Sentences for people."""
+
+from dataclasses import replace
+
+import pytest
+
+from mirante.drift.missing import MissingFinding
+from mirante.drift.verdicts import Finding
+from mirante.drift.words import drift_sentence, missing_sentence
+
+ROWS = "977 rows against 26,483."
+STEADY = "d is steady: KS distance 0.50 (limit 0.35)"
+KS = Finding("ks", 0.498, 0.351, 1e-9, 0.498, 0.351, 0.07, "median 2 -> 31", {})
+
+
+@pytest.mark.parametrize(
+    ("finding", "drifted", "expected"),
+    [
+        (
+            KS,
+            True,
+            f"d moved: KS distance 0.50 (limit 0.35), median 2 -> 31, p 1e-09; {ROWS}",
+        ),
+        (KS, False, f"d is steady: KS distance 0.50 (limit 0.35); {ROWS}"),
+        (
+            replace(KS, smallest_effect=0.07),
+            False,
+            f"{STEADY}; too few rows to see less than 0.07; {ROWS}",
+        ),
+        (
+            replace(KS, smallest_effect=1.7, resolution=1.7),
+            False,
+            f"{STEADY}; too few rows to see any shift; {ROWS}",
+        ),
+        (
+            replace(
+                KS, score="share", value=0.26, threshold=0.22, subject="UA", direction="UA: 18 % -> 26 %"
+            ),
+            True,
+            f"d moved: share of UA 26 % (limit 22 %), UA: 18 % -> 26 %, p 1e-09; {ROWS}",
+        ),
+        (
+            replace(KS, score="superiority", value=0.63, threshold=0.58),
+            True,
+            "d moved: in 63 % of pairs its value is larger than the baseline's (limit 58 %), median 2 -> 31, "
+            f"p 1e-09; {ROWS}",
+        ),
+        (
+            replace(KS, score="chi2", value=85.2, threshold=43.1),
+            True,
+            f"d moved: chi-squared 85.2 (limit 43.1), median 2 -> 31, p 1e-09; {ROWS}",
+        ),
+    ],
+)
+def test_drift(finding, drifted, expected):
+    assert drift_sentence("d", finding, drifted=drifted, floor=0.03, rows=(977, 26_483)) == expected
+
+
+def test_nothing_to_compare():
+    text = drift_sentence("d", KS, drifted=False, floor=0.03, rows=(0, 100))
+    assert text == "d cannot be judged: the window has no values (0 rows against 100)."
+    assert "the baseline has no values" in drift_sentence("d", KS, drifted=False, floor=0.03, rows=(5, 0))
+
+
+def test_missing():
+    risen = MissingFinding(0.508, 0.019, 0.16, 2e-10, True)
+    assert missing_sentence("d", risen, 930, 3) == (
+        "d: missing values rose to 51 % (limit 16 %, 1.9 % in the baseline), p 2e-10; 930 rows; "
+        "3 values are no number."
+    )
+    calm = MissingFinding(0.01, 0.019, 0.16, 0.5, False)
+    assert (
+        missing_sentence("d", calm, 930) == "d: 1.0 % missing (limit 16 %, 1.9 % in the baseline); 930 rows."
+    )
+    assert "cannot be judged" in missing_sentence("d", replace(calm, ratio=float("nan")), 0)
