@@ -1,0 +1,1 @@
+"""Views: figures, the dashboard file and the experiment report; data in, pictures and pages out."""

@@ -1,0 +1,80 @@
+/* Draws every figure of the page with plotly.js, in the light or the dark colours, and redraws when they change. */
+(function () {
+  "use strict";
+  var root = document.documentElement;
+  var pairs = JSON.parse(document.getElementById("mirante-colours").textContent);
+  var wish = window.matchMedia("(prefers-color-scheme: dark)");
+  var config = {
+    responsive: true,
+    displaylogo: false,
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
+    toImageButtonOptions: { format: "svg", scale: 1 }
+  };
+  var printing = false;
+
+  function isDark() {
+    if (printing) return false;
+    return root.dataset.theme ? root.dataset.theme === "dark" : wish.matches;
+  }
+
+  function recolour(value) {
+    if (typeof value === "string") {
+      return Object.prototype.hasOwnProperty.call(pairs, value) ? pairs[value] : value;
+    }
+    if (Array.isArray(value)) return value.map(recolour);
+    if (value && typeof value === "object") {
+      var out = {};
+      Object.keys(value).forEach(function (key) { out[key] = recolour(value[key]); });
+      return out;
+    }
+    return value;
+  }
+
+  function draw(place) {
+    var figure = JSON.parse(place.querySelector("script").textContent);
+    var target = place.querySelector(".plot");
+    if (isDark()) figure = recolour(figure);
+    if (target.clientWidth < 520) {
+      figure.layout.margin = Object.assign({}, figure.layout.margin, { l: 8, r: 8 });
+      figure.layout.xaxis = Object.assign({}, figure.layout.xaxis);
+      if (!figure.layout.xaxis.ticktext) figure.layout.xaxis.nticks = 4;
+      (figure.data || []).forEach(function (trace) { if (trace.colorbar) trace.showscale = false; });
+    }
+    return window.Plotly.react(target, figure.data, figure.layout, config).then(function () {
+      place.dataset.drawn = isDark() ? "dark" : "light";
+    });
+  }
+
+  var places = Array.prototype.slice.call(document.querySelectorAll(".chart[data-figure]"));
+  var drawing = Promise.resolve();
+
+  function drawAll() {
+    places.forEach(function (place) {
+      drawing = drawing
+        .then(function () { return draw(place); })
+        .then(function () { return new Promise(function (go) { window.setTimeout(go, 0); }); });
+    });
+    drawing = drawing.then(function () { root.dataset.charts = "drawn"; });
+  }
+
+  var button = document.getElementById("mirante-switch");
+  if (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      root.dataset.theme = isDark() ? "light" : "dark";
+      button.setAttribute("aria-pressed", String(isDark()));
+      drawAll();
+    });
+  }
+  wish.addEventListener("change", drawAll);
+  window.addEventListener("beforeprint", function () {
+    var dark = isDark();
+    printing = true;
+    if (dark) places.forEach(draw);
+  });
+  window.addEventListener("afterprint", function () {
+    printing = false;
+    if (isDark()) drawAll();
+  });
+  drawAll();
+})();

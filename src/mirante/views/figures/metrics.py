@@ -1,0 +1,238 @@
+"""Readings over time, with thresholds and the marks of what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mirante.i18n import translator
+from mirante.views import theme
+from mirante.views.figures.common import (
+    EventLike,
+    SeriesLike,
+    empty_figure,
+    local,
+    new_figure,
+    plain,
+    thin,
+    utc64,
+)
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["labels_of", "metric_figure"]
+
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_MARKS_DRAWN = 80
+_LINES_STRONG = 12
+_TEXTS_PER_MARK = 6
+
+
+def metric_figure(
+    series: Sequence[SeriesLike],
+    *,
+    title: str,
+    unit: str = "",
+    events: Sequence[EventLike] = (),
+    thresholds: Mapping[str, float] | Sequence[tuple[str, float]] = (),
+    zero: bool = False,
+    points: int = 2_000,
+    timezone: str = "UTC",
+    locale: str = "en",
+) -> Figure:
+    """Draw series over time.
+
+    Parameters
+    ----------
+    series : sequence of series
+        Each with ``name, labels, times, values``; NaN are gaps, a series without any value is left out.
+    title : str
+        Written as plain text.
+    unit : str
+        Of the values: seconds, bytes, percent and ``share`` (0 to 1, written as per cent) stand at each tick,
+        others as the axis' title.
+    events : sequence of events
+        Each with ``time, kind, text``; events of one moment share one mark.
+    thresholds : mapping or pairs of str and float
+        Horizontal lines, each with its name.
+    zero : bool, default False
+        Whether the axis must start at zero.
+    points : int, default 2000
+        About how many points of each series are drawn; peaks are kept.
+    timezone : str, default "UTC"
+        IANA name of the clock on the axis.
+    locale : str, default "en"
+        Language of the words that are Mirante's own.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        With one trace per series, and one more for each sort of mark.
+
+    Examples
+    --------
+    >>> from mirante.views.figures import Line
+    >>> times = np.array(["2013-02-07", "2013-02-08"], dtype="datetime64[us]")
+    >>> figure = metric_figure([Line("predictions", times, np.array([932.0, 930.0]))], title="Predictions")
+    >>> [trace.name for trace in figure.data]
+    ['predictions']
+    """
+    _ = translator(locale)
+    drawn = [one for one in series if np.any(np.isfinite(one.values))]
+    if not drawn:
+        return empty_figure(title, _("No values yet."))
+    figure = new_figure(title)
+    for index, (one, label) in enumerate(zip(drawn, labels_of(drawn), strict=True)):
+        figure.add_trace(_line(one, label, index, points, timezone))
+    for text, value in thresholds.items() if isinstance(thresholds, Mapping) else thresholds:
+        _add_threshold(figure, text, value)
+    _add_marks(figure, events, timezone, {"alert": _("alert"), "event": _("event")})
+    figure.update_layout(yaxis={"rangemode": "tozero" if zero else "normal", **_axis_of(unit)})
+    if zero and all(np.nanmax(np.abs(one.values), initial=0.0) == 0 for one in drawn):
+        figure.update_yaxes(range=[0, 1])  # by itself it would run from -1 to 1
+    figure.update_layout(showlegend=len(figure.data) > 1, xaxis={"tickangle": 0})
+    return figure
+
+
+def labels_of(series: Sequence[SeriesLike]) -> list[str]:
+    """Return a short name for each series: what it does not share with the others.
+
+    Examples
+    --------
+    >>> from mirante.views.figures import Line
+    >>> none, empty = np.array([], dtype="datetime64[us]"), np.array([])
+    >>> names = ["prediction_latency_seconds_p50", "prediction_latency_seconds_p95"]
+    >>> labels_of([Line(name, none, empty) for name in names])
+    ['p50', 'p95']
+    >>> labels_of([Line("drift_ks", none, empty, {"model": "m", "feature": f}) for f in ("age", "fare")])
+    ['age', 'fare']
+    """
+    names = [one.name for one in series]
+    if len(series) == 1 and series[0].labels.get("feature"):
+        return [series[0].labels["feature"]]
+    if len(set(names)) > 1:
+        names = [" ".join(words) for words in _without_shared([name.split("_") for name in names])]
+    elif len(series) > 1:
+        names = [""] * len(series)
+    else:
+        names = [names[0].removeprefix("performance_").removeprefix("system_").replace("_", " ")]
+    keys = sorted({key for one in series for key in one.labels})
+    differing = [key for key in keys if len({one.labels.get(key) for one in series}) > 1]
+    out = []
+    for name, one in zip(names, series, strict=True):
+        parts = [name, *(one.labels[key] for key in differing if key in one.labels)]
+        out.append(" ".join(part for part in parts if part) or one.name)
+    return out
+
+
+def _without_shared(names: list[list[str]]) -> list[list[str]]:
+    """Drop the first and last words that all names share, as long as each keeps a word."""
+    for end in (0, -1):
+        while min(map(len, names)) > 1 and len({words[end] for words in names}) == 1:
+            names = [words[1:] if end == 0 else words[:-1] for words in names]
+    return names
+
+
+def _axis_of(unit: str) -> dict[str, Any]:
+    """Return how the value axis is written; units that can stand at each tick need no title."""
+    axes: dict[str, dict[str, Any]] = {
+        "seconds": {"tickformat": "~s", "ticksuffix": "s"},
+        "bytes": {"tickformat": "~s", "ticksuffix": "B"},
+        "bytes/s": {"tickformat": "~s", "ticksuffix": "B/s"},
+        "percent": {"ticksuffix": " %"},
+        "share": {"tickformat": "~%"},
+        "0 to 1": {},
+        "0 or 1": {},
+    }
+    return axes.get(unit, {"title": {"text": plain(unit)}, "separatethousands": True})
+
+
+def _hover_of(unit: str) -> str:
+    known = {"seconds": "%{y:.3~s}s", "bytes": "%{y:.3~s}B", "bytes/s": "%{y:.3~s}B/s", "share": "%{y:.2~%}"}
+    return known.get(unit, "%{y:,.4~g}")
+
+
+def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str) -> Any:
+    from plotly import graph_objects
+
+    keep = thin(np.asarray(one.values, dtype=np.float64), points)
+    hue = theme.colour(theme.SERIES[index % len(theme.SERIES)])
+    return graph_objects.Scatter(
+        x=local(one.times[keep], timezone),
+        y=np.where(np.isfinite(one.values), one.values, np.nan)[keep],
+        name=plain(label, 48),
+        mode="lines+markers" if len(keep) <= 45 else "lines",
+        line={"color": hue, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
+        marker={"size": 5, "color": hue},
+        hovertemplate="%{y:.4~g}",
+    )
+
+
+def _add_threshold(figure: Figure, text: str, value: float) -> None:
+    if not np.isfinite(value):
+        return
+    hue = theme.colour("warning")
+    figure.add_hline(
+        y=value,
+        line={"color": hue, "width": 1.5, "dash": "dash"},
+        annotation={"text": plain(text, 60), "font": {"color": hue, "size": 11}, "showarrow": False},
+        annotation_position="top left",
+    )
+
+
+def _add_marks(figure: Figure, events: Sequence[EventLike], timezone: str, words: Mapping[str, str]) -> None:
+    """Draw events on a hidden second axis from 0 to 1, so that a mark reaches from bottom to top."""
+    if not events:
+        return
+    from plotly import graph_objects
+
+    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
+    looks = {"alert": ("critical", "triangle-down", "dash"), "event": ("info", "diamond", "dot")}
+    for kind, (token, symbol, dash) in looks.items():
+        those = [one for one in events if one.kind.startswith("alert") == (kind == "alert")]
+        times, texts = _gathered(those, timezone)
+        hue = theme.colour(token)
+        # dozens of lines at full strength would hide the data that they belong to
+        look = {
+            "type": "line",
+            "line": {"color": hue, "width": 1, "dash": dash},
+            "opacity": 0.55 if len(times) <= _LINES_STRONG else 0.18,
+            "layer": "below",
+        }
+        ends = [{"x0": time, "x1": time, "y0": 0, "y1": 1, "yref": "paper"} for time in times]
+        # all at once: each add_shape checks all the shapes before it again
+        figure.layout.shapes = [*figure.layout.shapes, *({**look, **one} for one in ends)]
+        if times:
+            edge = {"color": theme.colour("surface"), "width": 1}
+            marker = {"symbol": symbol, "size": 9, "color": hue, "line": edge}
+            figure.add_trace(
+                graph_objects.Scatter(
+                    x=times,
+                    y=[1.0] * len(times),
+                    yaxis="y2",
+                    mode="markers",
+                    marker=marker,
+                    cliponaxis=False,
+                    name=words[kind],
+                    text=texts,
+                    hovertemplate="%{text}",
+                )
+            )
+
+
+def _gathered(events: Sequence[EventLike], timezone: str) -> tuple[list[str], list[str]]:
+    """Bring events of one moment together; of too many moments keep the newest."""
+    by_time: dict[np.datetime64, list[str]] = {}
+    for event in events:
+        by_time.setdefault(utc64(event.time), []).append(plain(event.text, 90))
+    stamps = sorted(by_time)[-_MARKS_DRAWN:]
+    texts = []
+    for stamp in stamps:
+        lines = by_time[stamp]
+        rest = [f"… +{len(lines) - _TEXTS_PER_MARK}"] if len(lines) > _TEXTS_PER_MARK else []
+        texts.append("<br>".join([*lines[:_TEXTS_PER_MARK], *rest]))
+    clock = local(np.array(stamps, dtype="datetime64[us]"), timezone)
+    return [str(time) for time in clock], texts

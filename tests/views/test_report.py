@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+import sqlite3
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mirante.errors import InputError, MiranteWarning, TrackingError
+from mirante.views.report import (
+    DIRECTIONS,
+    ExperimentReport,
+    MLflowReport,
+    RunRow,
+    direction_of,
+    write_report,
+)
+from tests.views.browser import drawn, opened
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from mirante.tracking.server import ServerProcess
+
+KEYS = ("total_runs", "successful_runs", "failed_runs", "average_metrics", "best_metrics", "worst_metrics")
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def client(mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+    return MlflowClient(mlflow_server)
+
+
+@pytest.fixture
+def experiment(client: MlflowClient) -> str:
+    return client.create_experiment(f"report {uuid.uuid4().hex}")
+
+
+def add_run(client: MlflowClient, experiment: str, status: str = "FINISHED", **metrics: float) -> str:
+    run = client.create_run(experiment)
+    for name, value in metrics.items():
+        client.log_metric(run.info.run_id, name, value)
+    client.set_terminated(run.info.run_id, status)
+    return run.info.run_id
+
+
+def report_of(client: MlflowClient, experiment: str | int, **directions) -> ExperimentReport:
+    return MLflowReport(log=False, client=client, directions=directions).generate_experiment_report(
+        experiment
+    )
+
+
+# --- against a real server
+
+
+@pytest.mark.server
+def test_the_reference_keys(client, experiment):
+    good = add_run(client, experiment, accuracy=0.9, loss=0.2)
+    bad = add_run(client, experiment, "FAILED", accuracy=0.7, loss=0.6)
+    killed = add_run(client, experiment, "KILLED")
+    client.log_param(killed, "depth", "text, never averaged")
+    report = report_of(client, experiment)
+    assert set(KEYS) <= set(report)
+    assert (report["total_runs"], report["successful_runs"], report["failed_runs"]) == (3, 1, 1)
+    assert report["average_metrics"] == {"accuracy": pytest.approx(0.8), "loss": pytest.approx(0.4)}
+    assert report["best_metrics"] == {"accuracy": 0.9, "loss": 0.2}
+    assert report["worst_metrics"] == {"accuracy": 0.7, "loss": 0.6}
+    assert report["best_runs"] == {"accuracy": good, "loss": good}
+    assert report["worst_runs"] == {"accuracy": bad, "loss": bad}
+    assert report["directions"] == {"accuracy": "higher", "loss": "lower"}
+    assert report["runs_by_status"] == {"FAILED": 1, "FINISHED": 1, "KILLED": 1}
+
+
+@pytest.mark.server
+def test_an_experiment_is_found_by_id_and_by_name(client, experiment):
+    add_run(client, experiment, m=1.0)
+    name = client.get_experiment(experiment).name
+    for wanted in (experiment, int(experiment), name):
+        assert report_of(client, wanted).experiment_name == name
+
+
+@pytest.mark.server
+def test_empty_experiments_and_runs_without_metrics(client, experiment):
+    report = report_of(client, experiment)
+    assert [report[key] for key in KEYS] == [0, 0, 0, {}, {}, {}]
+    add_run(client, experiment)
+    report = report_of(client, experiment)
+    assert [report[key] for key in KEYS] == [1, 1, 0, {}, {}, {}]
+
+
+@pytest.mark.server
+def test_values_that_are_not_finite_are_left_out_and_counted(client, experiment):
+    add_run(client, experiment, loss=math.nan, accuracy=0.5, only_nan=math.nan)
+    add_run(client, experiment, loss=math.inf, accuracy=-math.inf)
+    best = add_run(client, experiment, loss=0.3, accuracy=0.6)
+    report = report_of(client, experiment)
+    assert report["best_metrics"] == {"accuracy": 0.6, "loss": 0.3}
+    assert report["worst_metrics"] == {"accuracy": 0.5, "loss": 0.3}
+    assert report["average_metrics"] == {"accuracy": pytest.approx(0.55), "loss": 0.3}
+    assert report["not_finite"] == {"accuracy": 1, "loss": 2, "only_nan": 1}
+    assert report["best_runs"]["loss"] == best
+    values = {run.run_id: run.metrics for run in report.runs}
+    assert sorted(str(one.get("loss")) for one in values.values()) == ["0.3", "inf", "nan"]
+
+
+@pytest.mark.server
+def test_deleted_runs_do_not_count(client, experiment):
+    add_run(client, experiment, m=1.0)
+    client.delete_run(add_run(client, experiment, m=9.0))
+    report = report_of(client, experiment)
+    assert (report.total_runs, report.best_metrics) == (1, {"m": 1.0})
+
+
+@pytest.mark.server
+def test_all_runs_are_read_beyond_the_first_page(client, experiment, mlflow_process: ServerProcess):
+    insert_runs(mlflow_process.folder, experiment, 2_345)
+    report = report_of(client, experiment)
+    assert report.total_runs == 2_345
+    assert report.best_metrics == {"loss": 0.0}
+    assert report.worst_metrics == {"loss": 2_344.0}
+    assert report.average_metrics == {"loss": pytest.approx(1_172.0)}
+    assert len({run.run_id for run in report.runs}) == 2_345
+
+
+def insert_runs(folder: Path, experiment: str, count: int) -> None:
+    """Put runs into the server's database at once; over its API they would take minutes."""
+    (database,) = folder.glob("*.db")
+    ids = [uuid.uuid4().hex for _n in range(count)]
+    link = sqlite3.connect(database, timeout=30)
+    with link:
+        link.executemany(
+            "INSERT INTO runs (run_uuid, name, source_type, user_id, status, start_time, end_time,"
+            " lifecycle_stage, artifact_uri, experiment_id)"
+            " VALUES (?, ?, 'LOCAL', 'u', 'FINISHED', ?, ?, 'active', '', ?)",
+            [
+                (one, f"run {n}", 1_360_000_000_000 + n, 1_360_000_000_001 + n, int(experiment))
+                for n, one in enumerate(ids)
+            ],
+        )
+        link.executemany(
+            "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid)"
+            " VALUES ('loss', ?, 1, 0, 0, ?)",
+            [(float(n), one) for n, one in enumerate(ids)],
+        )
+    link.close()
+
+
+@pytest.mark.server
+def test_an_experiment_that_is_not_there(client, experiment):
+    for wanted in ("no such name", "999999999"):
+        with pytest.raises(TrackingError, match=f"no experiment with the id or name '{wanted}'"):
+            report_of(client, wanted)
+    client.delete_experiment(experiment)
+    with pytest.raises(TrackingError, match="no experiment"):
+        report_of(client, experiment)
+
+
+@pytest.mark.server
+def test_the_report_is_logged_to_the_callers_run(client, experiment, mlflow_server):
+    import mlflow
+
+    add_run(client, experiment, m=1.0)
+    mlflow.set_tracking_uri(mlflow_server)
+    with mlflow.start_run() as run:
+        MLflowReport().generate_experiment_report(experiment)
+    names = [one.path for one in client.list_artifacts(run.info.run_id)]
+    assert names == [f"report-{experiment}.md"]
+
+
+def test_a_server_that_is_away_is_said(tracking_off: str):
+    with pytest.raises(TrackingError, match="could not report on the experiment '1'"):
+        MLflowReport().generate_experiment_report("1")
+
+
+# --- directions
+
+
+@pytest.mark.parametrize("word", DIRECTIONS)
+def test_every_word_of_the_table_is_found_in_a_name(word):
+    assert direction_of(f"val_{word}") == direction_of(f"test/{word.upper()}") == DIRECTIONS[word]
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("log_loss", "lower"),
+        ("training_log_loss", "lower"),
+        ("binary_crossentropy", "lower"),
+        ("mean_absolute_error", "lower"),
+        ("MeanAbsoluteError", "lower"),
+        ("val/rmse", "lower"),
+        ("f1_score", "higher"),
+        ("error_rate_accuracy", "higher"),
+        ("glossary", "higher"),  # holds "loss" as letters, not as a word
+        ("neg_log_loss", "higher"),
+        ("", "higher"),
+    ],
+)
+def test_directions_by_name(name, direction):
+    assert direction_of(name) == direction
+
+
+def test_a_stated_direction_overrules_the_name():
+    runs = [RunRow(str(n), "r", "FINISHED", None, None, {"score": float(n)}, {}) for n in (3, 2, 1)]
+    report = MLflowReport(directions={"score": "lower"}, log=False)._summed_up("1", "e", runs)
+    assert (report.best_metrics, report.best_runs) == ({"score": 1.0}, {"score": "1"})
+
+
+def test_a_wrong_direction_is_refused():
+    with pytest.raises(InputError, match="write 'lower' or 'higher'"):
+        MLflowReport(directions={"score": "up"}, log=False)
+
+
+def test_the_oldest_of_equals_is_the_best():
+    runs = [RunRow(name, "r", "FINISHED", None, None, {"m": 1.0}, {}) for name in ("new", "old")]
+    assert MLflowReport(log=False)._summed_up("1", "e", runs).best_runs == {"m": "old"}
+
+
+def test_huge_values_average_without_overflow():
+    runs = [RunRow(str(n), "r", "FINISHED", None, None, {"m": 1.5e308}, {}) for n in range(3)]
+    assert MLflowReport(log=False)._summed_up("1", "e", runs).average_metrics == {"m": pytest.approx(1.5e308)}
+
+
+# --- what a report turns into
+
+
+def sample(name: str = "flights", runs: int = 3, metric: str = "log_loss") -> ExperimentReport:
+    rows = [
+        RunRow(
+            run_id=f"{n:032x}",
+            name=f"{name} run {n}",
+            status=("FINISHED", "FAILED", "RUNNING")[n % 3],
+            started=datetime(2013, 2, 8, n % 24, tzinfo=UTC),
+            ended=None,
+            metrics={metric: 0.1 * (n + 1), "lonely": math.nan} if n else {metric: 0.1},
+            params={"depth": "3"},
+        )
+        for n in range(runs)
+    ]
+    return MLflowReport(log=False)._summed_up("7", name, rows)
+
+
+def test_a_report_is_a_mapping():
+    report = sample()
+    assert dict(report)["total_runs"] == 3
+    assert len(report) == len(list(report))
+    with pytest.raises(KeyError):
+        report["to_dict"]
+
+
+def test_as_json():
+    data = json.loads(json.dumps(sample().to_dict()))
+    assert data["best_metrics"] == {"log_loss": 0.1}
+    assert data["runs"][0]["started"] == "2013-02-08T00:00:00+00:00"
+    assert data["runs"][0]["params"] == {"depth": "3"}
+
+
+def test_as_a_frame():
+    frame = sample().to_frame()
+    assert frame["metrics.log_loss"].dtype == float
+    assert frame["metrics.log_loss"].tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert frame["params.depth"].tolist() == ["3"] * 3
+    empty = ExperimentReport("1", "e", 0).to_frame()
+    assert list(empty.columns) == ["run_id", "name", "status", "started", "ended"]
+
+
+def test_as_markdown():
+    text = sample().to_markdown()
+    assert text.startswith("# flights\n\n3 runs: 1 successful, 1 failed.\n")
+    assert "| log\\_loss | lower | 0.2 | 0.1 | 0.3 | 3 |" in text
+
+
+def test_markdown_cells_stay_cells():
+    text = sample(name="a|b\n# c <script>", metric="x|y").to_markdown()
+    assert "<script>" not in text
+    row = next(line for line in text.splitlines() if "x\\|y" in line)
+    assert len(re.findall(r"(?<!\\)\|", row)) == 7
+
+
+def words(path: Path) -> str:
+    text = re.sub(r"<(script|style|title)\b.*?</\1>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def test_the_file_reads_without_javascript(tmp_path: Path):
+    path = write_report(sample(), tmp_path / "r.html", now=datetime(2013, 3, 1, tzinfo=UTC))
+    text = words(path)
+    for part in (
+        "Experiment flights",
+        "3 runs: 1 successful, 1 failed, 1 running, scheduled or killed.",
+        "lower is better",
+        "flights run 2",
+        "no finite value",
+        "Best 0.1, mean 0.2, worst 0.3",
+    ):
+        assert part in text, part
+    assert path.read_text(encoding="utf-8").count("* plotly.js v") == 1
+
+
+def test_a_report_of_nothing(tmp_path: Path):
+    path = write_report(ExperimentReport("1", "new", 0), tmp_path / "r.html")
+    assert "The experiment has no runs yet." in words(path)
+    assert path.stat().st_size < 40_000
+
+
+def test_many_runs_and_metrics_are_bounded(tmp_path: Path):
+    metrics = {f"m{n}": float(n) for n in range(2_000)}
+    runs = [
+        RunRow(f"{n:032x}", "r", "FINISHED", datetime(2013, 2, 8, tzinfo=UTC), None, metrics, {})
+        for n in range(700)
+    ]
+    path = write_report(MLflowReport(log=False)._summed_up("1", "big", runs), tmp_path / "r.html")
+    text = words(path)
+    assert "The newest 500 of 700 runs." in text
+    assert "200 of 2000 metrics." in text
+    assert path.stat().st_size < 6_500_000
+
+
+@pytest.mark.browser
+def test_hostile_names_run_nothing(tmp_path: Path):
+    with opened(write_report(sample(HOSTILE, metric=HOSTILE), tmp_path / "r.html"), width=390) as page:
+        assert drawn(page) == 1
+        assert page.locator("img").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_page_speaks_portuguese(tmp_path: Path):
+    path = write_report(sample(), tmp_path / "r.html", locale="pt_BR")
+    assert '<html lang="pt-BR">' in path.read_text(encoding="utf-8")
+
+
+def test_logging_without_a_server_warns_and_reports(tracking_off: str):
+    from mirante.views.report.generate import _log
+
+    with pytest.warns(MiranteWarning):
+        _log(sample())
