@@ -1,0 +1,1 @@
+"""Rules on readings, alerts with a memory, notices that arrive."""

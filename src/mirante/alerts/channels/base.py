@@ -1,0 +1,133 @@
+"""What every channel has in common: the notice, and the protocol of one method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+__all__ = ["Channel", "Notice", "NoticeAlert"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAlert:
+    """One alert as a notice tells of it.
+
+    Parameters
+    ----------
+    state : {"firing", "resolved", "message"}
+        ``message`` is no alert but a text of its own: its summary.
+    summary : str
+        The rule's sentence.
+    labels : mapping of str to str
+        What it is about.
+    value : float, optional
+        The present value.
+    fired_value : float, optional
+        The value that it fired with.
+    threshold : str
+        The condition of the rule.
+    since : datetime, optional
+        When the condition became true.
+    until : datetime, optional
+        When it resolved.
+    note, description : str
+        The reading's sentence, and the rule's longer text.
+    """
+
+    state: str
+    summary: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    value: float | None = None
+    fired_value: float | None = None
+    threshold: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    note: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message about a group of alerts, to one channel.
+
+    Parameters
+    ----------
+    id : str
+        The idempotency key: the same notice, sent again, has the same id.
+    reason : str
+        ``first_firing``, ``new_alerts``, ``resolved``, ``channel_failed`` or ``message``.
+    severity : {"info", "warning", "critical"}
+        How bad.
+    title : str
+        One line, in the notice's locale.
+    alerts : tuple of NoticeAlert
+        What changed.
+    links : mapping of str to str
+        Name and address of pages.
+    locale : str
+        Of all texts.
+    created_at : datetime
+        When it was made.
+    rule : str
+        Name of the rule.
+    historic : bool
+        Whether it tells of a replay of the past.
+    omitted : int
+        Alerts of the group that are not in `alerts`, since there were too many.
+
+    Examples
+    --------
+    >>> notice = Notice("1f", "message", "info", "Hello", (NoticeAlert("message", "All is well"),))
+    >>> Notice.from_payload(notice.payload()) == notice
+    True
+    """
+
+    id: str
+    reason: str
+    severity: str
+    title: str
+    alerts: tuple[NoticeAlert, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    locale: str = "en"
+    created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    rule: str = ""
+    historic: bool = False
+    omitted: int = 0
+
+    def payload(self) -> dict[str, Any]:
+        """Return the notice as JSON-able data; its times as ISO texts."""
+        alerts = [_texts(asdict(replace(alert, labels=dict(alert.labels)))) for alert in self.alerts]
+        return {**_texts(asdict(replace(self, alerts=(), links=dict(self.links)))), "alerts": alerts}
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Notice:
+        """Return the notice of a payload.
+
+        Examples
+        --------
+        >>> Notice.from_payload(Notice("1f", "message", "info", "Hello").payload()).title
+        'Hello'
+        """
+        alerts = tuple(
+            NoticeAlert(**{**alert, "since": _time(alert["since"]), "until": _time(alert["until"])})
+            for alert in payload["alerts"]
+        )
+        return cls(**{**payload, "alerts": alerts, "created_at": _time(payload["created_at"])})
+
+
+def _texts(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    async def deliver(self, notice: Notice) -> None:
+        """Deliver a notice, or raise `DeliveryError` that says why not, and whether to try again."""
+        ...

@@ -1,0 +1,215 @@
+"""The words of a notice, the same for every channel; and the cleaning of names that came from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mirante.alerts.channels.base import Notice, NoticeAlert
+from mirante.alerts.templates import number_text
+from mirante.i18n import Translator, translator
+
+__all__ = ["AlertText", "alert_text", "clean", "clip", "plain_text", "reason_text", "redact", "title_of"]
+
+# control characters (a terminal obeys some), bidirectional overrides (they turn text around), lone surrogates
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertText:
+    """One alert in words.
+
+    Parameters
+    ----------
+    summary : str
+        The line to read first.
+    lines : tuple of str
+        The note and the description.
+    facts : tuple of (str, str)
+        Name and text: value, condition, since, labels.
+    """
+
+    summary: str
+    lines: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def clean(text: object, limit: int = 1_000) -> str:
+    r"""Return one line that is safe to show anywhere: no control characters, no turned direction, short.
+
+    Examples
+    --------
+    >>> clean("a\r\nBcc: b"), clean("x" * 5, limit=3)
+    ('a Bcc: b', 'xx…')
+    """
+    return clip(_UNSEEN.sub(" ", str(text)).strip(), limit)
+
+
+def clip(text: str, limit: int) -> str:
+    """Return at most `limit` characters, with a mark when some are left out.
+
+    Examples
+    --------
+    >>> clip("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= limit else f"{text[: max(0, limit - 1)]}…"
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return the text without any of the secrets, as one clean line.
+
+    Examples
+    --------
+    >>> redact("535 hunter2 is wrong", ["hunter2"])
+    '535 *** is wrong'
+    """
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return clean(text, 300)
+
+
+def title_of(severity: str, about: str, *, locale: str, resolved: bool = False) -> str:
+    """Return the one line of a notice.
+
+    Parameters
+    ----------
+    severity : {"info", "warning", "critical"}
+        How bad.
+    about : str
+        What.
+    locale : str
+        Of the words.
+    resolved : bool
+        Whether it is over.
+
+    Examples
+    --------
+    >>> title_of("critical", "CPU at 97%", locale="en")
+    'Critical alert: CPU at 97%'
+    """
+    _ = translator(locale)
+    if resolved:
+        word = _("Resolved")
+    elif severity == "critical":
+        word = _("Critical alert")
+    elif severity == "warning":
+        word = _("Warning")
+    else:
+        word = _("Information")
+    return f"{word}: {clean(about, 200)}"
+
+
+def reason_text(notice: Notice) -> str:
+    """Return why the notice was sent, as a sentence; empty for a message of its own.
+
+    Examples
+    --------
+    >>> reason_text(Notice("1f", "first_firing", "info", "x"))
+    'Sent because this alert began to fire.'
+    """
+    _ = translator(notice.locale)
+    if notice.reason == "first_firing":
+        return _("Sent because this alert began to fire.")
+    if notice.reason == "new_alerts":
+        return _("Sent because more alerts of this group began to fire.")
+    if notice.reason == "resolved":
+        return _("Sent because the condition is no longer true.")
+    if notice.reason == "channel_failed":
+        return _("Sent because another channel could not deliver.")
+    return ""
+
+
+def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
+    """Return an alert in words.
+
+    Parameters
+    ----------
+    alert : NoticeAlert
+        What to tell.
+    locale : str
+        Of the words.
+
+    Examples
+    --------
+    >>> alert_text(NoticeAlert("firing", "busy", {"host": "web-1"}, 97.0, 95.0, "cpu > 90"), "en").facts
+    (('Value', '97'), ('Condition', 'cpu > 90'), ('Labels', 'host=web-1'))
+    """
+    _ = translator(locale)
+    resolved = alert.state == "resolved"
+    facts = []
+    if resolved and alert.fired_value is not None:
+        facts.append((_("Value when it fired"), number_text(alert.fired_value)))
+    if alert.value is not None:
+        facts.append((_("Value now") if resolved else _("Value"), number_text(alert.value)))
+    if alert.threshold:
+        facts.append((_("Condition"), clean(alert.threshold)))
+    if alert.since is not None:
+        facts.append((_("Since"), _moment(alert.since)))
+    if alert.until is not None:
+        facts.append((_("Until"), _moment(alert.until) + _lasting(alert, _)))
+    if alert.labels:
+        shown = ", ".join(f"{clean(k, 100)}={clean(v, 200)}" for k, v in sorted(alert.labels.items()))
+        facts.append((_("Labels"), clip(shown, 1_000)))
+    lines = tuple(clean(line) for line in (alert.note, alert.description) if line.strip())
+    summary = f"{_('Resolved')}: {clean(alert.summary)}" if resolved else clean(alert.summary)
+    return AlertText(summary, lines, tuple(facts))
+
+
+def _moment(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _lasting(alert: NoticeAlert, _: Translator) -> str:
+    if alert.since is None or alert.until is None or alert.until <= alert.since:
+        return ""
+    minutes, hours = (int((alert.until - alert.since).total_seconds()) // size for size in (60, 3600))
+    if hours >= 48:
+        text = _.n("after %(n)s day", "after %(n)s days", hours // 24)
+    elif hours >= 2:
+        text = _.n("after %(n)s hour", "after %(n)s hours", hours)
+    else:
+        text = _.n("after %(n)s minute", "after %(n)s minutes", max(1, minutes))
+    return f" ({text})"
+
+
+def plain_text(notice: Notice, *, most: int = 50) -> str:
+    """Return the body of a notice as plain text, without its title.
+
+    Parameters
+    ----------
+    notice : Notice
+        What to tell.
+    most : int
+        At most so many alerts; the rest is counted.
+
+    Examples
+    --------
+    >>> alert = NoticeAlert("resolved", "busy", {}, 5.0, 97.0)
+    >>> print(plain_text(Notice("1f", "resolved", "info", "x", (alert,))))
+    Resolved: busy
+      Value when it fired: 97
+      Value now: 5
+    <BLANKLINE>
+    Sent because the condition is no longer true.
+    """
+    _ = translator(notice.locale)
+    blocks, shown = [], min(most, len(notice.alerts))
+    for alert in notice.alerts[:shown]:
+        if alert.state == "message":
+            lines = [clean(line) for line in alert.summary.splitlines()]
+        else:
+            text = alert_text(alert, notice.locale)
+            lines = [text.summary, *(f"  {line}" for line in text.lines)]
+            lines += [f"  {name}: {value}" for name, value in text.facts]
+        blocks.append("\n".join(lines))
+    if len(notice.alerts) + notice.omitted > shown:
+        left = len(notice.alerts) - shown + notice.omitted
+        blocks.append(_.n("and %(n)s more alert", "and %(n)s more alerts", left))
+    end = [reason_text(notice)] if reason_text(notice) else []
+    if notice.historic:
+        end.append(_("This tells of the past, replayed."))
+    end += [f"{clean(name, 100)}: {clean(address)}" for name, address in notice.links.items()]
+    return "\n\n".join([*blocks, *(["\n".join(end)] if end else [])])

@@ -1,0 +1,294 @@
+"""The engine: readings in, alert states and owed notices out, both in one transaction."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from mirante.alerts.board import Board
+from mirante.alerts.expression import Outcome
+from mirante.alerts.grouping import Transition, Wording, group, notice_row, routing_labels
+from mirante.alerts.joining import Sample
+from mirante.alerts.routing import Route
+from mirante.alerts.rules import AlertState, Rule, advance
+from mirante.alerts.rules.states import Change, Phase
+from mirante.alerts.templates import render
+from mirante.errors import ConfigError
+from mirante.readings import Reading, subject_of
+from mirante.store import AlertRow, EventRow, Store
+
+__all__ = ["AlertEngine"]
+
+_Key = tuple[str, tuple[tuple[str, str], ...]]
+_GONE = Outcome({}, None, math.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alert:
+    """An alert in memory: its row and its state; `heard` once a reading said something since the start."""
+
+    row: AlertRow
+    state: AlertState
+    heard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One alert after one evaluation."""
+
+    key: _Key
+    alert: _Alert
+    change: Change | None
+    rule: Rule | None
+    dirty: bool
+
+
+class AlertEngine:
+    """Holds rules against readings, remembers alerts, and writes what is owed to the outbox.
+
+    Driven by the time that it is given: a replay of a year gives event time, the service the present.
+
+    Parameters
+    ----------
+    store : Store
+        Alerts that are open there are taken up again, with the time since when they were true.
+    rules : sequence of Rule
+        With names of their own.
+    routes : Route
+        Which alert goes to which channels.
+    historic : bool
+        Whether this is a replay of the past; rows and notices say so.
+    locale : str
+        Of the notices.
+    links : mapping of str to str
+        Addresses for the notices; ``{subject}`` stands for the alert's subject.
+    forget_after : timedelta
+        A series without a reading for so long is no longer expected, and its alert resolves.
+    restart_grace : timedelta
+        For so long after the start, an alert from before is kept until its series is heard of again.
+    clock : callable
+        Gives the present time, by which the outbox sends and gives up.
+
+    Raises
+    ------
+    ConfigError
+        If two rules have the same name.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Sequence[Rule],
+        routes: Route,
+        *,
+        historic: bool = False,
+        locale: str = "en",
+        links: Mapping[str, str] | None = None,
+        forget_after: timedelta = timedelta(days=7),
+        restart_grace: timedelta = timedelta(hours=1),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._rules = {rule.name: rule for rule in rules}
+        if len(self._rules) < len(rules):
+            names = [rule.name for rule in rules]
+            twins = sorted({name for name in names if names.count(name) > 1})
+            raise ConfigError(f"several rules are named {', '.join(twins)}; give each a name of its own")
+        self._store, self._routes, self._clock = store, routes, clock
+        self._wording = Wording(locale, links, historic)
+        self._board = Board(forget_after)
+        self._forget_after, self._restart_grace = forget_after, restart_grace
+        self._started: datetime | None = None
+        self._alerts = {
+            _key(row.rule, row.labels): _Alert(row, _state(row), False) for row in store.alerts.open()
+        }
+        self.errors: dict[str, str] = {}
+
+    def observe(self, readings: Iterable[Reading], *, stale_after: timedelta) -> None:
+        """Take readings; they are judged at the next evaluation.
+
+        Parameters
+        ----------
+        readings : iterable of Reading
+            In any order; the newest of each series counts.
+        stale_after : timedelta
+            A series without a newer reading for so long counts as missing.
+        """
+        self._board.observe(readings, stale_after=stale_after)
+
+    def evaluate(self, now: datetime) -> list[Transition]:
+        """Hold every rule against the readings, and write what changed.
+
+        Alert rows, events and notices go to the store in one transaction; if it fails, nothing has changed in
+        memory either. A rule that cannot be evaluated leaves its alerts as they are; `errors` says why.
+
+        Parameters
+        ----------
+        now : datetime
+            Time of this evaluation.
+
+        Returns
+        -------
+        list of Transition
+            The alerts that became pending, began to fire, were dropped or resolved.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written to.
+        """
+        self._started = self._started or now
+        samples = self._board.samples(now)
+        self.errors = {}
+        steps: list[_Step] = []
+        known: dict[str, list[_Key]] = defaultdict(list)
+        for key in self._alerts:
+            known[key[0]].append(key)
+        for rule in self._rules.values():
+            try:
+                steps += self._evaluate(rule, samples, known[rule.name], now)
+            except ConfigError as error:
+                self.errors[rule.name] = str(error)
+        steps += [self._end(k, a, now) for k, a in self._alerts.items() if k[0] not in self._rules]
+        transitions = [self._transition(step) for step in steps if step.change is not None]
+        self._write(steps, transitions, now)
+        for step in steps:
+            if step.alert.state.phase == "inactive" and (step.change != "dropped" or step.rule is None):
+                self._alerts.pop(step.key, None)
+            else:
+                self._alerts[step.key] = step.alert
+        return transitions
+
+    def _evaluate(
+        self, rule: Rule, samples: Mapping[str, Sequence[Sample]], known: Sequence[_Key], now: datetime
+    ) -> list[_Step]:
+        outcomes: dict[_Key, Outcome] = {}
+        for outcome in rule.expression.evaluate(samples):
+            key = _key(rule.name, {**outcome.labels, **rule.labels})
+            if key in outcomes:
+                raise ConfigError(
+                    f"two series give the same labels {dict(key[1])}; remove a label of the rule"
+                )
+            outcomes[key] = outcome
+        steps = []
+        for key in [*outcomes, *(k for k in known if k not in outcomes)]:
+            step = self._step(key, rule, outcomes.get(key), now)
+            if step is not None:
+                steps.append(step)
+        return steps
+
+    def _step(self, key: _Key, rule: Rule, outcome: Outcome | None, now: datetime) -> _Step | None:
+        known = self._alerts.get(key)
+        found = outcome if outcome is not None else _GONE
+        if known is None:
+            if found.truth is False or (found.truth is None and rule.on_missing != "alert"):
+                return None
+            known = _Alert(_new_row(rule, key, now, self._wording), AlertState())
+        elif known.state.phase == "inactive":
+            if outcome is None:
+                del self._alerts[key]  # it never fired, and its series is gone: nothing to remember
+                return None
+            known = replace(known, row=_new_row(rule, key, now, self._wording, known.row.id))
+        heard = known.heard or found.truth is not None
+        if not heard and now - (self._started or now) < self._restart_grace:
+            return None  # just started: not having heard yet is no news
+        seen = known.row.last_seen_at or known.row.active_at
+        if outcome is None and known.state.phase != "inactive" and now - seen > self._forget_after:
+            return self._end(key, known, now)
+        state, change = advance(known.state, rule, found.truth, now, found.value)
+        if state.phase == "inactive" and change is None:
+            return None
+        row = _updated(known.row, rule, found, state, change, now)
+        return _Step(key, _Alert(row, state, heard), change, rule, row != known.row)
+
+    def _end(self, key: _Key, alert: _Alert, now: datetime) -> _Step:
+        """Resolve an alert whose rule or series is no more."""
+        change: Change = "resolved" if alert.state.phase == "firing" else "dropped"
+        row = replace(alert.row, state="resolved", resolved_at=now)
+        return _Step(key, _Alert(row, AlertState()), change, self._rules.get(key[0]), dirty=True)
+
+    def _transition(self, step: _Step) -> Transition:
+        row, rule = step.alert.row, step.rule
+        told = step.change in ("firing", "resolved")
+        channels = self._routes.channels_for(routing_labels(row)) if told else ()
+        if rule is None:
+            return Transition(row, step.change or "", "", "", channels)
+        description = render(rule.description, row.labels, math.nan if row.value is None else row.value)
+        return Transition(row, step.change or "", rule.when, description, channels)
+
+    def _write(self, steps: Sequence[_Step], transitions: Sequence[Transition], now: datetime) -> None:
+        rows = [step.alert.row for step in steps if step.dirty]
+        if not rows:
+            return
+        firing_before = [alert.row for alert in self._alerts.values() if alert.state.phase == "firing"]
+        created = self._clock()
+        notices = [notice_row(of, self._wording, created) for of in group(transitions, firing_before)]
+        with self._store.transaction() as connection:
+            self._store.alerts.save_all(rows, connection=connection)
+            for transition in transitions:
+                if transition.change in ("firing", "resolved"):
+                    self._store.events.add(_event(transition, now), connection=connection)
+            for notice in notices:
+                self._store.outbox.add(notice, connection=connection)
+
+
+def _key(rule: str, labels: Mapping[str, str]) -> _Key:
+    return rule, tuple(sorted(labels.items()))
+
+
+def _state(row: AlertRow) -> AlertState:
+    phase: Phase = "firing" if row.state == "firing" else "pending"
+    value, fired = (math.nan if number is None else number for number in (row.value, row.fired_value))
+    return AlertState(phase, row.active_at, row.fired_at, row.keep_firing_since, value, fired)
+
+
+def _new_row(rule: Rule, key: _Key, now: datetime, wording: Wording, id_: str | None = None) -> AlertRow:
+    labels = dict(key[1])
+    return AlertRow(
+        id=id_ or uuid.uuid4().hex,  # one that was dropped before it fired is taken up again
+        rule=rule.name,
+        labels=labels,
+        subject=subject_of(labels),
+        severity=rule.severity,
+        state="pending",
+        active_at=now,
+        historic=wording.historic,
+    )
+
+
+def _updated(
+    row: AlertRow, rule: Rule, found: Outcome, state: AlertState, change: Change | None, now: datetime
+) -> AlertRow:
+    """Return the row after an evaluation; without news it stays equal, so that it is not written again."""
+    if found.truth is not None or change is not None:
+        row = replace(row, value=None if math.isnan(found.value) else found.value, last_seen_at=now)
+        row = replace(row, reading_time=found.time or row.reading_time)
+    if found.truth is True or change in ("pending", "firing"):
+        summary = (
+            render(rule.summary, row.labels, found.value) if rule.summary else f"{rule.name}: {rule.when}"
+        )
+        row = replace(row, summary=summary, note=found.note)
+    row = replace(row, keep_firing_since=state.keep_firing_since, severity=rule.severity)
+    if state.phase == "inactive":
+        return replace(row, state="resolved", resolved_at=now, keep_firing_since=None)
+    fired = state.fired_value if state.phase == "firing" and not math.isnan(state.fired_value) else None
+    return replace(
+        row, state=state.phase, active_at=state.active_at or now, fired_at=state.fired_at, fired_value=fired
+    )
+
+
+def _event(transition: Transition, now: datetime) -> EventRow:
+    alert = transition.alert
+    kind = "alert_fired" if transition.change == "firing" else "alert_resolved"
+    data = {
+        "alert": alert.id,
+        "rule": alert.rule,
+        "severity": alert.severity,
+        "value": alert.value,
+        "labels": dict(alert.labels),
+    }
+    time = alert.reading_time if kind == "alert_fired" and alert.reading_time is not None else now
+    return EventRow(alert.subject, time, kind, alert.summary, data)

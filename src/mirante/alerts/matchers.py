@@ -1,0 +1,113 @@
+"""Label matchers: which labels a rule or a route is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mirante.errors import ConfigError
+
+__all__ = ["EVERYTHING", "Matcher", "Matchers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One label held against one value or pattern.
+
+    Parameters
+    ----------
+    label : str
+        Name of the label; a label that is not there counts as the empty text, as in Prometheus.
+    text : str
+        ``x`` or ``=x`` (equal), ``!=x`` (not equal), ``~re`` (the whole value matches), ``!~re`` (does not).
+
+    Raises
+    ------
+    ConfigError
+        If the regular expression is wrong.
+
+    Examples
+    --------
+    >>> Matcher("feature", "!~id_.*").accepts("age"), Matcher("feature", "!~id_.*").accepts("id_7")
+    (True, False)
+    """
+
+    label: str
+    text: str
+    value: str = field(init=False, repr=False)
+    negative: bool = field(init=False, repr=False)
+    pattern: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        operator = next((o for o in ("!=", "!~", "=", "~") if self.text.startswith(o)), "")
+        value = self.text[len(operator) :]
+        pattern = None
+        if operator.endswith("~"):
+            try:
+                pattern = re.compile(value)
+            except (re.error, RecursionError, OverflowError) as error:
+                raise ConfigError(
+                    f"{self.text!r} for label {self.label!r} is no regular expression: {error}"
+                ) from error
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "negative", operator.startswith("!"))
+        object.__setattr__(self, "pattern", pattern)
+
+    def accepts(self, value: str) -> bool:
+        """Say whether the label's value (empty when it is not there) is the one meant."""
+        same = self.pattern.fullmatch(value) is not None if self.pattern else value == self.value
+        return same != self.negative
+
+    @property
+    def equality(self) -> bool:
+        """Whether it asks for one exact, non-empty value."""
+        return self.pattern is None and not self.negative and self.value != ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matchers:
+    """All the matchers of a ``where``; all must accept.
+
+    Parameters
+    ----------
+    items : tuple of Matcher
+        None means: everything.
+
+    Examples
+    --------
+    >>> where = Matchers.of({"model": "m", "feature": "!~id_.*"})
+    >>> where.accept({"model": "m", "feature": "age"}), where.accept({"feature": "age"})
+    (True, False)
+    >>> where.equalities
+    {'model': 'm'}
+    """
+
+    items: tuple[Matcher, ...] = ()
+
+    @classmethod
+    def of(cls, where: Mapping[str, str]) -> Matchers:
+        """Build from a mapping of label to text.
+
+        Examples
+        --------
+        >>> Matchers.of({"host": "~web-[0-9]+"}).accept({"host": "web-12"})
+        True
+        """
+        return cls(tuple(Matcher(label, str(text)) for label, text in where.items()))
+
+    def accept(self, labels: Mapping[str, str]) -> bool:
+        """Say whether all matchers accept these labels."""
+        return all(m.accepts(labels.get(m.label, "")) for m in self.items)
+
+    def may_accept(self, labels: Mapping[str, str]) -> bool:
+        """Say whether these labels could still be accepted once joined with others that they do not have."""
+        return all(m.accepts(labels[m.label]) for m in self.items if m.label in labels)
+
+    @property
+    def equalities(self) -> dict[str, str]:
+        """The labels that are named exactly: what is expected to be there."""
+        return {m.label: m.value for m in self.items if m.equality}
+
+
+EVERYTHING = Matchers()

@@ -1,0 +1,297 @@
+"""The outbox loop: delivers what is owed, each within a deadline, tries again later, gives up in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import structlog
+
+from mirante.alerts.channels.base import Channel, Notice, NoticeAlert
+from mirante.alerts.channels.texts import clean, title_of
+from mirante.errors import DeliveryError, StoreError
+from mirante.i18n import translator
+from mirante.store import NoticeRow, Store
+
+__all__ = ["Attempt", "Outbox"]
+
+_BATCH = 50
+_MOST_AT_ONCE = 2_000
+_CAP = 60.0
+_LONGEST_WAIT = 3_600.0
+_TELL_AGAIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver one notice.
+
+    Parameters
+    ----------
+    notice_id, channel : str
+        Which, and where.
+    outcome : {"delivered", "retry", "dead"}
+        How it ended.
+    error : str
+        Why, if not delivered.
+    seconds : float
+        How long it took.
+    """
+
+    notice_id: str
+    channel: str
+    outcome: Literal["delivered", "retry", "dead"]
+    error: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What is remembered of one channel: a dead one is tried with one notice at a time."""
+
+    failures: int = 0
+    paused_until: datetime | None = None
+    told_at: datetime | None = None
+    waiting: deque[NoticeRow] = field(default_factory=deque)
+    worker: asyncio.Task[list[Attempt]] | None = None
+
+
+class Outbox:
+    """Delivers what the store's outbox owes: at least once, each channel for itself.
+
+    Parameters
+    ----------
+    store : Store
+        Where notices are owed.
+    channels : mapping of str to Channel
+        By the names that routes use.
+    owner : str, optional
+        Name of this sender; a random one when not given.
+    deadline : float
+        Seconds for one attempt.
+    give_up_after : timedelta
+        A notice that is older is declared dead at its next failure, and the other channels are told.
+    lease : float
+        Seconds for which a taken notice is ours.
+    jitter : callable
+        Gives a number from 0 to 1; the wait after a failure is that share of 2, 4, 8, … 60 s.
+    locale : str
+        Of what the other channels are told.
+    clock, monotonic : callable
+        The present time, and seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        *,
+        owner: str | None = None,
+        deadline: float = 10.0,
+        give_up_after: timedelta = timedelta(hours=24),
+        lease: float = 60.0,
+        jitter: Callable[[], float] = random.random,
+        locale: str = "en",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._channels = store, dict(channels)
+        self._owner = owner or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+        self._deadline, self._give_up_after, self._lease = deadline, give_up_after, lease
+        self._jitter, self._locale = jitter, locale
+        self._clock, self._monotonic = clock, monotonic
+        self._lanes: dict[str, _Lane] = {}
+        self._log = structlog.get_logger("mirante.alerts.outbox")
+
+    async def run_once(self, now: datetime) -> list[Attempt]:
+        """Deliver what is due at a time, and return when all channels are through.
+
+        Parameters
+        ----------
+        now : datetime
+            The present time.
+
+        Returns
+        -------
+        list of Attempt
+            One for each notice that was tried; what a dead channel still owes waits without being tried.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read or written.
+        """
+        start = self._monotonic()
+
+        def moving() -> datetime:
+            return now + timedelta(seconds=self._monotonic() - start)
+
+        self._sort(await self._claim(now))
+        lanes = [name for name, lane in self._lanes.items() if lane.waiting]
+        results = await asyncio.gather(*(self._drain(name, moving) for name in lanes), return_exceptions=True)
+        attempts: list[Attempt] = []
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            attempts += result
+        return attempts
+
+    async def run(self, stop: asyncio.Event, *, every: float = 1.0, grace: float = 1.0) -> None:
+        """Deliver until told to stop; a slow channel holds up nobody.
+
+        Parameters
+        ----------
+        stop : asyncio.Event
+            Set it to end; what is being sent has `grace` seconds left, and is due again when its lease ends.
+        every : float
+            Seconds between two looks at the store.
+        grace : float
+            Seconds.
+        """
+        while not stop.is_set():
+            try:
+                self._sort(await self._claim(self._clock()))
+            except StoreError as error:
+                self._log.error("outbox cannot be read", error=str(error))
+            for name, lane in self._lanes.items():
+                if lane.waiting and (lane.worker is None or lane.worker.done()):
+                    lane.worker = asyncio.create_task(self._guarded(self._drain(name, self._clock)))
+            try:
+                await asyncio.wait_for(stop.wait(), every)
+            except TimeoutError:
+                continue
+        workers = [lane.worker for lane in self._lanes.values() if lane.worker is not None]
+        if workers:
+            _done, late = await asyncio.wait(workers, timeout=grace)
+            for worker in late:
+                worker.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _guarded(self, work: Coroutine[Any, Any, list[Attempt]]) -> list[Attempt]:
+        try:
+            return await work
+        except StoreError as error:
+            self._log.error("outbox cannot be written", error=str(error))
+            return []
+
+    async def _claim(self, now: datetime) -> list[NoticeRow]:
+        return await asyncio.to_thread(self._claim_all, now)
+
+    def _claim_all(self, now: datetime) -> list[NoticeRow]:
+        rows: list[NoticeRow] = []
+        while (
+            len(rows) < _MOST_AT_ONCE
+        ):  # all of it: a dead channel's backlog must not hide the others' notices
+            found = self._store.outbox.claim(now, owner=self._owner, limit=_BATCH, lease=self._lease)
+            rows += found
+            if len(found) < _BATCH:
+                break
+        return rows
+
+    def _sort(self, rows: Iterable[NoticeRow]) -> None:
+        for row in rows:
+            self._lanes.setdefault(row.channel, _Lane()).waiting.append(row)
+
+    async def _drain(self, name: str, now: Callable[[], datetime]) -> list[Attempt]:
+        lane, attempts = self._lanes[name], []
+        while lane.waiting:
+            row = lane.waiting.popleft()
+            if lane.paused_until is not None and now() < lane.paused_until:
+                error = row.error or "waits until its channel answers again"
+                await self._mark(
+                    self._store.outbox.failed, row, now(), error=error, next_at=lane.paused_until
+                )
+            elif row.claimed_until is None or row.claimed_until - now() > timedelta(seconds=self._deadline):
+                attempts.append(await self._attempt(name, lane, row, now))
+            # else: the lease would end while it is being sent; it becomes due again by itself
+        return attempts
+
+    async def _attempt(self, name: str, lane: _Lane, row: NoticeRow, now: Callable[[], datetime]) -> Attempt:
+        start = self._monotonic()
+        try:
+            await self._deliver(name, row)
+        except DeliveryError as error:
+            verdict = error
+        else:
+            lane.failures, lane.paused_until = 0, None
+            await self._mark(self._store.outbox.delivered, row, now())
+            return Attempt(row.id, name, "delivered", seconds=self._monotonic() - start)
+        seconds = self._monotonic() - start
+        if verdict.retry and now() - row.created_at < self._give_up_after:
+            lane.failures += 1
+            lane.paused_until = now() + self._wait(lane.failures, verdict.retry_after)
+            # a moment after the others of its channel, so that a notice that always fails does not block them
+            next_at = lane.paused_until + timedelta(milliseconds=1)
+            await self._mark(self._store.outbox.failed, row, now(), error=verdict.reason, next_at=next_at)
+            return Attempt(row.id, name, "retry", verdict.reason, seconds)
+        reason = (
+            verdict.reason if not verdict.retry else f"given up after {self._give_up_after}: {verdict.reason}"
+        )
+        await asyncio.to_thread(self._bury, lane, row, now(), reason)
+        return Attempt(row.id, name, "dead", reason, seconds)
+
+    async def _deliver(self, name: str, row: NoticeRow) -> None:
+        channel = self._channels.get(name)
+        if channel is None:
+            raise DeliveryError(f"there is no channel {name!r} in the config; add it, or change the routes")
+        try:
+            notice = Notice.from_payload(row.payload)
+            async with asyncio.timeout(self._deadline):
+                await channel.deliver(notice)
+        except DeliveryError:
+            raise
+        except TimeoutError as error:
+            raise DeliveryError(f"{name} did not finish within {self._deadline:g} s", retry=True) from error
+        except (
+            Exception
+        ) as error:  # a fault in one channel must not stop the others; its text may hold secrets
+            raise DeliveryError(f"{name} failed with {type(error).__name__}") from error
+
+    def _wait(self, failures: int, asked: float | None) -> timedelta:
+        if asked is not None:
+            return timedelta(seconds=min(max(asked, 0.0), _LONGEST_WAIT))
+        return timedelta(seconds=self._jitter() * min(_CAP, 2.0 ** min(failures, 10)))
+
+    async def _mark(self, verdict: Callable[..., bool], row: NoticeRow, now: datetime, **values: Any) -> None:
+        await asyncio.to_thread(lambda: verdict(row.id, now, owner=self._owner, **values))
+
+    def _bury(self, lane: _Lane, row: NoticeRow, now: datetime, reason: str) -> None:
+        """Declare a notice dead and tell the other channels, in one transaction."""
+        again = lane.told_at is None or now - lane.told_at >= _TELL_AGAIN
+        tell = again and row.reason != "channel_failed"
+        with self._store.transaction() as connection:
+            self._store.outbox.dead(row.id, now, error=reason, owner=self._owner, connection=connection)
+            if tell:
+                for other in self._channels:
+                    if other != row.channel:
+                        self._store.outbox.add(self._news(other, row, now, reason), connection=connection)
+        if tell:
+            lane.told_at = now
+        self._log.error("notice is dead", notice=row.id, channel=row.channel, error=reason)
+
+    def _news(self, channel: str, row: NoticeRow, now: datetime, reason: str) -> NoticeRow:
+        _ = translator(self._locale)
+        about = _("Channel %(channel)s could not deliver a notice", channel=clean(row.channel, 100))
+        lost = str(row.payload.get("title", ""))
+        text = _("The notice was: %(title)s", title=clean(lost))
+        why = _("The error was: %(error)s", error=clean(reason))
+        notice = Notice(
+            id=uuid.uuid4().hex,
+            reason="channel_failed",
+            severity="warning",
+            title=title_of("warning", about, locale=self._locale),
+            alerts=(NoticeAlert("message", f"{text}\n{why}"),),
+            locale=self._locale,
+            created_at=now,
+        )
+        return NoticeRow(
+            notice.id, channel, notice.reason, now, now, alert_ids=row.alert_ids, payload=notice.payload()
+        )

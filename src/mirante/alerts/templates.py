@@ -1,0 +1,176 @@
+"""Message templates: Prometheus' ``{{ $value }}`` and ``{{ $labels.x }}``, by one regular expression.
+
+Never ``str.format`` and no template engine: a template can name a number or a label, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from mirante.errors import ConfigError
+
+__all__ = ["check_template", "number_text", "render", "render_names"]
+
+_FIELD = re.compile(
+    r"\{\{-?\s*(?:\$(?P<value>value)|\$labels\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
+    r"\s*(?:\|\s*(?P<filter>humanize|humanizePercentage)\s*)?-?\}\}"
+)
+_BRACES = re.compile(r"\{\{.*?\}\}|\{\{", re.DOTALL)
+_NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def number_text(value: float) -> str:
+    """Return a number as people write it: four significant digits, whole numbers whole.
+
+    Parameters
+    ----------
+    value : float
+        Any number.
+
+    Returns
+    -------
+    str
+        ``NaN``, ``+Inf``, ``-Inf`` as Prometheus writes them.
+
+    Examples
+    --------
+    >>> number_text(97.33333), number_text(93.0), number_text(12345.678), number_text(float("nan"))
+    ('97.33', '93', '12345.7', 'NaN')
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    if 1000 <= abs(value) < 1e15:
+        return f"{value:.1f}"
+    return f"{value:.4g}"
+
+
+def check_template(template: str) -> str:
+    """Return the template, or say what in it cannot be filled in.
+
+    Parameters
+    ----------
+    template : str
+        Text with ``{{ $value }}`` and ``{{ $labels.x }}``, each optionally ``| humanize`` or
+        ``| humanizePercentage``.
+
+    Returns
+    -------
+    str
+        The same text.
+
+    Raises
+    ------
+    ConfigError
+        If there is anything else between double braces.
+
+    Examples
+    --------
+    >>> check_template("CPU at {{ $value }}% on {{ $labels.host }}")
+    'CPU at {{ $value }}% on {{ $labels.host }}'
+    """
+    for braces in _BRACES.finditer(template):
+        if not _FIELD.fullmatch(braces.group()):
+            raise ConfigError(
+                f"{braces.group()[:80]!r} cannot be filled in; "
+                "write {{ $value }} or {{ $labels.name }}"
+            )
+    return template
+
+
+def render(template: str, labels: Mapping[str, str], value: float) -> str:
+    """Fill in a template.
+
+    Parameters
+    ----------
+    template : str
+        As in `check_template`; anything else stays as it is.
+    labels : mapping of str to str
+        A label that is not there becomes the empty text.
+    value : float
+        The number for ``$value``.
+
+    Returns
+    -------
+    str
+        Text; what was filled in is not looked at again.
+
+    Examples
+    --------
+    >>> render("CPU at {{ $value }}% on {{ $labels.host }}", {"host": "{{ $value }}"}, 97.0)
+    'CPU at 97% on {{ $value }}'
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        if match["value"]:
+            return _filtered(value, match["filter"])
+        return labels.get(match["label"], "")
+
+    return _FIELD.sub(fill, template)
+
+
+def render_names(template: str, values: Mapping[str, object], value: float) -> str:
+    """Fill in ``{name}`` (bare names only) and ``{{ $value }}``.
+
+    Parameters
+    ----------
+    template : str
+        A name that is not among the values stays as it is, and so does anything but a bare name.
+    values : mapping of str to object
+        Numbers are written by `number_text`; texts as they are.
+    value : float
+        The number for ``$value``.
+
+    Returns
+    -------
+    str
+        The message.
+
+    Examples
+    --------
+    >>> render_names("CPU {cpu}% {cpu.__class__} {nobody}", {"cpu": 93.456}, 93.456)
+    'CPU 93.46% {cpu.__class__} {nobody}'
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        if match["name"] is None:
+            return _filtered(value, match["filter"]) if match["value"] else ""
+        found = values.get(match["name"])
+        if isinstance(found, str):
+            return found
+        return match.group() if (number := as_number(found)) is None else number_text(number)
+
+    # one pass over both forms, so that a value is never taken for a template
+    both = re.compile(f"{_FIELD.pattern}|{_NAME.pattern.replace('(', '(?P<name>', 1)}")
+    return both.sub(fill, template)
+
+
+def as_number(value: object) -> float | None:
+    """Return a number of any library as a float, or None when it is no number.
+
+    Examples
+    --------
+    >>> as_number(3), as_number("3"), as_number(None)
+    (3.0, None, None)
+    """
+    if value is None or isinstance(value, str | bytes):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]  # numpy and Decimal numbers convert too; the rest raises
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _filtered(value: float, name: str | None) -> str:
+    if name == "humanizePercentage":
+        return f"{number_text(value * 100)}%"
+    if name == "humanize" and math.isfinite(value) and abs(value) >= 1000:
+        for power, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+            if abs(value) >= power:
+                return f"{value / power:.4g}{unit}"
+    return number_text(value)

@@ -1,0 +1,272 @@
+"""YAML without its traps, and errors that know their line.
+
+Only what a config needs: mappings, lists and scalars. Anchors, aliases and tags are refused (a few hundred
+bytes of aliases can mean gigabytes), so are duplicate keys; ``1:30``, ``on`` and ``0123`` are texts, not 90,
+true and 83.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mirante.errors import ConfigError
+
+__all__ = ["Document", "checked", "parse_yaml", "read_yaml"]
+
+_LARGEST = 4 * 1024 * 1024
+_DEEPEST = 40
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,300})")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]{1,4})?")
+_SECRET = re.compile("password|secret|token|webhook_url")
+_WORDS: dict[str, object] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Model = TypeVar("_Model", bound=BaseModel)
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain data, and the line of each of its parts.
+
+    Parameters
+    ----------
+    source : str
+        Name of the file, for errors.
+    data : object
+        Mappings, lists, texts, numbers, booleans, None.
+    lines : dict
+        Line of each path.
+    """
+
+    source: str
+    data: Any
+    lines: dict[Place, int]
+
+    def line(self, *place: str | int) -> int:
+        """Return the line of a part, or of the nearest part around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+
+def read_yaml(path: Path) -> Document:
+    """Read a YAML file.
+
+    Parameters
+    ----------
+    path : Path
+        A UTF-8 file of at most 4 MiB.
+
+    Returns
+    -------
+    Document
+        Its data and lines.
+
+    Raises
+    ------
+    ConfigError
+        If it is not there, too large, or not plain YAML.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)
+        return parse_yaml(raw.decode("utf-8-sig"), source=str(path))
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{path}: cannot be read: {why}") from error
+
+
+def parse_yaml(text: str, *, source: str = "<text>") -> Document:
+    r"""Parse YAML.
+
+    Parameters
+    ----------
+    text : str
+        One document.
+    source : str
+        Its name in errors.
+
+    Returns
+    -------
+    Document
+        Its data and lines.
+
+    Raises
+    ------
+    ConfigError
+        With the line of what is wrong.
+
+    Examples
+    --------
+    >>> parse_yaml("for: 1:30\nlevel: 1e3\nswitch: on").data
+    {'for': '1:30', 'level': 1000.0, 'switch': 'on'}
+    >>> parse_yaml("a: 1\na: 2")
+    Traceback (most recent call last):
+    ...
+    mirante.errors.ConfigError: <text>, line 2: the key 'a' is there twice; it was at line 1 first
+    """
+    if len(text) > _LARGEST:
+        raise ConfigError(f"{source}: is larger than {_LARGEST // 1024 // 1024} MiB; split it")
+    reader = _Reader(source)
+    try:
+        data = reader.document(yaml.parse(text, Loader=_Loader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+        raise ConfigError(f"{source}{line}: cannot be read as YAML: {problem}") from error
+    except ValueError as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{source}: cannot be read as YAML: it is no clean text") from error
+    return Document(source, data, reader.lines)
+
+
+class _Reader:
+    """Builds plain data from YAML's events."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.lines: dict[Place, int] = {}
+
+    def document(self, events: Iterator[Any]) -> Any:
+        self._events = events
+        data = None
+        seen = False
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if seen:
+                    self._fail(event, "a second document begins; one file holds one")
+                seen = True
+                data = self._value(next(events), ())
+        return data
+
+    def _fail(self, event: Any, problem: str) -> NoReturn:
+        raise ConfigError(f"{self.source}, line {self._line(event)}: {problem}")
+
+    @staticmethod
+    def _line(event: Any) -> int:
+        return int(event.start_mark.line) + 1
+
+    def _value(self, event: Any, place: Place) -> Any:
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            self._fail(event, "anchors and aliases (&x, *x) are not allowed; write it out, or quote the text")
+        if getattr(event, "tag", None) is not None:
+            self._fail(event, f"the tag {event.tag!r} is not allowed; write plain values")
+        if len(place) > _DEEPEST:
+            self._fail(event, f"is nested more than {_DEEPEST} deep")
+        self.lines.setdefault(place, self._line(event))
+        if isinstance(event, yaml.ScalarEvent):
+            return _plain(event.value) if event.implicit[0] and not event.style else event.value
+        if isinstance(event, yaml.SequenceStartEvent):
+            items: list[Any] = []
+            while not isinstance(inner := next(self._events), yaml.SequenceEndEvent):
+                items.append(self._value(inner, (*place, len(items))))
+            return items
+        return self._mapping(place)
+
+    def _mapping(self, place: Place) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        while not isinstance(key := next(self._events), yaml.MappingEndEvent):
+            if not isinstance(key, yaml.ScalarEvent):
+                self._fail(key, "a key must be a plain text")
+            inner = (*place, key.value)
+            if key.value in mapping:
+                first = self.lines[inner]
+                self._fail(key, f"the key {key.value!r} is there twice; it was at line {first} first")
+            self.lines[inner] = self._line(key)
+            mapping[key.value] = self._value(next(self._events), inner)
+        return mapping
+
+
+def _plain(text: str) -> object:
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text):
+        return float(text)
+    return text
+
+
+def checked(model: type[_Model], document: Document, *, context: Any = None) -> _Model:
+    """Hold a document against a pydantic model.
+
+    Parameters
+    ----------
+    model : type of BaseModel
+        What is expected.
+    document : Document
+        What is there.
+    context : object
+        Given to pydantic's validators.
+
+    Returns
+    -------
+    BaseModel
+        The checked object.
+
+    Raises
+    ------
+    ConfigError
+        With all errors, one to a line: file, line, key, what was got and what is needed.
+    """
+    try:
+        return model.model_validate(document.data, context=context)
+    except ValidationError as error:
+        lines = [_describe(detail, document) for detail in error.errors(include_url=False)]
+        raise ConfigError("\n".join(dict.fromkeys(lines))) from None  # pydantic's own text repeats secrets
+
+
+def _describe(detail: Any, document: Document) -> str:
+    place = _place(document.data, detail["loc"], missing=detail["type"] in ("missing", "extra_forbidden"))
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    problem = _problem(detail, hidden=bool(place) and _SECRET.search(str(place[-1])) is not None)
+    return f"{document.source}, line {document.line(*place)}: {name + ': ' if name else ''}{problem}"
+
+
+def _place(data: Any, path: Place, *, missing: bool) -> Place:
+    """Return the keys of a path that are in the file; pydantic adds names of union members and validators."""
+    place: list[str | int] = []
+    for index, part in enumerate(path):
+        inside = isinstance(part, int) if isinstance(data, list) else isinstance(data, dict) and part in data
+        if inside:
+            data = data[part]
+            place.append(part)
+        elif missing and index == len(path) - 1:
+            place.append(part)
+    return tuple(place)
+
+
+def _problem(detail: Any, *, hidden: bool) -> str:
+    kind, got = detail["type"], "***" if hidden else _shown(detail["input"])
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):
+        text = str(cause)
+        return f"got {got}, {text}" if text.startswith("needs ") else text
+    if kind == "extra_forbidden":
+        return "is no known key; remove it, or check its spelling"
+    if kind == "missing":
+        return "is missing; add it"
+    need = detail["msg"][0].lower() + detail["msg"][1:]
+    return f"got {got}; {need}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):  # what is inside may be secret
+        return "a mapping" if isinstance(value, dict) else "a list"
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = type(value).__name__
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,305 @@
+"""The engine over a real store: states, notices and events in one transaction, across restarts."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mirante.alerts.channels.base import Notice
+from mirante.alerts.engine import AlertEngine
+from mirante.alerts.matchers import Matchers
+from mirante.alerts.routing import Route
+from mirante.alerts.rules import Rule
+from mirante.errors import ConfigError, StoreError
+from mirante.readings import Reading
+from mirante.store import Store
+
+T0 = datetime(2013, 2, 8, tzinfo=UTC)
+WALL = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+BUSY = Rule(
+    "busy",
+    "system_cpu_percent > 90",
+    severity="critical",
+    summary="CPU at {{ $value }}% on {{ $labels.host }}",
+)
+
+
+def engine(store: Store, *rules: Rule, routes: Route | None = None, **settings: object) -> AlertEngine:
+    ticks = itertools.count()  # no two notices at the same moment, so that their order is known
+    clock = lambda: WALL + (len(store.outbox.list()) + next(ticks)) * timedelta(seconds=1)  # noqa: E731 - short
+    return AlertEngine(store, rules or (BUSY,), routes or Route(("console",)), clock=clock, **settings)
+
+
+def cpu(value: float, minute: int = 0, host: str = "web-1", note: str = "") -> Reading:
+    return Reading("system_cpu_percent", value, T0 + minute * MINUTE, {"host": host}, note)
+
+
+def step(
+    on: AlertEngine, minute: int, *readings: Reading, stale: timedelta = timedelta(hours=1)
+) -> list[str]:
+    on.observe(readings, stale_after=stale)
+    return [t.change for t in on.evaluate(T0 + minute * MINUTE)]
+
+
+def notices(store: Store) -> list[Notice]:
+    return [Notice.from_payload(row.payload) for row in reversed(store.outbox.list())]
+
+
+def test_a_firing_alert_is_a_row_an_event_and_a_notice(store: Store) -> None:
+    on = engine(store, links={"page": "http://x/{subject}"})
+    assert step(on, 0, cpu(97.25, note="all cores")) == ["firing"]
+    (row,) = store.alerts.open()
+    assert (row.rule, dict(row.labels), row.subject) == ("busy", {"host": "web-1"}, "host/web-1")
+    assert (row.state, row.active_at, row.fired_at, row.fired_value) == ("firing", T0, T0, 97.25)
+    assert (row.summary, row.note) == ("CPU at 97.25% on web-1", "all cores")
+    (event,) = store.events.list("host/web-1")
+    assert (event.kind, event.time, event.data["alert"]) == ("alert_fired", T0, row.id)
+    (owed,) = store.outbox.list()
+    assert (owed.channel, owed.reason, owed.alert_ids) == ("console", "first_firing", (row.id,))
+    assert owed.created_at == owed.next_at == WALL
+    (notice,) = notices(store)
+    assert notice.title == "Critical alert: CPU at 97.25% on web-1"
+    assert notice.links == {"page": "http://x/host%2Fweb-1"}
+    assert (notice.alerts[0].threshold, notice.alerts[0].note) == ("system_cpu_percent > 90", "all cores")
+
+
+def test_the_title_is_in_the_locale(store: Store) -> None:
+    step(engine(store, locale="pt_BR"), 0, cpu(97))
+    assert notices(store)[0].title == "Alerta Crítico: CPU at 97% on web-1"
+
+
+def test_told_once_and_once_when_over_with_both_values(store: Store) -> None:
+    on = engine(store)
+    changes = [step(on, m, cpu(v, m)) for m, v in enumerate((95, 96, 97, 12, 11))]
+    assert changes == [["firing"], [], [], ["resolved"], []]
+    assert [n.reason for n in notices(store)] == ["first_firing", "resolved"]
+    over = notices(store)[1].alerts[0]
+    assert (over.state, over.value, over.fired_value) == ("resolved", 12.0, 95.0)
+    assert (over.since, over.until) == (T0, T0 + 3 * MINUTE)
+    (row,) = store.alerts.list()
+    assert (row.state, row.resolved_at) == ("resolved", T0 + 3 * MINUTE)
+    assert [e.kind for e in store.events.list()] == ["alert_fired", "alert_resolved"]
+
+
+def test_the_row_of_a_firing_alert_shows_the_present_value(store: Store) -> None:
+    on = engine(store)
+    step(on, 0, cpu(95))
+    step(on, 1, cpu(99, 1))
+    (row,) = store.alerts.open()
+    assert (row.value, row.fired_value, row.reading_time) == (99.0, 95.0, T0 + MINUTE)
+
+
+def test_for_and_a_drop_without_a_word(store: Store) -> None:
+    on = engine(store, Rule("busy", "system_cpu_percent > 90", for_=3 * MINUTE))
+    changes = [step(on, m, cpu(v, m)) for m, v in enumerate((95, 95, 10, 95, 95, 95, 95))]
+    assert changes == [["pending"], [], ["dropped"], ["pending"], [], [], ["firing"]]
+    assert [n.reason for n in notices(store)] == ["first_firing"]
+    assert len(store.alerts.list()) == 1  # the dropped one was taken up again
+
+
+def test_keep_firing_for(store: Store) -> None:
+    on = engine(store, Rule("busy", "system_cpu_percent > 90", keep_firing_for=2 * MINUTE))
+    changes = [step(on, m, cpu(v, m)) for m, v in enumerate((95, 10, 95, 10, 10, 10))]
+    assert changes == [["firing"], [], [], [], [], ["resolved"]]
+
+
+def test_what_changes_together_is_one_notice(store: Store) -> None:
+    on = engine(store, locale="pt_BR")
+    assert len(step(on, 0, *(cpu(95, 0, f"web-{i}") for i in range(5)))) == 5
+    (notice,) = notices(store)
+    assert len(notice.alerts) == 5
+    assert "busy" in notice.title
+    step(on, 1, *(cpu(95, 1, f"web-{i}") for i in range(6)))
+    assert [n.reason for n in notices(store)] == ["first_firing", "new_alerts"]
+    assert [a.labels for a in notices(store)[1].alerts] == [{"host": "web-5"}]
+    step(on, 2, *(cpu(5, 2, f"web-{i}") for i in range(6)))
+    assert notices(store)[2].reason == "resolved"
+    assert len(notices(store)[2].alerts) == 6
+
+
+def test_a_storm_is_one_message_that_says_how_many_more(store: Store) -> None:
+    on = engine(store)
+    step(on, 0, *(cpu(95, 0, f"web-{i}") for i in range(1000)))
+    (notice,) = notices(store)
+    assert len(notice.alerts) + notice.omitted == 1000
+    assert len(store.outbox.list()[0].alert_ids) == 1000
+
+
+def test_severity_routes(store: Store) -> None:
+    mild = Rule("warm", "system_cpu_percent > 50", severity="warning")
+    routes = Route(("slack",), routes=(Route(("mail", "slack"), Matchers.of({"severity": "critical"})),))
+    step(engine(store, BUSY, mild, routes=routes), 0, cpu(95))
+    assert sorted((row.channel, Notice.from_payload(row.payload).rule) for row in store.outbox.list()) == [
+        ("mail", "busy"),
+        ("slack", "busy"),
+        ("slack", "warm"),
+    ]
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("keep", []), ("resolve", ["resolved"]), ("alert", [])])
+@pytest.mark.parametrize("how", ["nan", "stale"])
+def test_missing_data(store: Store, policy: str, expected: list[str], how: str) -> None:
+    on = engine(store, Rule("busy", "system_cpu_percent > 90", on_missing=policy))  # type: ignore[arg-type]  # one of three
+    step(on, 0, cpu(95), stale=5 * MINUTE)
+    if how == "nan":
+        assert step(on, 1, cpu(math.nan, 1)) == expected
+    else:
+        assert step(on, 5) == []
+        assert step(on, 6) == expected
+
+
+def test_missing_data_can_alert(store: Store) -> None:
+    on = engine(store, Rule("busy", "system_cpu_percent > 90", on_missing="alert", for_=2 * MINUTE))
+    assert step(on, 0, cpu(5)) == []
+    assert [step(on, m, cpu(math.nan, m)) for m in (1, 2, 3)] == [["pending"], [], ["firing"]]
+
+
+def test_a_silent_host_that_was_heard_of(store: Store) -> None:
+    silent = Rule("silent", "absent(system_cpu_percent)", where={"host": "~.+"})
+    on = engine(store, silent)
+    assert step(on, 0) == []
+    assert step(on, 1, cpu(5, 1), cpu(5, 1, "web-2"), stale=3 * MINUTE) == []
+    assert step(on, 5, cpu(5, 5), stale=3 * MINUTE) == ["firing"]
+    assert dict(store.alerts.open()[0].labels) == {"host": "web-2"}
+    assert step(on, 6, cpu(5, 6, "web-2"), stale=3 * MINUTE) == ["resolved"]
+
+
+def test_a_series_that_is_gone_for_a_week_is_forgotten(store: Store) -> None:
+    on = engine(store)
+    step(on, 0, cpu(95))
+    day = 24 * 60
+    assert step(on, 6 * day) == []
+    assert step(on, 8 * day) == ["resolved"]
+    assert step(on, 20 * day) == []
+
+
+def test_state_survives_a_restart(store: Store) -> None:
+    rule = Rule("busy", "system_cpu_percent > 90", for_=10 * MINUTE)
+    step(engine(store, rule), 0, cpu(95))
+    again = engine(store, rule)
+    assert step(again, 5) == []
+    assert step(again, 10, cpu(95, 10)) == ["firing"]
+    (row,) = store.alerts.open()
+    assert row.active_at == T0
+    third = engine(store, rule)
+    assert step(third, 11, cpu(95, 11)) == []
+    assert len(store.outbox.list()) == 1
+    assert store.alerts.open()[0].fired_value == 95.0
+    assert step(third, 12, cpu(1, 12)) == ["resolved"]
+
+
+def test_a_restart_resolves_nothing_before_it_has_heard(store: Store) -> None:
+    rule = Rule("busy", "system_cpu_percent > 90", on_missing="resolve")
+    step(engine(store, rule), 0, cpu(95))
+    again = engine(store, rule)
+    assert step(again, 30) == []
+    assert step(again, 91) == ["resolved"]  # an hour after its start, silence is news
+
+
+def test_a_rule_that_was_removed_resolves_its_alerts(store: Store) -> None:
+    step(engine(store), 0, cpu(95))
+    other = engine(store, Rule("other", "system_cpu_percent > 99"))
+    assert step(other, 1) == ["resolved"]
+    assert step(other, 2) == []
+    assert store.alerts.open() == []
+
+
+def test_a_rule_that_cannot_be_evaluated_leaves_its_alerts_and_the_others(store: Store) -> None:
+    rule = Rule("twice", "system_cpu_percent > 90", labels={"host": "all"})
+    on = engine(store, rule, BUSY)
+    assert step(on, 0, cpu(95)) == ["firing", "firing"]
+    assert step(on, 1, cpu(5, 1), cpu(5, 1, "web-2")) == ["resolved"]
+    assert "same labels" in on.errors["twice"]
+    assert [a.rule for a in store.alerts.open()] == ["twice"]
+
+
+def test_a_transaction_that_fails_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    on = engine(store)
+
+    def full(*_args: object, **_more: object) -> None:
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.outbox, "add", full)
+        with pytest.raises(StoreError):
+            step(on, 0, cpu(95))
+    assert (store.alerts.list(), store.events.list(), store.outbox.list()) == ([], [], [])
+    assert step(on, 1) == ["firing"]
+    assert len(store.outbox.list()) == 1
+
+
+def test_a_clock_set_back_fires_nothing_early_and_repeats_nothing(store: Store) -> None:
+    on = engine(store, Rule("busy", "system_cpu_percent > 90", for_=10 * MINUTE))
+    assert step(on, 60, cpu(95, 60)) == ["pending"]
+    assert step(on, 0, cpu(95, 60)) == []
+    assert step(on, 69, cpu(95, 69)) == []
+    assert step(on, 70, cpu(95, 70)) == ["firing"]
+    assert step(on, 0) == []
+
+
+def test_an_older_reading_does_not_undo_a_newer_one(store: Store) -> None:
+    on = engine(store)
+    assert step(on, 2, cpu(95, 2), cpu(5, 1)) == ["firing"]
+
+
+def test_history_says_that_it_is_history(store: Store) -> None:
+    step(engine(store, historic=True), 0, cpu(95))
+    assert store.alerts.open()[0].historic
+    assert notices(store)[0].historic
+
+
+def test_two_metrics_join_on_the_labels_that_they_share(store: Store) -> None:
+    rule = Rule("moved", "drift_detected == 1 and drift_effect > 0.1", where={"feature": "!~id_.*"})
+    labels = {"model": "m", "alias": "champion"}
+
+    def of(name: str, feature: str, value: float) -> Reading:
+        return Reading(name, value, T0, {**labels, "feature": feature}, f"{feature} moved")
+
+    on = engine(store, rule)
+    readings = [
+        *(of("drift_detected", feature, 1) for feature in ("age", "fare", "id_7")),
+        *(
+            of("drift_effect", feature, size)
+            for feature, size in (("age", 0.2), ("fare", 0.05), ("id_7", 0.9))
+        ),
+    ]
+    assert step(on, 0, *readings) == ["firing"]
+    (row,) = store.alerts.open()
+    assert (row.labels["feature"], row.subject, row.note) == ("age", "model/m@champion", "age moved")
+
+
+def test_hostile_names_reach_the_store_and_the_notice_whole(store: Store) -> None:
+    names = [
+        '"><img src=x>',
+        "{0.__class__}",
+        "{{ $value }}",
+        "<!channel>",
+        "a\r\nb",
+        "nul\x00",
+        "\ud800",
+        "x" * 300,
+    ]
+    rule = Rule("busy", "system_cpu_percent > 90", summary="{{ $labels.host }}")
+    step(engine(store, rule), 0, *(cpu(95, 0, name) for name in names))
+    assert {row.labels["host"] for row in store.alerts.open()} == set(names)
+    assert {alert.summary for alert in notices(store)[0].alerts} == set(names)
+
+
+def test_two_rules_of_one_name_are_refused(store: Store) -> None:
+    with pytest.raises(ConfigError, match="busy"):
+        engine(store, BUSY, BUSY)
+
+
+def test_a_thousand_series_are_quick(store: Store) -> None:
+    on = engine(store)
+    labels: list[Mapping[str, str]] = [{"host": f"h{i}"} for i in range(1000)]
+    for minute in range(3):
+        time = T0 + minute * MINUTE
+        on.observe([Reading("system_cpu_percent", 5.0, time, of) for of in labels], stale_after=MINUTE)
+        assert on.evaluate(time) == []
+    assert store.alerts.list() == []

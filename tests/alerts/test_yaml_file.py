@@ -1,0 +1,90 @@
+"""YAML without its traps."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from mirante.alerts.yaml_file import checked, parse_yaml, read_yaml
+from mirante.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1:30", "1:30"),
+        ("on", "on"),
+        ("no", "no"),
+        ("0123", "0123"),
+        ("1_000", "1_000"),
+        ("2013-02-08", "2013-02-08"),
+        ("1e3", 1000.0),
+        ("0.5", 0.5),
+        ("-7", -7),
+        ("true", True),
+        ("~", None),
+        ("", None),
+        ("'7'", "7"),
+        (".inf", ".inf"),
+        ("=", "="),
+    ],
+)
+def test_scalars(text: str, value: object) -> None:
+    found = parse_yaml(f"a: {text}").data["a"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_bomb_is_refused_at_once() -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)]
+    start = time.monotonic()
+    with pytest.raises(ConfigError, match="anchors"):
+        parse_yaml("\n".join(levels))
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: ! 7", "tag"),
+        ("[" * 100 + "]" * 100, "nested"),
+        ("a: 1\n---\nb: 2", "second document"),
+        ("? [a]\n: b", "plain text"),
+        ("a: \x01", "YAML"),
+        ("x" * (4 * 2**20 + 1), "4 MiB"),
+        ("<<: {a: 1}\n<<: {b: 1}", "twice"),
+        ("a: \ud800", "text"),
+    ],
+)
+def test_refusals(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        parse_yaml(text)
+
+
+class _Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    port: int
+    smtp_password: SecretStr | None = None
+
+
+class _Outer(BaseModel):
+    items: dict[str, _Inner]
+
+
+def test_lines_and_no_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "items:\n  a:\n    port: x\n    smtp_password: [hunter2]\n  b:\n    smtp_password: hunter2\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        checked(_Outer, read_yaml(path))
+    told = str(caught.value).splitlines()
+    assert told[0].startswith(f'{path}, line 3: items.a.port: got "x"; ')
+    assert told[1].startswith(f"{path}, line 4: items.a.smtp_password: got ***; ")
+    assert told[2] == f"{path}, line 5: items.b.port: is missing; add it"
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
