@@ -1,0 +1,1 @@
+"""The service: settings, the objects built from them, and the loop that runs them."""

@@ -1,0 +1,95 @@
+"""Make the baseline of a registered model from a file of rows that were normal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirante.errors import InputError
+from mirante.monitors.baseline import ModelBaseline, publish_baseline
+from mirante.monitors.windows import WindowClock
+from mirante.tracking.baselines import resolve_alias
+from mirante.tracking.client import brief_requests, connect
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["make_baseline"]
+
+
+def make_baseline(
+    model: str,
+    data: Path,
+    prediction: str,
+    *,
+    time_column: str | None = None,
+    label_column: str | None = None,
+    alias: str = "champion",
+    window: str = "1h",
+    timezone: str = "UTC",
+    alarm_budget: str = "1 per 30d",
+    tracking_uri: str | None = None,
+) -> str:
+    """Fit a baseline on a file and write it beside the model version in MLflow.
+
+    Parameters
+    ----------
+    model : str
+        Name in the registry.
+    data : Path
+        Parquet or CSV: one row per prediction of a normal time.
+    prediction : str
+        Column with what the model said.
+    time_column, label_column : str, optional
+        Columns with the event time and the truth.
+    alias : str
+        The version is found by it.
+    window, timezone : str
+        How windows will be cut.
+    alarm_budget : str
+        False alarms that are accepted.
+    tracking_uri : str, optional
+        MLflow server.
+
+    Returns
+    -------
+    str
+        One line that says what was done.
+
+    Raises
+    ------
+    InputError
+        If the file has not the columns, or no rows.
+    TrackingError
+        If there is no such model or alias, or MLflow does not answer.
+    """
+    rows = _read(data)
+    named = [name for name in (prediction, time_column, label_column) if name is not None]
+    missing = [name for name in named if name not in rows.columns]
+    if missing:
+        there = ", ".join(map(str, rows.columns))
+        raise InputError(f"{data} has no column {', '.join(map(repr, missing))}; it has {there}")
+    client = connect(tracking_uri)
+    clock = WindowClock(window, timezone)
+    with brief_requests():  # the first question: a server that is away is known within seconds
+        version = resolve_alias(client, model, alias)
+    baseline = ModelBaseline.fit(
+        rows.drop(columns=named),
+        rows[prediction].to_numpy(),
+        None if time_column is None else rows[time_column],
+        clock=clock,
+        labels=None if label_column is None else rows[label_column].to_numpy(),
+        alarm_budget=alarm_budget,
+    )
+    publish_baseline(client, model, version, baseline)
+    size = f"{len(rows):,} rows, {len(baseline.features)} features"
+    return f"wrote the baseline of {model}, version {version} ({alias}): {size}"
+
+
+def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path) if path.suffix == ".parquet" or path.is_dir() else pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error}); give a Parquet or CSV file") from error

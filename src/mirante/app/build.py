@@ -1,0 +1,160 @@
+"""From settings to objects, for every entry point: the service, the demonstration, single commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mirante.alerts.channels.console import ConsoleChannel
+from mirante.alerts.config import build_channels, build_routes, build_rules
+from mirante.alerts.engine import AlertEngine
+from mirante.alerts.outbox import Outbox
+from mirante.errors import TrackingError
+from mirante.inference_log.reader import InferenceLog
+from mirante.sinks.mlflow import MlflowSink
+from mirante.sources.host import HostSource
+from mirante.store import Store
+from mirante.tracking.client import connect, server_name
+from mirante.web.security import check_bind
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from mirante.app.settings import Settings
+    from mirante.monitors.config import ModelConfig
+
+__all__ = ["Parts", "build"]
+
+
+@dataclass
+class Parts:
+    """The objects of one service; leaving the context closes the store.
+
+    Parameters
+    ----------
+    settings : Settings
+        What they were built from.
+    store : Store
+        Open.
+    engine : AlertEngine
+        With the rules and the open alerts.
+    outbox : Outbox
+        With the channels.
+    host : HostSource
+        This machine.
+    """
+
+    settings: Settings
+    store: Store
+    engine: AlertEngine
+    outbox: Outbox
+    host: HostSource
+
+    def client(self) -> MlflowClient:
+        """Return a client of the MLflow server.
+
+        Raises
+        ------
+        TrackingError
+            If no address is known, or nothing answers there.
+        """
+        uri = self.settings.mlflow.tracking_uri
+        if uri is None:
+            raise TrackingError(
+                "no MLflow server is known; set mlflow.tracking_uri in the config, or MLFLOW_TRACKING_URI"
+            )
+        return connect(uri)
+
+    @property
+    def server_name(self) -> str:
+        """The MLflow server's address without secrets, as a label."""
+        return server_name(self.settings.mlflow.tracking_uri or "none")
+
+    @cached_property
+    def mlflow_sink(self) -> MlflowSink:
+        """Ships readings to MLflow."""
+        return MlflowSink(self.store, self.client, experiment=self.settings.mlflow.experiment)
+
+    @cached_property
+    def default_log(self) -> InferenceLog:
+        """The inference log beside the config, for models that are discovered."""
+        return InferenceLog(self.settings.folder / "inference-log")
+
+    def log_of(self, config: ModelConfig) -> InferenceLog:
+        """Return the inference log of a model."""
+        return InferenceLog(config.log)
+
+    def make_app(self, health: Callable[[], dict[str, Any]]) -> Any:
+        """Return the page as an ASGI application.
+
+        Parameters
+        ----------
+        health : callable
+            Says how the service is.
+
+        Returns
+        -------
+        FastAPI
+            To be served by uvicorn.
+        """
+        from mirante.web.asgi import create_app
+
+        models = self.settings.models
+        historic = bool(models) and all(model.paused for model in models)
+        return create_app(
+            self.store,
+            config=self.settings.web,
+            health=health,
+            locale=self.settings.locale,
+            historic=historic,
+        )
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.store.close()
+
+
+def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
+    """Build everything that the settings name; what is wrong with them is said before anything runs.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+    console : TextIO, optional
+        Where channels of the type ``console`` write; standard output when None.
+
+    Returns
+    -------
+    Parts
+        A context manager.
+
+    Raises
+    ------
+    ConfigError
+        If a secret cannot be read, a rule file is wrong, or the page would be open to all without a token.
+    StoreError
+        If the store cannot be opened.
+    """
+    check_bind(settings.web.host, settings.web.secret())
+    channels = build_channels(settings.alerts, base=settings.folder)
+    for name, channel in channels.items():
+        if isinstance(channel, ConsoleChannel):
+            channels[name] = ConsoleChannel(console)
+    rules, routes = build_rules(settings.alerts, base=settings.folder), build_routes(settings.alerts)
+    store = Store(settings.store)
+    alerts = settings.alerts
+    locale = alerts.locale if "locale" in alerts.model_fields_set else settings.locale
+    try:
+        engine = AlertEngine(store, rules, routes, locale=locale, links=alerts.links)
+        return Parts(settings, store, engine, Outbox(store, channels), HostSource(settings.host.name))
+    except BaseException:
+        store.close()
+        raise

@@ -1,0 +1,276 @@
+"""The service: watches, judges, alerts and shows, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from mirante.app.build import Parts
+from mirante.app.scheduler import Scheduler, Task, utc_now
+from mirante.app.watch import ModelWatch, server_reading
+from mirante.errors import ConfigError
+from mirante.monitors.discovery import discover
+from mirante.readings import Reading
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from mirante.app.settings import Settings
+    from mirante.monitors.config import ModelConfig
+
+__all__ = ["Service"]
+
+_log = structlog.get_logger("mirante.service")
+_GRACE = 1.0
+
+
+class Service:
+    """Everything that ``mirante up`` runs, in one process.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to watch, whom to tell, where to show it.
+    parts : Parts
+        The objects built from the settings.
+    clock : callable
+        Gives the present.
+    """
+
+    def __init__(self, settings: Settings, parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.parts = parts
+        self.address = ""
+        self._clock = clock
+        self._started = clock()
+        self._lock = threading.Lock()
+        self.watches = [self._watch(config) for config in settings.models if not config.paused]
+        self.scheduler = Scheduler(self._tasks(), clock=clock)
+
+    def _watch(self, config: ModelConfig) -> ModelWatch:
+        return ModelWatch(config, self.parts.store, self.parts.log_of(config), self.parts.client)
+
+    def _tasks(self) -> list[Task]:
+        settings = self.settings
+        tasks = [
+            Task("rules", settings.evaluation_interval, self._evaluate),
+            Task("self", settings.evaluation_interval, self._watch_self),
+        ]
+        if settings.host.enabled:
+            tasks.append(Task("host", settings.host.interval, self._watch_host))
+        if settings.mlflow.enabled:
+            tasks.append(Task("mlflow_server", settings.mlflow.interval, self._watch_server))
+            tasks.append(
+                Task("mlflow_sink", settings.mlflow.interval, lambda _: self.parts.mlflow_sink.ship())
+            )
+            if settings.discover:
+                tasks.append(Task("discovery", settings.mlflow.interval, self._discover))
+        tasks += [self._model_task(watch) for watch in self.watches]
+        return tasks
+
+    def _discover(self, _: datetime) -> None:
+        """Take up models that are recorded here and have a baseline, when no config names any."""
+        known = {watch.config.subject for watch in self.watches}
+        for config in discover(self.parts.client(), self.parts.default_log):
+            if config.subject not in known:
+                _log.info("found a model", subject=config.subject, window=config.window)
+                watch = self._watch(config)
+                self.watches.append(watch)
+                self.scheduler.add(self._model_task(watch))
+
+    def _take(self, readings: Iterable[Reading], stale_after: timedelta, *, write: bool = True) -> None:
+        batch = list(readings)
+        if write:
+            self.parts.store.readings.write(batch)
+        with self._lock:
+            self.parts.engine.observe(batch, stale_after=stale_after)
+
+    def _watch_host(self, now: datetime) -> None:
+        self._take(self.parts.host.read(now), 3 * self.settings.host.interval)
+
+    def _watch_server(self, now: datetime) -> None:
+        reading = server_reading(self.parts.client, self.parts.server_name, now)
+        self._take([reading], 3 * self.settings.mlflow.interval)
+
+    def _model_task(self, watch: ModelWatch) -> Task:
+        def run(now: datetime) -> None:
+            step = watch.advance(now)
+            if step.readings and watch.monitor is not None:
+                self._take(step.readings, watch.monitor.stale_after, write=False)
+
+        return Task(watch.config.subject, watch.config.interval, run)
+
+    def _evaluate(self, now: datetime) -> None:
+        with self._lock:
+            self.parts.engine.evaluate(now)
+
+    def _watch_self(self, now: datetime) -> None:
+        """Say how the service itself is: failures and durations per task, and what waits to leave."""
+        readings = [Reading("monitor_queue_length", self.parts.store.outbox.owed(), now, {"queue": "outbox"})]
+        for name, state in list(self.scheduler.states.items()):
+            readings.append(Reading("monitor_task_failures_total", state.failures, now, {"task": name}))
+            readings.append(
+                Reading("monitor_task_failing", float(bool(state.error)), now, {"task": name}, state.error)
+            )
+            readings.append(Reading("monitor_task_seconds", state.seconds, now, {"task": name}))
+        self._take(readings, 3 * self.settings.evaluation_interval)
+
+    def health(self) -> dict[str, Any]:
+        """Return how the service is, for ``/healthz``.
+
+        Returns
+        -------
+        dict
+            ``status`` is ``ok``, or ``degraded`` while a task fails; ``tasks`` says which.
+        """
+        tasks = {
+            name: {
+                "runs": state.runs,
+                "failures": state.failures,
+                "last_success": None if state.last_success is None else state.last_success.isoformat(),
+                "error": state.error,
+            }
+            for name, state in list(self.scheduler.states.items())
+        }
+        failing = any(state.error for state in list(self.scheduler.states.values()))
+        return {
+            "status": "degraded" if failing else "ok",
+            "started": self._started.isoformat(),
+            "tasks": tasks,
+        }
+
+    async def run(
+        self, stop: asyncio.Event | None = None, *, ready: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Run until `stop` is set, or SIGINT or SIGTERM comes.
+
+        Parameters
+        ----------
+        stop : asyncio.Event, optional
+            Ends the service.
+        ready : callable, optional
+            Called with the page's address once it answers.
+
+        Raises
+        ------
+        ConfigError
+            If the page's address is taken or not allowed.
+        """
+        stop = stop or asyncio.Event()
+        with bound_socket(self.settings.web.host, self.settings.web.port) as listener:
+            server = _make_server(self.parts.make_app(self.health))
+            host, port = listener.getsockname()[:2]
+            self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+            with _signals(stop):
+                await self._run_all(server, listener, stop, ready)
+
+    async def _run_all(
+        self,
+        server: uvicorn.Server,
+        listener: socket.socket,
+        stop: asyncio.Event,
+        ready: Callable[[str], None],
+    ) -> None:
+        page = asyncio.create_task(server.serve(sockets=[listener]))
+        page.add_done_callback(lambda _: stop.set())
+        outbox = asyncio.create_task(self.parts.outbox.run(stop))
+        scheduler = asyncio.create_task(self.scheduler.run(stop, grace=_GRACE))
+        while not server.started and not page.done():
+            await asyncio.sleep(0.01)
+        if server.started:
+            ready(self.address)
+        await stop.wait()
+        _log.info("stopping")
+        server.should_exit = True
+        _, late = await asyncio.wait({page, outbox, scheduler}, timeout=1.5 * _GRACE)
+        for (
+            task
+        ) in late:  # what is cut short here is committed or not at all, and is taken up at the next start
+            task.cancel()
+        results = await asyncio.gather(page, outbox, scheduler, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+
+def _make_server(app: Any) -> uvicorn.Server:
+    import uvicorn
+
+    class Quiet(uvicorn.Server):
+        """uvicorn without its own signal handlers: the service has one way to stop."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    return Quiet(config)
+
+
+@contextlib.contextmanager
+def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
+    """Open the listening socket of the page.
+
+    It is made with IPPROTO_TCP, so that asyncio sets TCP_NODELAY on each connection.
+
+    Parameters
+    ----------
+    host : str
+        Name or address of this machine.
+    port : int
+        0 for a free one.
+
+    Yields
+    ------
+    socket
+        Bound, closed afterwards.
+
+    Raises
+    ------
+    ConfigError
+        If the port is taken, or the address is not this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol or socket.IPPROTO_TCP)
+    except OSError as error:
+        raise ConfigError(
+            f"web.host {host!r} is no address of this machine ({error}); 127.0.0.1 is the usual one"
+        ) from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {host}:{port} ({error.strerror}); set web.port to a free one, or 0"
+            ) from error
+        listener.listen(128)
+        listener.setblocking(False)
+        yield listener
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM set `stop`; outside the main thread, and on Windows, leave signals alone."""
+    loop = asyncio.get_running_loop()
+    caught = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop.set)
+            caught.append(number)
+    try:
+        yield
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)

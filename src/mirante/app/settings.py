@@ -1,0 +1,240 @@
+"""The config file: its shape, composed of the parts that each room owns, and how it is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+
+from mirante.alerts.config import AlertsConfig
+from mirante.alerts.yaml_file import checked, read_yaml
+from mirante.monitors.config import Interval, ModelConfig
+from mirante.web.config import WebConfig
+
+__all__ = ["HostConfig", "MlflowConfig", "Settings", "default_settings", "load_settings"]
+
+_SQLITE = "sqlite:///"
+
+
+class HostConfig(BaseModel):
+    """The entry ``host:``, the machine that Mirante runs on.
+
+    Parameters
+    ----------
+    enabled : bool
+        Whether it is watched.
+    interval : timedelta
+        From one sample to the next.
+    name : str, optional
+        Its label; the machine's own name by default.
+
+    Examples
+    --------
+    >>> HostConfig(interval="30s").interval.seconds
+    30
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    interval: Interval = timedelta(seconds=60)
+    name: str | None = None
+
+
+class MlflowConfig(BaseModel):
+    """The entry ``mlflow:``, the server that models and readings live on.
+
+    Parameters
+    ----------
+    tracking_uri : str, optional
+        Its address; the environment's ``MLFLOW_TRACKING_URI`` by default.
+    enabled : bool, optional
+        Whether readings are written to it, and it is watched; by default when an address is known.
+    interval : timedelta
+        From one shipment of readings to the next.
+    experiment : str
+        Where the monitoring runs are.
+
+    Examples
+    --------
+    >>> MlflowConfig(tracking_uri="http://127.0.0.1:5000").enabled
+    True
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    tracking_uri: str | None = None
+    experiment: str = "mirante"
+    interval: Interval = timedelta(seconds=30)
+    enabled: bool | None = None
+
+    @field_validator("enabled")
+    @classmethod
+    def _known_address(cls, value: bool | None, info: object) -> bool:
+        known = getattr(info, "data", {}).get("tracking_uri") is not None
+        if value and not known:
+            raise ValueError("needs tracking_uri; set it, or MLFLOW_TRACKING_URI")
+        return known if value is None else value
+
+
+class Settings(BaseModel):
+    """A whole ``mirante.yaml``.
+
+    Parameters
+    ----------
+    store : str
+        SQLAlchemy URL of the store.
+    locale : {"en", "pt_BR"}
+        Language of pages and notices.
+    evaluation_interval : timedelta
+        From one evaluation of the rules to the next.
+    discover : bool
+        Whether to take up, beside `models`, every recorded model that has a baseline.
+    mlflow, host, models, alerts, web
+        The parts that the rooms own.
+
+    Examples
+    --------
+    >>> settings = Settings(models=[{"model": "churn"}])
+    >>> settings.models[0].subject
+    'model/churn@champion'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: str = "sqlite:///mirante.db"
+    locale: Literal["en", "pt_BR"] = "en"
+    evaluation_interval: Interval = timedelta(seconds=15)
+    mlflow: MlflowConfig = Field(default_factory=MlflowConfig)
+    host: HostConfig = Field(default_factory=HostConfig)
+    models: tuple[ModelConfig, ...] = ()
+    discover: bool = False
+    alerts: AlertsConfig = Field(default_factory=AlertsConfig)
+    web: WebConfig = Field(default_factory=WebConfig)
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @field_validator("models")
+    @classmethod
+    def _each_once(cls, models: tuple[ModelConfig, ...]) -> tuple[ModelConfig, ...]:
+        subjects = [model.subject for model in models]
+        twice = sorted({subject for subject in subjects if subjects.count(subject) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]} is there twice; keep one entry for each model and alias")
+        return models
+
+    def within(self, folder: Path, environ: Mapping[str, str]) -> Settings:
+        """Return the settings with paths taken from a folder, and MLflow's address from the environment.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the config file is.
+        environ : mapping
+            The environment.
+
+        Returns
+        -------
+        Settings
+            With absolute paths.
+        """
+        store = self.store
+        if store.startswith(_SQLITE) and not Path(store.removeprefix(_SQLITE)).is_absolute():
+            store = f"{_SQLITE}{folder / store.removeprefix(_SQLITE)}"
+        models = tuple(model.model_copy(update={"log": folder / model.log}) for model in self.models)
+        web = self.web
+        if web.token_file is not None:
+            web = web.model_copy(update={"token_file": folder / web.token_file})
+        mlflow = self.mlflow
+        if mlflow.tracking_uri is None and environ.get("MLFLOW_TRACKING_URI") and mlflow.enabled is not None:
+            uri = environ["MLFLOW_TRACKING_URI"]
+            said = "enabled" in mlflow.model_fields_set
+            mlflow = mlflow.model_copy(
+                update={"tracking_uri": uri, "enabled": mlflow.enabled if said else True}
+            )
+        placed = self.model_copy(update={"store": store, "models": models, "mlflow": mlflow, "web": web})
+        placed._folder = folder
+        return placed
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths of rules and secrets start from."""
+        return self._folder
+
+    def on_port(self, port: int | None) -> Settings:
+        """Return the settings with another port for the page; the same when None."""
+        return (
+            self
+            if port is None
+            else self.model_copy(update={"web": self.web.model_copy(update={"port": port})})
+        )
+
+    def for_demo(self, *, folder: Path, tracking_uri: str, port: int | None) -> Settings:
+        """Return the settings as the demonstration uses them: its folder, its server, a free port.
+
+        Parameters
+        ----------
+        folder : Path
+            The demonstration's.
+        tracking_uri : str
+            Address of the server that it started.
+        port : int, optional
+            Port of the page; a free one when None.
+
+        Returns
+        -------
+        Settings
+            With store, inference log and MLflow in the folder.
+        """
+        mlflow = self.mlflow.model_copy(update={"tracking_uri": tracking_uri, "enabled": True})
+        models = tuple(model.model_copy(update={"log": folder / "inference-log"}) for model in self.models)
+        update = {"mlflow": mlflow, "models": models, "store": f"{_SQLITE}{folder / 'mirante.db'}"}
+        return self.model_copy(update=update).on_port(port or 0)
+
+
+def load_settings(path: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read a config file.
+
+    Parameters
+    ----------
+    path : Path
+        A ``mirante.yaml``; paths in it are relative to it.
+    environ : mapping, optional
+        The process' environment by default.
+
+    Returns
+    -------
+    Settings
+        Checked.
+
+    Raises
+    ------
+    ConfigError
+        With every error in the file: file, line, key, what was got and what is needed.
+    """
+    document = read_yaml(path)
+    if document.data is None:
+        document = type(document)(document.source, {}, document.lines)
+    settings = checked(Settings, document)
+    return settings.within(path.absolute().parent, os.environ if environ is None else environ)
+
+
+def default_settings(*, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """Return what ``mirante up`` does without a file: this host, and the MLflow server of the environment.
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        The process' environment by default.
+    folder : Path, optional
+        Where the store is; the working directory by default.
+
+    Returns
+    -------
+    Settings
+        Models are discovered: see `mirante.monitors.discovery`.
+    """
+    return Settings(discover=True).within(folder or Path.cwd(), os.environ if environ is None else environ)

@@ -1,0 +1,162 @@
+"""What the service watches: models by alias, and the MLflow server itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from mirante.errors import TrackingError
+from mirante.monitors.baseline import fetch_baseline
+from mirante.monitors.model import Advance, ModelMonitor
+from mirante.readings import Reading
+from mirante.store import BaselineRow, EventRow
+from mirante.tracking.client import brief_requests, server_name
+from mirante.tracking.reach import reachable, within
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from mirante.inference_log import InferenceLog
+    from mirante.monitors.config import ModelConfig
+    from mirante.store import Store
+
+__all__ = ["ModelWatch", "server_reading"]
+
+_log = structlog.get_logger("mirante.watch")
+_PATIENCE = 10.0
+
+
+class ModelWatch:
+    """Follows an alias: monitors the version that it points to, and changes over when it moves.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        The model and the alias.
+    store : Store
+        Keeps what is found.
+    log : InferenceLog
+        Where predictions are read.
+    client : callable
+        Gives the MLflow client; called only when the alias is looked up.
+    recheck : float
+        Seconds after which the alias is looked up again.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        store: Store,
+        log: InferenceLog,
+        client: Callable[[], MlflowClient],
+        *,
+        recheck: float = 60.0,
+    ) -> None:
+        self.config = config
+        self.monitor: ModelMonitor | None = None
+        self._store = store
+        self._log = log
+        self._client = client
+        self._recheck = recheck
+        self._looked: datetime | None = None
+
+    def advance(self, now: datetime) -> Advance:
+        """Look the alias up when it is time, then let the monitor advance.
+
+        Parameters
+        ----------
+        now : datetime
+            The present.
+
+        Returns
+        -------
+        Advance
+            What the monitor did.
+
+        Raises
+        ------
+        TrackingError
+            If MLflow does not answer and no version is known yet; rows wait in the inference log meanwhile.
+        """
+        if self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
+            self._look(now)
+        assert self.monitor is not None  # noqa: S101  # _look raises otherwise
+        return self.monitor.advance(now)
+
+    def _look(self, now: datetime) -> None:
+        try:
+            client = _answering(self._client)
+            with brief_requests():
+                version, baseline = fetch_baseline(client, self.config.model, self.config.alias)
+        except TrackingError as error:
+            if self.monitor is None:
+                raise
+            _log.warning(
+                "alias not looked up; the known version goes on",
+                subject=self.config.subject,
+                error=str(error),
+            )
+            self._looked = now
+            return
+        self._looked = now
+        if self.monitor is not None and self.monitor.version == version:
+            return
+        self._announce(version, now)
+        profile = baseline.profile
+        row = BaselineRow(
+            self.config.subject,
+            version,
+            now,
+            profile.rows,
+            profile.to_bytes(),
+            str(baseline.about.get("source", "mlflow")),
+        )
+        self._store.baselines.put(row)
+        self.monitor = ModelMonitor(self.config, version, baseline, self._store, self._log)
+
+    def _announce(self, version: str, now: datetime) -> None:
+        known = self._store.baselines.get(self.config.subject)
+        if known is None or known.version == version:
+            return
+        text = f"{self.config.alias} moved from version {known.version} to version {version}"
+        data = {"from": known.version, "to": version}
+        self._store.events.add(
+            EventRow(subject=self.config.subject, time=now, kind="alias_moved", text=text, data=data)
+        )
+
+
+def _answering(client: Callable[[], MlflowClient]) -> MlflowClient:
+    """Return the client of a server that answers: one that is away is known in seconds, not in minutes."""
+    found = client()
+    if not reachable(found.tracking_uri):
+        raise TrackingError(f"no MLflow server answers at {server_name(found.tracking_uri)}")
+    return found
+
+
+def server_reading(client: Callable[[], MlflowClient], server: str, now: datetime) -> Reading:
+    """Ask the MLflow server for one experiment, and say whether it answered.
+
+    Parameters
+    ----------
+    client : callable
+        Gives the MLflow client.
+    server : str
+        Its address, as label.
+    now : datetime
+        The present.
+
+    Returns
+    -------
+    Reading
+        ``mlflow_server_up``: 1 when it answered, 0 when not, with the reason as note.
+    """
+    try:
+        asked = _answering(client)
+        within(_PATIENCE, lambda: asked.search_experiments(max_results=1))
+    except Exception as error:  # any failure of a foreign client means the same here: it did not answer
+        reason = server_name(f"{type(error).__name__}: {error}")  # an address in it may hold a password
+        return Reading("mlflow_server_up", 0.0, now, {"server": server}, reason[:500])
+    return Reading("mlflow_server_up", 1.0, now, {"server": server})

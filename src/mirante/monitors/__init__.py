@@ -1,0 +1,1 @@
+"""Monitors: windows of event time, judged against the baseline of a model version."""

@@ -1,0 +1,356 @@
+"""The baseline of one model version: its data, predictions and performance when all is well."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from mirante.drift.monitor import DriftMonitor
+from mirante.errors import InputError, TrackingError
+from mirante.outliers.detector import OutlierDetector
+from mirante.performance.realised import classification, regression
+from mirante.profiles import TableProfile
+from mirante.tracking import baselines
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from numpy.typing import ArrayLike
+
+    from mirante.monitors.windows import WindowClock
+
+__all__ = ["PREDICTION", "ModelBaseline", "Task", "fetch_baseline", "performance_of", "publish_baseline"]
+
+PREDICTION = "prediction"
+OUTLIER_SHARE = 0.01
+Task = Literal["probability", "class", "regression"]
+_FORMAT = 1
+_MOST_CLASSES = 20
+
+
+def performance_of(task: Task, labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
+    """Return the realised performance, by the kind of prediction.
+
+    Parameters
+    ----------
+    task : {"probability", "class", "regression"}
+        What a prediction is: the probability of label 1, a class, or a number.
+    labels, predictions : array_like, shape (n,)
+        Rows without a label (NaN) are left out.
+
+    Returns
+    -------
+    dict
+        Names without the prefix ``performance_``.
+
+    Examples
+    --------
+    >>> performance_of("class", ["a", "b"], ["a", "a"])
+    {'accuracy': 0.5}
+    """
+    import numpy as np
+
+    if task == "probability":
+        return classification(labels, predictions)
+    if task == "regression":
+        return regression(labels, predictions)
+    truth, said = np.asarray(labels, dtype=object).tolist(), np.asarray(predictions, dtype=object).tolist()
+    if len(truth) != len(said):
+        raise InputError(f"got {len(truth)} labels and {len(said)} predictions; give one of each per row")
+    both = [(_class_name(one), _class_name(other)) for one, other in zip(truth, said, strict=True)]
+    right = [one == other for one, other in both if one is not None and other is not None]
+    return {"accuracy": sum(right) / len(right) if right else float("nan")}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBaseline:
+    """A profile, the calibrated drift monitor and outlier detector, and reference performance.
+
+    Parameters
+    ----------
+    profile : TableProfile
+        Of features and prediction.
+    drift : DriftMonitor
+        Calibrated on the baseline's own windows.
+    outliers : OutlierDetector
+        Calibrated so that 1 % of the baseline's rows lie over its threshold.
+    task : {"probability", "class", "regression"}
+        What a prediction is.
+    performance : mapping of str to float
+        On the baseline's labelled rows; empty without labels.
+    about : mapping
+        Where it came from, for people: rows, first and last time, window, time zone, alarm budget.
+    """
+
+    profile: TableProfile
+    drift: DriftMonitor
+    outliers: OutlierDetector
+    task: Task
+    performance: Mapping[str, float]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns that the model is given."""
+        return tuple(name for name in self.profile.columns if name != PREDICTION)
+
+    @classmethod
+    def fit(
+        cls,
+        features: pd.DataFrame,
+        predictions: ArrayLike,
+        times: pd.Series[pd.Timestamp] | None = None,
+        *,
+        clock: WindowClock,
+        labels: ArrayLike | None = None,
+        task: Task | None = None,
+        alarm_budget: str = "1 per 30d",
+    ) -> ModelBaseline:
+        """Build the baseline from rows that were normal.
+
+        Parameters
+        ----------
+        features : DataFrame, shape (n, k)
+            What the model was given.
+        predictions : array_like, shape (n,)
+            What it said.
+        times : Series of datetime64, optional
+            Event time of each row (UTC when without zone); with it the spread between the baseline's own
+            windows is part of what is normal.
+        clock : WindowClock
+            Cuts the windows that will be judged against this baseline.
+        labels : array_like, optional
+            The truth, NaN where there is none.
+        task : {"probability", "class", "regression"}, optional
+            Guessed from the predictions when not given: text, and whole numbers of at most 20 kinds, are
+            classes; decimal numbers between 0 and 1 are probabilities; other numbers are regression.
+        alarm_budget : str
+            False alarms that are accepted.
+
+        Returns
+        -------
+        ModelBaseline
+            Ready to be published beside the model version.
+
+        Raises
+        ------
+        InputError
+            If there are no rows or features, the lengths differ, a feature is named ``prediction``, or the
+            times cannot be read.
+        """
+        import numpy as np
+
+        said = np.asarray(predictions)
+        _check_rows(features, said)
+        for what, column in (("times", times), ("labels", labels)):
+            _check_length(len(features), what, column)
+        table = features.assign(**{PREDICTION: said})
+        profile = TableProfile.of(table)
+        own = []
+        if times is not None:
+            groups = clock.assign(_utc(times).dt.tz_localize(None).to_numpy())
+            own = [TableProfile.of(table.iloc[np.sort(positions)], like=profile) for _, positions in groups]
+        drift = DriftMonitor(profile, own_windows=own, alarm_budget=alarm_budget, window=_window_text(clock))
+        detector = OutlierDetector(log=False).fit(features)
+        detector.calibrate(OUTLIER_SHARE)
+        kind = task or _guess_task(said)
+        performance = {} if labels is None else performance_of(kind, labels, said)
+        about = {
+            "rows": len(table),
+            "windows": len(own),
+            "window": _window_text(clock),
+            "timezone": clock.timezone,
+            "alarm_budget": alarm_budget,
+            **_span(times),
+        }
+        return cls(profile, drift, detector, kind, MappingProxyType(performance), MappingProxyType(about))
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return the files that are kept beside the model version."""
+        head = {
+            "format": _FORMAT,
+            "task": self.task,
+            "performance": dict(self.performance),
+            "about": dict(self.about),
+        }
+        return {
+            "baseline.json": json.dumps(head, indent=1).encode(),
+            "profile.bin": self.profile.to_bytes(),
+            "drift.bin": self.drift.to_bytes(),
+            "outliers.bin": self.outliers.to_bytes(),
+        }
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> ModelBaseline:
+        """Read what `to_files` wrote.
+
+        Parameters
+        ----------
+        files : mapping of str to bytes
+            Names and contents.
+
+        Returns
+        -------
+        ModelBaseline
+            Equal in all that it judges.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or damaged, or was written by a newer version of Mirante.
+        """
+        missing = sorted({"baseline.json", "profile.bin", "drift.bin", "outliers.bin"} - set(files))
+        if missing:
+            raise InputError(
+                f"the baseline lacks {', '.join(missing)}; write it again with `mirante baseline`"
+            )
+        head = _read_head(files["baseline.json"])
+        return cls(
+            TableProfile.from_bytes(files["profile.bin"]),
+            DriftMonitor.from_bytes(files["drift.bin"]),
+            OutlierDetector.from_bytes(files["outliers.bin"]),
+            head["task"],
+            MappingProxyType(head["performance"]),
+            MappingProxyType(head["about"]),
+        )
+
+
+def publish_baseline(client: MlflowClient, model: str, version: str, baseline: ModelBaseline) -> None:
+    """Write the baseline beside the model version in MLflow.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the server that has the model.
+    model, version : str
+        The registered model and its version.
+    baseline : ModelBaseline
+        What is normal for it.
+    """
+    baselines.save(client, model, version, baseline.to_files())
+
+
+def fetch_baseline(client: MlflowClient, model: str, alias: str) -> tuple[str, ModelBaseline]:
+    """Return the version that the alias points to, and its baseline.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the server that has the model.
+    model, alias : str
+        The registered model and the alias.
+
+    Returns
+    -------
+    version : str
+        The model version.
+    baseline : ModelBaseline
+        Its baseline.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such model or alias, the version has no baseline, or MLflow does not answer.
+    """
+    version = baselines.resolve_alias(client, model, alias)
+    try:
+        return version, ModelBaseline.from_files(baselines.load(client, model, version))
+    except InputError as error:
+        raise TrackingError(
+            f"the baseline of model {model!r}, version {version}, cannot be read: {error}"
+        ) from error
+
+
+def _check_rows(features: pd.DataFrame, predictions: Any) -> None:
+    if not len(features):
+        raise InputError("the baseline has no rows; give the rows of a time in which all was well")
+    if not len(features.columns):
+        raise InputError("the baseline has no features; give the columns that the model was given")
+    if predictions.ndim != 1 or len(predictions) != len(features):
+        raise InputError(
+            f"the baseline has {len(features)} rows and predictions of shape {predictions.shape}; "
+            "give one prediction per row"
+        )
+    if PREDICTION in features.columns:
+        raise InputError(
+            f"a feature is named {PREDICTION!r}, the name of the model's output; rename the feature"
+        )
+
+
+def _check_length(rows: int, what: str, column: Any) -> None:
+    if column is not None and len(column) != rows:
+        raise InputError(
+            f"the baseline has {rows} rows and {len(column)} {what}; give one per row, or none at all"
+        )
+
+
+def _class_name(value: Any) -> str | None:
+    """Return a class as text, None for a missing one.
+
+    1, 1.0, True and "1" are one class: the log keeps whole numbers as int64, the store labels as float64.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    whole = isinstance(value, bool | int) or (isinstance(value, float) and value.is_integer())
+    return str(int(value)) if whole else str(value)
+
+
+def _guess_task(predictions: Any) -> Task:
+    import numpy as np
+
+    if predictions.dtype.kind not in "fiu":
+        return "class"
+    if predictions.dtype.kind in "iu":
+        return "class" if len(np.unique(predictions)) <= _MOST_CLASSES else "regression"
+    known = predictions[~np.isnan(predictions)]
+    return "probability" if ((known >= 0) & (known <= 1)).all() else "regression"
+
+
+def _window_text(clock: WindowClock) -> str:
+    from mirante.durations import format_duration
+
+    return format_duration(clock.length)
+
+
+def _read_head(content: bytes) -> dict[str, Any]:
+    try:
+        head = json.loads(content)
+        newer = head["format"] > _FORMAT
+        whole = {"task", "performance", "about"} <= head.keys()
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"baseline.json is damaged ({error!r}); write it again with `mirante baseline`"
+        ) from error
+    if newer:
+        raise InputError(
+            f"the baseline has format {head['format']}, this Mirante reads up to {_FORMAT}; upgrade it"
+        )
+    if not whole:
+        raise InputError(
+            "baseline.json needs task, performance and about, and lacks one; "
+            "write it again with `mirante baseline`"
+        )
+    return dict(head)
+
+
+def _utc(times: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
+    import pandas as pd
+
+    needed = "give dates and times such as 2026-01-31T14:00:00Z"
+    if pd.api.types.is_numeric_dtype(times):
+        raise InputError(f"the times are numbers ({times.dtype}), which could be of any unit; {needed}")
+    try:
+        return pd.to_datetime(times, utc=True, format="ISO8601")  # without it pandas guesses, and warns
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the times cannot be read ({str(error).splitlines()[0]}); {needed}") from error
+
+
+def _span(times: pd.Series[pd.Timestamp] | None) -> dict[str, str]:
+    if times is None or not len(times):
+        return {}
+    known = _utc(times)
+    return {"first_time": known.min().isoformat(), "last_time": known.max().isoformat()}

@@ -1,0 +1,126 @@
+"""The part of the config that says what is monitored about one model."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from mirante.durations import parse_duration
+from mirante.errors import ConfigError
+from mirante.monitors.windows import WindowClock
+from mirante.stats.calibration import alarm_level
+
+__all__ = ["Duration", "Interval", "ModelConfig"]
+
+
+def _duration(value: Any) -> timedelta:
+    try:
+        return parse_duration(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def _not_zero(value: timedelta) -> timedelta:
+    if value <= timedelta():
+        raise ValueError("must be longer than zero, such as 10s: it is the time from one run to the next")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Interval = Annotated[Duration, AfterValidator(_not_zero)]
+
+
+class ModelConfig(BaseModel):
+    """One entry under ``models:``.
+
+    Parameters
+    ----------
+    model : str
+        Name in MLflow's registry.
+    alias : str
+        Alias of the version that is monitored; its baseline is found through it.
+    log : Path
+        Folder of the inference log.
+    window : str
+        Length of a window: a divisor of a day, or whole days.
+    timezone : str
+        IANA name of the clock that windows are cut on.
+    lateness : timedelta
+        How long after its end a window waits for late rows before it is judged.
+    label_delay : timedelta
+        How long after its end a window waits for its labels before its performance is computed.
+    alarm_budget : str, optional
+        False alarms that are accepted, such as ``1 per 30d``, for baselines made with this config.
+    interval : timedelta
+        How often the inference log is looked at.
+    task : {"probability", "class", "regression"}, optional
+        What a prediction is; the baseline knows when not given.
+    paused : bool
+        Whether to leave the inference log alone; pages and history stay.
+
+    Examples
+    --------
+    >>> ModelConfig(model="churn", log="inference-log", window="1d").subject
+    'model/churn@champion'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(min_length=1)
+    alias: str = Field(default="champion", min_length=1)
+    log: Path = Path("inference-log")
+    window: str = "1h"
+    timezone: str = "UTC"
+    lateness: Duration = timedelta(minutes=5)
+    label_delay: Duration = timedelta(days=1)
+    alarm_budget: str | None = None
+    interval: Interval = timedelta(seconds=10)
+    task: Literal["probability", "class", "regression"] | None = None
+    paused: bool = False
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _window_text(cls, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(
+                f"{value!r} is no length of time; write a number and a unit, such as 15m, 1h or 1d"
+            )
+        return value
+
+    @field_validator("alarm_budget")
+    @classmethod
+    def _budget_is_one(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                alarm_level(value, "1d")
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    @model_validator(mode="after")
+    def _clock_fits(self) -> ModelConfig:
+        try:
+            self.clock()
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The subject's name: ``model/<name>@<alias>``."""
+        return f"model/{self.model}@{self.alias}"
+
+    def clock(self) -> WindowClock:
+        """Return the clock that cuts this model's windows."""
+        return WindowClock(self.window, self.timezone)

@@ -1,0 +1,282 @@
+"""The monitor of one model version: reads the inference log, fills windows, judges them, gives readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mirante.monitors.baseline import ModelBaseline
+from mirante.monitors.openwindow import OpenWindow, finite
+from mirante.monitors.performance import measure_performance
+from mirante.monitors.quality import window_readings
+from mirante.readings import Reading
+from mirante.store import WindowRow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mirante.inference_log import InferenceLog
+    from mirante.monitors.config import ModelConfig
+    from mirante.monitors.windows import Window
+    from mirante.store import Store
+
+__all__ = ["Advance", "ModelMonitor"]
+
+_MOST_EMPTY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What one call of `ModelMonitor.advance` did.
+
+    Parameters
+    ----------
+    rows : int
+        Rows read from the inference log that belong to this version.
+    late : int
+        Of those, rows whose window had closed already.
+    closed : tuple of WindowRow
+        Windows judged, in order.
+    measured : tuple of datetime
+        Starts of the windows whose performance was computed.
+    readings : tuple of Reading
+        All that is new, already written to the store.
+    """
+
+    rows: int
+    late: int
+    closed: tuple[WindowRow, ...]
+    measured: tuple[datetime, ...]
+    readings: tuple[Reading, ...]
+
+
+class ModelMonitor:
+    """Watches one version of one model.
+
+    A row enters exactly one window, also when the process is killed: the rows that were read (the cursor),
+    the open windows and all readings are written in one transaction.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        What to watch and how windows are cut.
+    version : str
+        The model version; rows of other versions are not its own and are passed over.
+    baseline : ModelBaseline
+        What is normal for it.
+    store : Store
+        Keeps windows, readings and the cursor.
+    log : InferenceLog
+        Where the rows come from.
+    """
+
+    def __init__(
+        self, config: ModelConfig, version: str, baseline: ModelBaseline, store: Store, log: InferenceLog
+    ) -> None:
+        self.config = config
+        self.version = version
+        self.baseline = baseline
+        self.clock = config.clock()
+        self._store = store
+        self._log = log
+        self._cursor_name = f"log/{config.subject}/{version}"
+        self._restore()
+
+    def _restore(self) -> None:
+        """Take up the cursor and the windows as the store has them, and forget everything else."""
+        position = self._store.cursors.get(self._cursor_name)
+        self._cursor: dict[str, Any] | None = None if position is None else position["log"]
+        self._catching_up = position is None
+        self._late_total = 0 if position is None else int(position["late"])
+        self._rows_total = 0 if position is None else int(position["rows"])
+        self._open: dict[datetime, OpenWindow] = {}
+        self._closed_until: datetime | None = None
+        self._unmeasured: list[tuple[datetime, datetime]] = []
+        self._unsaved = False
+        for row in self._store.windows.list(self.config.subject):
+            mine = row.version == self.version
+            if row.closed:
+                self._closed_until = (
+                    row.end if self._closed_until is None else max(self._closed_until, row.end)
+                )
+                if mine and row.rows and row.verdicts.get("performance") is None:
+                    self._unmeasured.append((row.start, row.end))
+            elif mine:
+                kept = self._store.windows.get(row.subject, row.start, version=row.version)
+                self._open[row.start] = OpenWindow.from_row(kept or row, self.baseline)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that every reading of this monitor carries."""
+        return {"model": self.config.model, "alias": self.config.alias, "version": self.version}
+
+    @property
+    def stale_after(self) -> timedelta:
+        """How long after its window's start a reading still speaks of the present."""
+        return 3 * self.clock.length + self.config.lateness + self.config.label_delay
+
+    def advance(self, now: datetime) -> Advance:
+        """Read what is new, judge the windows that are over, measure those whose labels are due.
+
+        Parameters
+        ----------
+        now : datetime
+            Aware; the present, or the moment that a replay has come to.
+
+        Returns
+        -------
+        Advance
+            What was done; its readings are in the store already.
+        """
+        if self._unsaved:
+            self._restore()  # nothing of a step that failed is kept, so no row is counted twice
+        self._unsaved = True
+        step = self._advance(now)
+        self._unsaved = False
+        return step
+
+    def _advance(self, now: datetime) -> Advance:
+        cursor = self._cursor
+        rows = late = 0
+        while True:
+            table, following = self._log.read_new(self.config.model, cursor)
+            cursor = following
+            if table is None:
+                break
+            mine, too_late = self._fold(table)
+            rows, late = rows + mine, late + too_late
+        self._late_total += late
+        self._rows_total += rows
+        closed, readings = self._close(now)
+        measured, performance = self._measure(now)
+        readings += performance
+        if rows:
+            readings.append(Reading("predictions_read_total", self._rows_total, now, self.labels))
+        if closed or late:
+            readings.append(Reading("monitor_late_total", self._late_total, now, self.labels))
+        if rows or closed or measured or cursor != self._cursor:
+            self._save(
+                {"log": cursor, "late": self._late_total, "rows": self._rows_total},
+                closed,
+                measured,
+                readings,
+            )
+        self._cursor, self._catching_up = cursor, False
+        return Advance(rows, late, tuple(closed), tuple(start for start, _ in measured), tuple(readings))
+
+    def _fold(self, table: pa.Table) -> tuple[int, int]:
+        """Put rows into their windows; return how many were this version's, and how many of them too late."""
+        import pyarrow.compute as pc
+
+        table = table.filter(pc.equal(table["__version"], self.version)).drop_columns(["__version"])
+        late = 0
+        for window, positions in self.clock.assign(table["__time"].to_numpy()):
+            part = table.take(positions)
+            if self._closed_until is not None and window.start < self._closed_until:
+                late += 0 if self._catching_up else part.num_rows
+                continue
+            if window.start not in self._open:
+                self._open[window.start] = OpenWindow.empty(window, self.baseline)
+            self._open[window.start].add(part, self.baseline)
+        return table.num_rows, late
+
+    def _close(self, now: datetime) -> tuple[list[WindowRow], list[Reading]]:
+        rows: list[WindowRow] = []
+        readings: list[Reading] = []
+        for window in self._due(now):
+            filled = self._open.pop(window.start, None) or OpenWindow.empty(window, self.baseline)
+            verdict = self.baseline.drift.update(filled.profile)
+            rows.append(filled.to_row(self.config.subject, self.version, closed=True, verdict=verdict))
+            readings += window_readings(filled, verdict, self.labels)
+            self._closed_until = window.end
+            if filled.rows:
+                self._unmeasured.append((window.start, window.end))
+        return rows, readings
+
+    def _due(self, now: datetime) -> list[Window]:
+        """The windows that are over, with the empty ones between them, in order."""
+        until = now - self.config.lateness
+        first = self._closed_until if self._closed_until is not None else min(self._open, default=None)
+        if first is None:
+            return []
+        due = [
+            w
+            for w in self.clock.between(max(first, until - _MOST_EMPTY * self.clock.length), until)
+            if w.end <= until
+        ]
+        earlier = [
+            w.window
+            for start, w in self._open.items()
+            if start < (due[0].start if due else until) and w.window.end <= until
+        ]
+        return sorted({*earlier, *due})
+
+    def _measure(self, now: datetime) -> tuple[list[tuple[datetime, dict[str, Any]]], list[Reading]]:
+        """Compute the performance of the windows whose labels are due."""
+        measured: list[tuple[datetime, dict[str, Any]]] = []
+        readings: list[Reading] = []
+        waiting = []
+        for start, end in self._unmeasured:
+            if end + self.config.label_delay > now:
+                waiting.append((start, end))
+                continue
+            figures = measure_performance(
+                self._log,
+                self._store,
+                self.config,
+                self.version,
+                self.config.task or self.baseline.task,
+                start,
+                end,
+            )
+            measured.append((start, figures))
+            readings += [
+                Reading(f"performance_{name}", value, start, self.labels) for name, value in figures.items()
+            ]
+        self._unmeasured = waiting
+        return measured, readings
+
+    def _save(
+        self,
+        cursor: dict[str, Any],
+        closed: Sequence[WindowRow],
+        measured: Sequence[tuple[datetime, dict[str, Any]]],
+        readings: Sequence[Reading],
+    ) -> None:
+        fresh = {row.start: row for row in closed}
+        with self._store.transaction() as connection:
+            self._store.cursors.set(self._cursor_name, cursor, connection=connection)
+            for row in closed:
+                self._store.windows.put(row, connection=connection)
+            for window in self._open.values():
+                if window.touched:
+                    row = window.to_row(self.config.subject, self.version, closed=False, verdict=None)
+                    self._store.windows.put(row, connection=connection)
+                    window.touched = False
+            for start, figures in measured:
+                known = fresh.get(start) or self._store.windows.get(
+                    self.config.subject, start, version=self.version, connection=connection
+                )
+                if known is not None:
+                    self._store.windows.put(with_performance(known, figures), connection=connection)
+            self._store.readings.write(readings, connection=connection)
+
+
+def with_performance(row: WindowRow, figures: dict[str, Any]) -> WindowRow:
+    """Return the window with its performance filled in.
+
+    Parameters
+    ----------
+    row : WindowRow
+        A closed window.
+    figures : dict
+        Performance by name.
+
+    Returns
+    -------
+    WindowRow
+        The same but for ``verdicts["performance"]``.
+    """
+    return replace(row, verdicts={**row.verdicts, "performance": finite(figures)})

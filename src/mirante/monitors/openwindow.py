@@ -1,0 +1,194 @@
+"""A window while rows still come in: its profile, its latencies, its outliers."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mirante.monitors.baseline import PREDICTION, ModelBaseline
+from mirante.monitors.windows import Window
+from mirante.profiles import TableProfile
+from mirante.store import WindowRow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mirante.drift.verdicts import WindowVerdict
+    from mirante.profiles import NumericProfile
+
+__all__ = ["OpenWindow", "finite"]
+
+_META = ("__id", "__time", "__latency", "__prediction")
+_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+
+
+@lru_cache(maxsize=1)
+def _latency_template() -> TableProfile:
+    """Edges for latencies: 1 µs to 1,000 s, 40 a decade, so a quantile is right to 6 %."""
+    import numpy as np
+
+    return TableProfile.of({"latency": np.logspace(-6, 3, 361)})
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with dataclasses as dicts, arrays as lists, NaN and infinity as None, as JSON wants it.
+
+    Examples
+    --------
+    >>> finite({"a": float("nan"), "b": (1, 2.5)})
+    {'a': None, 'b': [1, 2.5]}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return finite(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if hasattr(value, "dtype"):
+        return finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class OpenWindow:
+    """What is known of a window so far; everything in it adds up, so rows may come in any portions.
+
+    Parameters
+    ----------
+    window : Window
+        From when to when.
+    profile : TableProfile
+        Of features and prediction, with the baseline's edges.
+    latency : TableProfile
+        Of the latencies, on fixed edges.
+    outliers : int
+        Rows over the baseline's outlier threshold.
+    """
+
+    def __init__(
+        self, window: Window, profile: TableProfile, latency: TableProfile, outliers: int = 0
+    ) -> None:
+        self.window = window
+        self.profile = profile
+        self.latency = latency
+        self.outliers = outliers
+        self.touched = False
+
+    @classmethod
+    def empty(cls, window: Window, baseline: ModelBaseline) -> OpenWindow:
+        """Return the window before its first row.
+
+        Parameters
+        ----------
+        window : Window
+            From when to when.
+        baseline : ModelBaseline
+            Gives the edges.
+
+        Returns
+        -------
+        OpenWindow
+            Without rows.
+        """
+        return cls(
+            window, TableProfile.of({}, like=baseline.profile), TableProfile.of({}, like=_latency_template())
+        )
+
+    @classmethod
+    def from_row(cls, row: WindowRow, baseline: ModelBaseline) -> OpenWindow:
+        """Take up a window that the store kept.
+
+        Parameters
+        ----------
+        row : WindowRow
+            With its profile, not closed.
+        baseline : ModelBaseline
+            The one that the profile was made with.
+
+        Returns
+        -------
+        OpenWindow
+            As it was.
+        """
+        profile = (
+            TableProfile.from_bytes(row.profile)
+            if row.profile
+            else TableProfile.of({}, like=baseline.profile)
+        )
+        latency = TableProfile.from_bytes(base64.b64decode(row.verdicts["latency_profile"]))
+        return cls(Window(row.start, row.end), profile, latency, int(row.verdicts["outliers"]))
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return self.profile.rows
+
+    def add(self, table: pa.Table, baseline: ModelBaseline) -> None:
+        """Add rows of the inference log.
+
+        Parameters
+        ----------
+        table : Table
+            Features by name and the columns ``__prediction`` and ``__latency``.
+        baseline : ModelBaseline
+            Gives edges and the outlier threshold.
+        """
+        features = table.select([name for name in baseline.features if name in table.column_names])
+        rows = features.append_column(PREDICTION, table["__prediction"])
+        self.profile = self.profile + TableProfile.of(rows, like=baseline.profile)
+        self.latency = self.latency + TableProfile.of(
+            {"latency": table["__latency"].to_numpy()}, like=_latency_template()
+        )
+        # a column that is lacking counts as missing here too, so that the ratio is of all rows
+        whole = features.to_pandas().reindex(columns=list(baseline.features))
+        self.outliers += int(baseline.outliers.flag(whole).sum())
+        self.touched = True
+
+    def latencies(self) -> dict[str, float]:
+        """Return mean and quantiles of the latency in seconds; empty when none was recorded."""
+        column: NumericProfile = self.latency.columns["latency"]  # type: ignore[assignment]  # made numeric above
+        if not column.n:
+            return {}
+        return {"mean": column.mean, **{name: column.quantile(q) for name, q in _QUANTILES}}
+
+    def to_row(self, subject: str, version: str, *, closed: bool, verdict: WindowVerdict | None) -> WindowRow:
+        """Return the row that the store keeps.
+
+        Parameters
+        ----------
+        subject, version : str
+            Whose window it is.
+        closed : bool
+            Whether it has been judged.
+        verdict : WindowVerdict or None
+            The judgement of a closed window.
+
+        Returns
+        -------
+        WindowRow
+            Closed ones carry the verdicts and figures, open ones what is needed to go on.
+        """
+        notes: dict[str, Any] = {"outliers": self.outliers, "performance": None}
+        if verdict is not None:
+            notes |= {
+                "drifted": bool(verdict.drifted),
+                "drift_share": finite(float(verdict.drift_share)),
+                "columns": {name: finite(column) for name, column in verdict.columns.items()},
+                "latency": finite(self.latencies()),
+            }
+        else:
+            notes["latency_profile"] = base64.b64encode(self.latency.to_bytes()).decode()
+        return WindowRow(
+            subject=subject,
+            version=version,
+            start=self.window.start,
+            end=self.window.end,
+            rows=self.rows,
+            late=0,
+            closed=closed,
+            profile=self.profile.to_bytes(),
+            verdicts=notes,
+        )

@@ -1,0 +1,63 @@
+"""The readings of one closed window: volume, latency, drift, missing shares, new categories, outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mirante.readings import READINGS, Reading
+
+if TYPE_CHECKING:
+    from mirante.drift.verdicts import ColumnVerdict, WindowVerdict
+    from mirante.monitors.openwindow import OpenWindow
+
+__all__ = ["window_readings"]
+
+
+def window_readings(window: OpenWindow, verdict: WindowVerdict, labels: Mapping[str, str]) -> list[Reading]:
+    """Return what a judged window has to say.
+
+    Parameters
+    ----------
+    window : OpenWindow
+        Its counts.
+    verdict : WindowVerdict
+        Its judgement.
+    labels : mapping of str to str
+        Model, alias, version.
+
+    Returns
+    -------
+    list of Reading
+        At the time of the window's start; a window without rows says only that it has none.
+    """
+    start = window.window.start
+    readings = [Reading("predictions", window.rows, start, labels)]
+    if not window.rows:
+        return readings
+    for name, seconds in window.latencies().items():
+        readings.append(Reading(f"prediction_latency_seconds_{name}", seconds, start, labels))
+    readings.append(Reading("drift_share", verdict.drift_share, start, labels))
+    readings.append(Reading("outlier_ratio", window.outliers / window.rows, start, labels))
+    for name, column in verdict.columns.items():
+        values = _column_values(column)
+        notes = {"drift_detected": column.sentence, "missing_detected": column.missing_sentence}
+        about = {**labels, "feature": name}
+        readings += [Reading(key, value, start, about, notes.get(key, "")) for key, value in values.items()]
+    return readings
+
+
+def _column_values(column: ColumnVerdict) -> dict[str, float]:
+    values = {
+        f"drift_{score}": value for score, value in column.scores.items() if f"drift_{score}" in READINGS
+    }
+    values |= {
+        "drift_p_value": column.p_value,
+        "drift_effect": column.effect,
+        "drift_detected": float(column.drifted),
+        "missing_ratio": column.missing_ratio,
+        "missing_detected": float(column.missing_detected),
+    }
+    if column.kind == "categorical":
+        values["new_category_ratio"] = column.new_category_ratio
+    return values

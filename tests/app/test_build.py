@@ -1,0 +1,188 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mirante.app import build as module
+from mirante.app.build import build
+from mirante.app.settings import load_settings
+from mirante.errors import ConfigError, StoreError, TrackingError
+from mirante.readings import Reading
+from tests.web.conftest import Client
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def settings_of(tmp_path, text="{}", environ=None):
+    path = tmp_path / "mirante.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path, environ=environ or {})
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("alerts: {rules: rules.yaml}", r"rules\.yaml: cannot be read"),
+        ("alerts: {rules: broken.yaml}", r"broken\.yaml, line 3: rules\[0\]\.severity"),
+        (
+            "alerts: {channels: {chat: {type: slack, webhook_url: 'env:NOT_SET_HERE'}}}",
+            r"channels\.chat: .*NOT_SET_HERE",
+        ),
+        (
+            "alerts: {channels: {chat: {type: slack, webhook_url_file: nothing.txt}}}",
+            r"channels\.chat: .*nothing\.txt' cannot be read",
+        ),
+        ("web: {host: 0.0.0.0}", "web.host is '0.0.0.0', which others can reach, and there is no token"),
+        ("web: {host: 0.0.0.0, token: short}", "the token has 5 characters"),
+        ("web: {token: 'env:NOT_SET_HERE'}", "NOT_SET_HERE"),
+        ("web: {token_file: nothing.txt}", r"nothing\.txt' cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_opened(tmp_path, text, needed):
+    (tmp_path / "broken.yaml").write_text("rules:\n  - {name: a, when: x > 1,\n     severity: loud}\n")
+    settings = settings_of(tmp_path, text)
+    with pytest.raises(ConfigError, match=needed):
+        build(settings)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml", "mirante.yaml"]
+
+
+def test_a_secret_is_in_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMTP_PASSWORD", "hunter2-hunter2")
+    mail = "{type: email, smtp_server: 'x:587', smtp_password: 'env:SMTP_PASSWORD', recipients: [a@b.org]}"
+    chat = "{type: slack, webhook_url: 'env:NOT_SET_HERE'}"
+    with pytest.raises(ConfigError) as caught:
+        build(settings_of(tmp_path, f"alerts: {{channels: {{mail: {mail}, chat: {chat}}}}}"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_files_named_in_the_config_are_beside_it(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (tmp_path / "token.txt").write_text("a token of more than sixteen characters\n")
+    (tmp_path / "hook.txt").write_text("https://hooks.slack.com/services/T/B/x\n")
+    (tmp_path / "rules.yaml").write_text("rules: [{name: mine, when: x > 1}]")
+    text = (
+        "web: {host: 0.0.0.0, token_file: token.txt}\n"
+        "alerts: {rules: rules.yaml, channels: {chat: {type: slack, webhook_url_file: hook.txt}}}\n"
+    )
+    with build(settings_of(tmp_path, text)) as parts:
+        assert parts.settings.web.secret() == "a token of more than sixteen characters"
+        assert parts.default_log.root == tmp_path / "inference-log"
+    assert (tmp_path / "mirante.db").exists()
+    assert list(elsewhere.iterdir()) == []
+
+
+def is_open(tmp_path):
+    """Whether a connection is left: the last one takes the write-ahead log along."""
+    return (tmp_path / "mirante.db-wal").exists()
+
+
+def test_leaving_the_context_closes_the_store(tmp_path):
+    with build(settings_of(tmp_path)) as parts:
+        parts.store.readings.write([Reading("system_cpu_percent", 1.0, AT, {"host": "a"})])
+        assert is_open(tmp_path)
+    assert not is_open(tmp_path)
+    with build(settings_of(tmp_path)) as parts:
+        assert parts.store.readings.count() == 1
+
+
+def test_an_error_inside_closes_it_too(tmp_path):
+    with pytest.raises(ZeroDivisionError), build(settings_of(tmp_path)):
+        raise ZeroDivisionError
+    assert not is_open(tmp_path)
+
+
+def test_a_failure_after_the_store_was_opened_closes_it(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        assert is_open(tmp_path)
+        raise ConfigError("no luck")
+
+    monkeypatch.setattr(module, "HostSource", fail)
+    with pytest.raises(ConfigError, match="no luck"):
+        build(settings_of(tmp_path))
+    assert not is_open(tmp_path)
+
+
+def test_a_store_that_cannot_be_opened_is_said(tmp_path):
+    with pytest.raises(StoreError):
+        build(settings_of(tmp_path, "store: sqlite:///no/such/folder/mirante.db"))
+
+
+def test_the_host_has_the_name_of_the_config(tmp_path):
+    with build(settings_of(tmp_path, "host: {name: web-1}")) as parts:
+        assert {reading.labels["host"] for reading in parts.host.read(AT)} == {"web-1"}
+
+
+def fire(parts):
+    """Let the rule `hot` fire and return its notices."""
+    parts.engine.observe([Reading("x", 2.0, AT, {"host": "a"})], stale_after=timedelta(hours=1))
+    parts.engine.evaluate(AT)
+    assert [row.rule for row in parts.store.alerts.open()] == ["hot"]
+    return parts.store.outbox.list()
+
+
+HOT = "rules: [{name: hot, when: x > 1, severity: critical}], channels: {console: {type: console}}"
+
+
+def test_rules_of_the_config_fire_and_their_channels_are_told(tmp_path):
+    with build(settings_of(tmp_path, f"alerts: {{{HOT}, links: {{Page: 'http://x/{{subject}}'}}}}")) as parts:
+        (notice,) = fire(parts)
+        assert notice.channel == "console"
+        assert notice.payload["links"] == {"Page": "http://x/host%2Fa"}
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "title"),
+    [
+        (f"alerts: {{{HOT}}}", "en", "Critical alert: hot: x > 1"),
+        (f"{{locale: pt_BR, alerts: {{{HOT}}}}}", "pt_BR", "Alerta Crítico: hot: x > 1"),
+        (f"{{locale: pt_BR, alerts: {{locale: en, {HOT}}}}}", "en", "Critical alert: hot: x > 1"),
+    ],
+)
+def test_notices_are_in_the_language_of_the_config(tmp_path, text, locale, title):
+    with build(settings_of(tmp_path, text)) as parts:
+        (notice,) = fire(parts)
+        assert (notice.payload["locale"], notice.payload["title"]) == (locale, title)
+
+
+def test_without_an_address_there_is_no_client(tmp_path):
+    with build(settings_of(tmp_path)) as parts:
+        assert parts.server_name == "none"
+        with pytest.raises(TrackingError, match=r"no MLflow server is known; set mlflow.tracking_uri"):
+            parts.client()
+
+
+def test_the_servers_name_has_no_password(tmp_path):
+    uri = "http://ana:secret@127.0.0.1:9/team"
+    with build(settings_of(tmp_path, f"mlflow: {{tracking_uri: '{uri}'}}")) as parts:
+        assert parts.server_name == "http://127.0.0.1:9/team"
+        assert parts.client().tracking_uri == uri
+
+
+def test_models_have_their_own_log_and_the_sink_is_made_once(tmp_path):
+    mlflow = "mlflow: {tracking_uri: 'http://127.0.0.1:9', experiment: watch}"
+    text = f"{mlflow}\nmodels: [{{model: churn, log: rows}}]"
+    settings = settings_of(tmp_path, text)
+    with build(settings) as parts:
+        assert parts.log_of(settings.models[0]).root == tmp_path / "rows"
+        assert parts.mlflow_sink is parts.mlflow_sink
+        assert parts.mlflow_sink._experiment == "watch"
+
+
+def test_the_page_shows_this_store_in_the_language_of_the_config(tmp_path):
+    with build(settings_of(tmp_path, "locale: pt_BR")) as parts:
+        parts.store.readings.write([Reading("system_cpu_percent", 1.0, AT, {"host": "web-77"})])
+        page = Client(parts.make_app(lambda: {"status": "degraded", "tasks": {}}))
+        assert json.loads(page.get("/healthz").text)["status"] == "degraded"
+        assert 'host="web-77"' in page.get("/metrics").text
+        overview = page.get("/").text
+        assert "web-77" in overview
+        assert 'lang="pt-BR"' in overview
+
+
+def test_the_page_asks_for_the_token_of_the_config(tmp_path):
+    with build(settings_of(tmp_path, "web: {token: a long and random text}")) as parts:
+        page = Client(parts.make_app(dict))
+        assert page.get("/metrics", accept="text/plain").status == 401
+        assert page.get("/metrics", authorization="Bearer a long and random text").status == 200

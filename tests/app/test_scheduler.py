@@ -1,0 +1,98 @@
+import asyncio
+import threading
+import time
+from datetime import timedelta
+
+from mirante.app.scheduler import Scheduler, Task, in_thread
+
+FAST = timedelta(milliseconds=20)
+
+
+def run_for(scheduler, seconds, **options):
+    async def main():
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+        await scheduler.run(stop, **options)
+
+    asyncio.run(main())
+
+
+def test_a_failing_task_is_counted_and_stops_no_other():
+    seen = []
+
+    def fails(now):
+        raise ValueError("no luck")
+
+    scheduler = Scheduler([Task("bad", FAST, fails), Task("good", FAST, seen.append)])
+    run_for(scheduler, 0.3)
+    assert len(seen) >= 3
+    assert scheduler.states["bad"].failures == scheduler.states["bad"].runs >= 3
+    assert scheduler.states["bad"].error == "ValueError: no luck"
+    assert scheduler.states["good"].failures == 0
+    assert scheduler.states["good"].last_success is not None
+
+
+def test_a_task_never_overlaps_itself_and_missed_slots_are_skipped():
+    active, most, starts = 0, 0, []
+    lock = threading.Lock()
+
+    def slow(now):
+        nonlocal active, most
+        with lock:
+            active += 1
+            most = max(most, active)
+            starts.append(time.monotonic())
+        time.sleep(0.1)
+        with lock:
+            active -= 1
+
+    run_for(Scheduler([Task("slow", FAST, slow)]), 0.55)
+    assert most == 1
+    assert len(starts) <= 6  # 27 slots went by
+
+
+def test_a_hung_task_does_not_hold_the_stop():
+    released = threading.Event()
+    began = time.monotonic()
+    run_for(Scheduler([Task("hung", FAST, lambda now: released.wait(30))]), 0.1, grace=0.2)
+    assert time.monotonic() - began < 5
+    released.set()
+
+
+def test_a_failure_is_cleared_by_the_next_success():
+    calls = []
+
+    def flaky(now):
+        calls.append(now)
+        if len(calls) == 1:
+            raise OSError("away")
+
+    scheduler = Scheduler([Task("flaky", FAST, flaky)])
+    run_for(scheduler, 0.2)
+    state = scheduler.states["flaky"]
+    assert (state.failures, state.error) == (1, "")
+
+
+def test_in_thread_hands_results_and_errors_on():
+    async def main():
+        assert await in_thread(max, 1, 2) == 2
+        try:
+            await in_thread(int, "x")
+        except ValueError as error:
+            return str(error)
+        return None
+
+    assert "invalid literal" in asyncio.run(main())
+
+
+def test_a_task_may_join_while_others_run():
+    joined = []
+    scheduler = Scheduler([])
+
+    def first(now):
+        if "second" not in scheduler.states:
+            scheduler.add(Task("second", FAST, joined.append))
+
+    scheduler.add(Task("first", FAST, first))
+    run_for(scheduler, 0.3)
+    assert len(joined) >= 2

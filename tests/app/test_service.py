@@ -1,0 +1,242 @@
+"""The service as users run it: a process of its own, a real MLflow server, real signals."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mirante.capture.recorder import Recorder
+from mirante.monitors.baseline import ModelBaseline, publish_baseline
+from mirante.monitors.windows import WindowClock
+from mirante.store import Store
+from mirante.tracking.client import connect
+
+QUIET = "host: {interval: 200ms}\nevaluation_interval: 200ms\nweb: {port: 0}\n"
+
+
+@contextmanager
+def service(folder, config=QUIET, **environ):
+    """`mirante up` in a process of its own; gives the address, the process and its lines so far."""
+    (folder / "mirante.yaml").write_text(config, encoding="utf-8")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | environ
+    command = [
+        sys.executable,
+        "-m",
+        "mirante",
+        "up",
+        *(["-c", "mirante.yaml"] if config else ["--port", "0"]),
+    ]
+    process = subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    lines, up = [], threading.Event()
+
+    def read():
+        for line in process.stdout:
+            lines.append(line)
+            if "Mirante is up" in line:
+                up.set()
+        up.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert up.wait(60)
+        found = re.search(r"http://\S+", "".join(lines))
+        assert found, "".join(lines)
+        yield found[0], process, lines
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stdout.close()
+
+
+def get(address, path=""):
+    with urllib.request.urlopen(address + path, timeout=10) as answer:
+        return answer.status, answer.read().decode()
+
+
+def until(check, seconds=30):
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.1)
+    return found
+
+
+def run_up(folder, config, *options):
+    (folder / "mirante.yaml").write_text(config, encoding="utf-8")
+    command = [sys.executable, "-m", "mirante", "up", "-c", "mirante.yaml", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_page_health_and_metrics_answer(tmp_path):
+    with service(tmp_path) as (address, _, _):
+        status, page = get(address)
+        assert status == 200
+        assert "Mirante" in page
+        health = json.loads(get(address, "healthz")[1])
+        assert health["status"] == "ok"
+        metrics = until(
+            lambda: (_text := get(address, "metrics")[1]) if "system_cpu_percent{" in text_of(address) else ""
+        )
+        assert "# TYPE system_cpu_percent gauge" in metrics
+
+
+def text_of(address):
+    return get(address, "metrics")[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_within_two_seconds(tmp_path, number):
+    for _ in range(
+        3
+    ):  # the machine may be busy with other tests: one of three must be quick, all must be clean
+        with service(tmp_path) as (address, process, lines):
+            get(address)
+            began = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(20) == 0
+            took = time.monotonic() - began
+        assert any("Mirante has stopped." in line for line in lines)
+        assert "Traceback" not in "".join(lines)
+        if took < 2.0:
+            break
+    assert took < 2.0
+    with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as store:
+        assert store.readings.series("system_cpu_percent")
+
+
+def test_a_wrong_config_names_everything_and_exits_with_2(tmp_path):
+    done = run_up(tmp_path, "web:\n  port: nine\nmodels:\n  - {model: churn, window: 7h}\n")
+    assert done.returncode == 2
+    assert 'mirante.yaml, line 2: web.port: got "nine"' in done.stderr
+    assert "line 4: models[0]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "mirante.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("web: {host: 0.0.0.0, port: 0}", "token"),
+        ("alerts: {rules: nothere.yaml}", "nothere.yaml"),
+        ("alerts: {channels: {chat: {type: slack, webhook_url: 'env:NOT_SET'}}}", "NOT_SET"),
+        ("alerts: {channels: {mail: {type: pigeon}}}", "pigeon"),
+        ("store: sqlite:////nothere/mirante.db", "nothere"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_runs(tmp_path, config, said):
+    done = run_up(tmp_path, config)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_said(tmp_path):
+    with service(tmp_path) as (address, _, _):
+        port = address.rstrip("/").rpartition(":")[2]
+        (tmp_path / "second").mkdir()
+        done = run_up(tmp_path / "second", QUIET, "--port", port)
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_a_foreign_host_name_is_refused(tmp_path):
+    with service(tmp_path) as (address, _, _):
+        request = urllib.request.Request(address, headers={"Host": "evil.example"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        caught.value.close()
+        assert caught.value.code in (400, 421)
+
+
+def register(uri):
+    """A registered model with a baseline of quiet hours, and its name."""
+    client = connect(uri)
+    name = f"churn-{uuid.uuid4().hex[:8]}"
+    experiment = client.create_experiment(f"service-{name}")
+    model = client.create_logged_model(experiment, name="model")
+    client.log_model_artifact(model.model_id, __file__)
+    client.finalize_logged_model(model.model_id, "READY")
+    client.create_registered_model(name)
+    version = client.create_model_version(
+        name, source=f"models:/{model.model_id}", model_id=model.model_id
+    ).version
+    client.set_registered_model_alias(name, "champion", version)
+    rng = np.random.default_rng(1)
+    features = pd.DataFrame({"age": rng.normal(40, 10, 5_000), "plan": rng.choice(["basic", "pro"], 5_000)})
+    baseline = ModelBaseline.fit(features, rng.random(5_000), clock=WindowClock("1m"))
+    publish_baseline(client, name, version, baseline)
+    return client, name, str(version)
+
+
+def serve_shifted(name, version, root):
+    """Three minutes of traffic that has moved by two standard deviations, until a minute ago."""
+    rng = np.random.default_rng(2)
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    with Recorder(name, root, version=version) as recorder:
+        for minute in (3, 2, 1):
+            features = pd.DataFrame(
+                {"age": rng.normal(60, 10, 300), "plan": rng.choice(["basic", "pro"], 300)}
+            )
+            times = pd.date_range(end - timedelta(minutes=minute), periods=300, freq="100ms")
+            recorder.log(features, rng.random(300), 0.003, time=times)
+
+
+@pytest.mark.server
+def test_from_recorded_rows_to_an_alert_a_page_and_mlflow(tmp_path, mlflow_server):
+    client, name, version = register(mlflow_server)
+    serve_shifted(name, version, tmp_path / "rows")
+    config = f"""{QUIET}
+mlflow: {{tracking_uri: "{mlflow_server}", interval: 500ms}}
+models:
+  - {{model: {name}, log: rows, window: 1m, lateness: 0s, interval: 200ms}}
+alerts:
+  channels: {{console: {{type: console}}}}
+"""
+    with service(tmp_path, config) as (address, process, lines):
+        until(lambda: "age of" in "".join(lines), 60)
+        page = get(address, f"model?subject=model/{name}@champion")[1]
+        assert name in page
+        assert "age moved" in page
+        alerts = json.loads(get(address, "api/v1/alerts")[1])
+        assert "feature_drift" in json.dumps(alerts)
+        experiment = until(lambda: client.get_experiment_by_name("mirante"), 30)
+
+        def shipped():
+            runs = client.search_runs([experiment.experiment_id])
+            return any(
+                "drift_ks/age" in run.data.metrics for run in runs if name in json.dumps(run.data.tags)
+            )
+
+        until(shipped, 60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as store:
+        rows = [row.rows for row in store.windows.list(f"model/{name}@champion") if row.rows]
+        assert rows == [300, 300, 300]
+
+
+@pytest.mark.server
+def test_without_a_file_recorded_models_are_discovered(tmp_path, mlflow_server):
+    _, name, version = register(mlflow_server)
+    serve_shifted(name, version, tmp_path / "inference-log")
+    with service(tmp_path, "", MLFLOW_TRACKING_URI=mlflow_server) as (address, _, _):
+        until(lambda: f"model/{name}@champion" in get(address, "api/v1/subjects")[1], 60)
+        assert "host/" in get(address, "api/v1/subjects")[1]
+        until(lambda: "mlflow_server_up" in text_of(address))

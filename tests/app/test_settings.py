@@ -1,0 +1,112 @@
+from datetime import timedelta
+
+import pytest
+
+from mirante.app.settings import default_settings, load_settings
+from mirante.app.template import CONFIG_TEMPLATE
+from mirante.errors import ConfigError
+
+
+def load(tmp_path, text, environ=None):
+    path = tmp_path / "mirante.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path, environ=environ or {})
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    settings = load(tmp_path, "store: sqlite:///x.db\nmodels: [{model: churn, log: rows}]")
+    assert settings.store == f"sqlite:///{tmp_path / 'x.db'}"
+    assert settings.models[0].log == tmp_path / "rows"
+
+
+def test_a_folder_with_spaces_and_an_absolute_store(tmp_path):
+    folder = tmp_path / "two words"
+    folder.mkdir()
+    settings = load(folder, "store: sqlite:////var/lib/mirante.db")
+    assert settings.store == "sqlite:////var/lib/mirante.db"
+    assert load(folder, "{}").store == f"sqlite:///{folder / 'mirante.db'}"
+
+
+def test_an_empty_file_is_all_defaults(tmp_path):
+    settings = load(tmp_path, "# nothing\n")
+    assert settings.host.interval == timedelta(seconds=60)
+    assert not settings.mlflow.enabled
+    assert not settings.discover
+
+
+def test_the_template_of_init_is_valid_and_means_the_defaults(tmp_path):
+    settings = load(tmp_path, CONFIG_TEMPLATE)
+    plain = load(tmp_path, "{}")
+    assert settings.model_dump(exclude={"alerts"}) == plain.model_dump(exclude={"alerts"})
+
+
+def test_the_template_is_valid_with_every_comment_taken_away(tmp_path):
+    lines = []
+    for line in CONFIG_TEMPLATE.replace("models: []", "models:").splitlines():
+        bare = line.lstrip()
+        if bare.startswith(("#  ", "# ")) and not line.startswith("# "):
+            line = line.replace("# ", "", 1)
+        elif line.startswith("#  "):
+            line = line.replace("#", "", 1)
+        lines.append(line)
+    text = "\n".join(lines).replace("rules: rules.yaml", "rules: []")
+    settings = load(tmp_path, text, {"MIRANTE_TOKEN": "t", "SMTP_PASSWORD": "p", "SLACK_WEBHOOK_URL": "u"})
+    assert settings.models[0].model == "churn"
+    assert settings.mlflow.tracking_uri == "http://127.0.0.1:5000"
+    assert {"console", "mail", "slack"} <= set(settings.alerts.channels)
+
+
+def test_all_errors_are_said_at_once_with_file_line_key_got_and_needed(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load(
+            tmp_path,
+            "hosts: {}\nlocale: klingon\nmodels:\n  - model: churn\n"
+            "    window: 7h\n    lateness: 1:30\nweb:\n  port: 99999\n",
+        )
+    text = str(caught.value)
+    assert "mirante.yaml, line 1: hosts: is no known key" in text
+    assert 'line 2: locale: got "klingon"' in text
+    assert "line 6: models[0].lateness" in text
+    assert "1:30" in text
+    assert "line 8: web.port: got 99999" in text
+
+
+@pytest.mark.parametrize(
+    ("entry", "needed"),
+    [
+        ("window: 7h", "divisor of a day"),
+        ("window: 3600", "write a number and a unit"),
+        ("timezone: Mars/Olympus", "IANA"),
+        ("label_delay: soon", "no length of time"),
+        ("model: ''", "at least 1 character"),
+    ],
+)
+def test_a_model_entry_says_what_it_needs(tmp_path, entry, needed):
+    model = "" if entry.startswith("model:") else "model: churn, "
+    with pytest.raises(ConfigError, match=needed):
+        load(tmp_path, f"models: [{{{model}{entry}}}]")
+
+
+def test_a_subject_can_be_there_once_only(tmp_path):
+    with pytest.raises(ConfigError, match=r"model/churn@champion is there twice"):
+        load(tmp_path, "models: [{model: churn}, {model: churn}]")
+
+
+def test_mlflow_is_on_when_an_address_is_known(tmp_path):
+    environ = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5001"}
+    assert load(tmp_path, "{}", environ).mlflow.enabled
+    assert load(tmp_path, "{}", environ).mlflow.tracking_uri == "http://127.0.0.1:5001"
+    assert not load(tmp_path, "mlflow: {enabled: false}", environ).mlflow.enabled
+    written = load(tmp_path, "mlflow: {tracking_uri: 'http://127.0.0.1:5002'}", environ)
+    assert written.mlflow.tracking_uri == "http://127.0.0.1:5002"
+
+
+def test_without_a_file_models_are_discovered(tmp_path):
+    settings = default_settings(environ={}, folder=tmp_path)
+    assert settings.discover
+    assert settings.store == f"sqlite:///{tmp_path / 'mirante.db'}"
+
+
+def test_a_missing_file_is_said_in_words(tmp_path):
+    with pytest.raises(ConfigError, match=r"nothere\.yaml: cannot be read"):
+        load_settings(tmp_path / "nothere.yaml", environ={})

@@ -1,0 +1,240 @@
+import socket
+import time
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from structlog.testing import capture_logs
+
+from mirante.app.watch import ModelWatch, server_reading
+from mirante.capture.recorder import Recorder
+from mirante.errors import TrackingError
+from mirante.inference_log.reader import InferenceLog
+from mirante.monitors.baseline import ModelBaseline, publish_baseline
+from mirante.monitors.config import ModelConfig
+from mirante.monitors.windows import WindowClock
+from mirante.profiles import TableProfile
+from mirante.store import Store
+from mirante.tracking.client import connect
+from mirante.tracking.server import start_server
+from tests.monitors.conftest import START, make_rows
+from tests.monitors.registry import register
+
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    parts = [make_rows(-day, 100, seed=1) for day in range(10, 0, -1)]
+    features, times = (pd.concat([part[place] for part in parts], ignore_index=True) for place in (0, 2))
+    predictions = np.concatenate([part[1] for part in parts])
+    return ModelBaseline.fit(features, predictions, times, clock=WindowClock("1d"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as opened:
+        yield opened
+
+
+class Model:
+    """A registered model, its recorder and its watch, with an MLflow that can go away."""
+
+    def __init__(self, uri, baseline, store, folder):
+        self.real = connect(uri)
+        self.baseline = baseline
+        self.client = self.real
+        self.asked = 0
+        self.name, version = register(self.real)
+        publish_baseline(self.real, self.name, version, baseline)
+        self.config = ModelConfig(model=self.name, log=folder / "log", window="1d", lateness="0s")
+        self.store = store
+        self.watch = self.make_watch()
+
+    def make_watch(self):
+        return ModelWatch(self.config, self.store, InferenceLog(self.config.log), self.give_client)
+
+    def give_client(self):
+        self.asked += 1
+        if self.client is None:
+            raise TrackingError("no MLflow server is known")
+        return self.client
+
+    def next_version(self, baseline=None):
+        _, version = register(self.real, self.name)
+        publish_baseline(self.real, self.name, version, baseline or self.baseline)
+        return version
+
+    def record(self, day, rows, version):
+        features, predictions, times = make_rows(day, rows)
+        with Recorder(self.name, self.config.log, version=version) as recorder:
+            recorder.log(features, predictions, 0.001, time=times)
+
+    def windows(self):
+        rows = self.store.windows.list(self.config.subject)
+        return [(row.version, (row.start - START).days, row.rows, row.closed) for row in rows]
+
+    def events(self):
+        return self.store.events.list(self.config.subject)
+
+
+@pytest.fixture
+def model(mlflow_server, baseline, store, tmp_path):
+    return Model(mlflow_server, baseline, store, tmp_path)
+
+
+@pytest.mark.server
+def test_the_version_of_the_alias_is_watched_with_its_baseline(model):
+    model.record(0, 60, "1")
+    step = model.watch.advance(START + DAY)
+    assert model.windows() == [("1", 0, 60, True)]
+    assert {reading.labels["version"] for reading in step.readings} == {"1"}
+    (row,) = model.store.baselines.list(model.config.subject)
+    assert (row.version, row.rows, row.created, row.source) == ("1", 1_000, START + DAY, "mlflow")
+    assert TableProfile.from_bytes(row.profile) == model.baseline.profile
+    assert model.events() == []
+
+
+@pytest.mark.server
+def test_when_the_alias_moves_there_is_an_event_and_the_old_windows_stay(model, baseline):
+    model.record(0, 60, "1")
+    model.watch.advance(START + DAY)
+    half = TableProfile.of(make_rows(0, 50)[0].assign(prediction=make_rows(0, 50)[1]))
+    other = ModelBaseline(
+        half, type(baseline.drift)(half), baseline.outliers, "probability", {}, {"source": "table"}
+    )
+    assert model.next_version(other) == "2"
+    model.watch.advance(START + DAY + MINUTE / 2)
+    assert model.watch.monitor.version == "1"  # not looked up again yet
+    model.record(1, 70, "2")
+    model.watch.advance(START + 2 * DAY)
+    assert model.watch.monitor.version == "2"
+    (event,) = model.events()
+    assert (event.kind, event.time) == ("alias_moved", START + 2 * DAY)
+    assert event.text == "champion moved from version 1 to version 2"
+    assert event.data == {"from": "1", "to": "2"}
+    kept = model.store.baselines.list(model.config.subject)
+    assert [(row.version, row.rows, row.source) for row in kept] == [
+        ("2", 50, "table"),
+        ("1", 1_000, "mlflow"),
+    ]
+    assert model.windows() == [("1", 0, 60, True), ("2", 1, 70, True)]
+
+
+@pytest.mark.server
+def test_an_alias_that_stays_is_no_event_and_the_monitor_goes_on(model):
+    model.watch.advance(START)
+    monitor = model.watch.monitor
+    model.watch.advance(START + 2 * MINUTE)
+    assert model.watch.monitor is monitor
+    model.make_watch().advance(START + DAY)  # as after a restart
+    assert model.events() == []
+    assert model.asked == 3
+
+
+@pytest.mark.server
+def test_a_move_while_the_service_was_down_is_an_event_too(model):
+    model.watch.advance(START)
+    model.next_version()
+    model.make_watch().advance(START + DAY)
+    assert [event.data for event in model.events()] == [{"from": "1", "to": "2"}]
+    model.real.set_registered_model_alias(model.name, "champion", "1")
+    model.make_watch().advance(START + 2 * DAY)
+    assert [event.data for event in model.events()][1:] == [{"from": "2", "to": "1"}]
+
+
+@pytest.mark.server
+def test_the_alias_is_looked_up_once_a_minute(model):
+    for seconds in (0, 10, 59, 60, 70, 120):
+        model.watch.advance(START + timedelta(seconds=seconds))
+    assert model.asked == 3
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("away", ["nothing listens", "it hangs", "no address"])
+def test_without_mlflow_the_known_version_goes_on(model, free_port, away):
+    model.watch.advance(START)
+    model.record(0, 60, "1")
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        port = hanging.getsockname()[1] if away == "it hangs" else free_port
+        model.client = None if away == "no address" else connect(f"http://127.0.0.1:{port}")
+        began = time.monotonic()
+        with capture_logs() as logs:
+            model.watch.advance(START + DAY)
+            model.watch.advance(START + DAY + MINUTE / 2)
+        assert time.monotonic() - began < 10
+    assert model.windows() == [("1", 0, 60, True)]
+    (entry,) = logs  # said once a minute at most
+    assert entry["event"] == "alias not looked up; the known version goes on"
+    assert "no MLflow server" in entry["error"]
+    model.client = model.real
+    model.next_version()
+    model.watch.advance(START + DAY + 2 * MINUTE)
+    assert model.watch.monitor.version == "2"
+
+
+@pytest.mark.server
+def test_without_mlflow_an_unknown_version_waits_and_no_row_is_lost(model, free_port):
+    model.record(0, 60, "1")
+    model.client = connect(f"http://127.0.0.1:{free_port}")
+    began = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(TrackingError, match=f"no MLflow server answers at http://127.0.0.1:{free_port}"):
+            model.watch.advance(START + DAY)
+    assert time.monotonic() - began < 10
+    assert model.windows() == []
+    model.client = model.real
+    assert model.watch.advance(START + DAY).rows == 60  # at once, without waiting for the next minute
+    assert model.windows() == [("1", 0, 60, True)]
+
+
+@pytest.mark.server
+def test_a_version_without_baseline_leaves_the_known_one_in_place(model):
+    model.watch.advance(START)
+    register(model.real, model.name)
+    model.record(0, 60, "1")
+    with capture_logs() as logs:
+        model.watch.advance(START + DAY)
+    assert model.windows() == [("1", 0, 60, True)]
+    assert "has no baseline" in logs[0]["error"]
+    assert model.events() == []
+
+
+@pytest.mark.server
+def test_a_server_that_stops_is_down_and_says_why(tmp_path):
+    with start_server(tmp_path) as server:
+        client = connect(server.uri)
+        up = server_reading(lambda: client, "main", START)
+        assert (up.name, up.value, up.time, dict(up.labels), up.note) == (
+            "mlflow_server_up",
+            1.0,
+            START,
+            {"server": "main"},
+            "",
+        )
+    began = time.monotonic()
+    down = server_reading(lambda: client, "main", START + MINUTE)
+    assert time.monotonic() - began < 10
+    assert (down.name, down.value, dict(down.labels)) == ("mlflow_server_up", 0.0, {"server": "main"})
+    assert down.note == f"TrackingError: no MLflow server answers at {server.uri}"
+
+
+def test_a_server_that_hangs_is_down_within_seconds_and_the_note_has_no_password():
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        port = hanging.getsockname()[1]
+        began = time.monotonic()
+        down = server_reading(lambda: connect(f"http://ana:secret@127.0.0.1:{port}"), "main", START)
+        assert time.monotonic() - began < 10
+    assert down.value == 0.0
+    assert down.note == f"TrackingError: no MLflow server answers at http://127.0.0.1:{port}"
+
+
+def test_whatever_the_client_raises_the_server_is_down_and_the_note_is_short():
+    def client():
+        raise RuntimeError("http://ana:secret@mlflow " + "x" * 2_000)
+
+    down = server_reading(client, "main", START)
+    assert down.value == 0.0
+    assert down.note.startswith("RuntimeError: http://mlflow xxx")
+    assert len(down.note) == 500

@@ -1,0 +1,72 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from mirante.monitors.config import ModelConfig
+
+
+def test_what_is_not_said_has_a_default():
+    config = ModelConfig(model="churn")
+    assert config.subject == "model/churn@champion"
+    assert config.log == Path("inference-log")
+    assert (config.window, config.timezone) == ("1h", "UTC")
+    assert (config.lateness, config.label_delay) == (timedelta(minutes=5), timedelta(days=1))
+    assert config.interval == timedelta(seconds=10)
+    assert (config.alarm_budget, config.task, config.paused) == (None, None, False)
+
+
+def test_lengths_of_time_are_written_as_people_do():
+    config = ModelConfig(model="churn", lateness="1h30m", label_delay=0, interval=timedelta(minutes=1))
+    assert config.lateness == timedelta(minutes=90)
+    assert config.label_delay == timedelta()
+    assert config.interval == timedelta(minutes=1)
+
+
+def test_the_clock_cuts_as_the_entry_says():
+    clock = ModelConfig(model="churn", window="1d", timezone="America/New_York").clock()
+    assert clock.length == timedelta(days=1)
+    assert clock.timezone == "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "needed"),
+    [
+        ({"model": ""}, ("model",), "at least 1 character"),
+        ({"alias": ""}, ("alias",), "at least 1 character"),
+        ({"window": "7h"}, (), "divisor of a day"),
+        ({"window": "0s"}, (), "too short"),
+        ({"window": "an hour"}, (), "write a number and a unit"),
+        ({"window": 3600}, ("window",), "write a number and a unit"),
+        ({"window": None}, ("window",), "write a number and a unit"),
+        ({"timezone": "Mars/Olympus"}, (), "IANA name"),
+        ({"lateness": "soon"}, ("lateness",), "no length of time"),
+        ({"lateness": 30}, ("lateness",), "number and a unit"),
+        ({"lateness": "-5m"}, ("lateness",), "no length of time"),
+        ({"label_delay": True}, ("label_delay",), "no length of time"),
+        ({"interval": "0s"}, ("interval",), "longer than zero, such as 10s"),
+        ({"interval": 0}, ("interval",), "longer than zero"),
+        ({"alarm_budget": "often"}, ("alarm_budget",), "write it as '1 per 30d'"),
+        ({"alarm_budget": "0 per 30d"}, ("alarm_budget",), "above 0"),
+        ({"alarm_budget": "1 per month"}, ("alarm_budget",), "no length of time"),
+        ({"task": "ranking"}, ("task",), "'probability', 'class' or 'regression'"),
+        ({"windows": "1h"}, ("windows",), "Extra inputs"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(entry, place, needed):
+    with pytest.raises(ValidationError) as caught:
+        ModelConfig.model_validate({"model": "churn"} | entry)
+    (error,) = caught.value.errors()
+    assert error["loc"] == place
+    assert needed in error["msg"]
+
+
+@pytest.mark.parametrize("budget", ["1 per 30d", "0.5 per 1w", "1 in 100 windows"])
+def test_every_budget_of_the_drift_monitor_is_taken(budget):
+    assert ModelConfig(model="churn", alarm_budget=budget).alarm_budget == budget
+
+
+def test_it_does_not_change_once_made():
+    with pytest.raises(ValidationError, match="frozen"):
+        ModelConfig(model="churn").paused = True

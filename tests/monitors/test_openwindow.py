@@ -1,0 +1,210 @@
+import itertools
+import json
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mirante.monitors.openwindow import OpenWindow, finite
+from mirante.monitors.windows import Window
+from mirante.profiles import TableProfile
+
+from .conftest import START, make_rows
+
+WINDOW = Window(START, START + timedelta(days=1))
+ROWS = 150
+
+
+def make_table(*, shift=0.0, seed=0, lacking=()):
+    """Rows as the inference log gives them: some latencies, features and predictions are missing."""
+    features, predictions, _ = make_rows(0, ROWS, seed=seed, shift=shift)
+    rng = np.random.default_rng(seed)
+    features = features.drop(columns=list(lacking))
+    columns = {name: pa.array(features[name], from_pandas=True) for name in features}
+    latency = rng.lognormal(-6, 1, ROWS)
+    latency[rng.random(ROWS) < 0.1] = np.nan
+    predictions[rng.random(ROWS) < 0.05] = np.nan
+    return pa.table(
+        columns
+        | {
+            "__id": [str(number) for number in range(ROWS)],
+            "__latency": pa.array(latency, from_pandas=True),
+            "__prediction": pa.array(predictions, from_pandas=True),
+        }
+    )
+
+
+TABLE = make_table(seed=3, shift=20.0)
+
+
+def filled(baseline, *tables):
+    window = OpenWindow.empty(WINDOW, baseline)
+    for table in tables:
+        window.add(table, baseline)
+    return window
+
+
+def kept(window, baseline):
+    """The same window, as the store gives it back."""
+    row = window.to_row("model/churn@champion", "1", closed=False, verdict=None)
+    return OpenWindow.from_row(row, baseline)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cuts=st.lists(st.integers(0, ROWS), max_size=6),
+    order=st.randoms(use_true_random=False),
+    restarts=st.sets(st.integers(0, 6)),
+)
+def test_it_adds_up_in_any_portions_and_order_and_over_restarts(baseline, cuts, order, restarts):
+    whole = filled(baseline, TABLE)
+    places = list(range(ROWS))
+    order.shuffle(places)
+    bounds = [0, *sorted(cuts), ROWS]
+    window = OpenWindow.empty(WINDOW, baseline)
+    for number, (first, last) in enumerate(itertools.pairwise(bounds)):
+        window.add(TABLE.take(pa.array(places[first:last], pa.int64())), baseline)
+        if number in restarts:
+            window = kept(window, baseline)
+    assert window.rows == whole.rows == ROWS
+    assert window.profile == whole.profile
+    assert window.latency == whole.latency
+    assert window.outliers == whole.outliers > 0
+
+
+def test_it_counts_what_the_rows_hold(baseline):
+    window = filled(baseline, TABLE)
+    age, plan = TABLE["age"].to_pandas(), TABLE["plan"].to_pandas()
+    assert window.profile.columns["age"].missing == age.isna().sum() > 0
+    assert window.profile.columns["age"].mean == pytest.approx(age.mean())
+    found = window.profile.columns["plan"]
+    assert dict(zip(found.levels, found.counts, strict=True)) == plan.value_counts().to_dict()
+    assert window.profile.columns["prediction"].missing == TABLE["__prediction"].null_count > 0
+    assert window.outliers == baseline.outliers.flag(TABLE.select(["age", "plan"]).to_pandas()).sum()
+
+
+def test_latency_quantiles_are_right_to_six_percent(baseline):
+    window = filled(baseline, TABLE)
+    known = TABLE["__latency"].drop_null().to_numpy()
+    found = window.latencies()
+    assert found["mean"] == pytest.approx(known.mean())
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        assert found[name] == pytest.approx(np.quantile(known, share, method="inverted_cdf"), rel=0.06)
+
+
+def test_without_latencies_there_is_nothing_to_say(baseline):
+    assert OpenWindow.empty(WINDOW, baseline).latencies() == {}
+    none = TABLE.set_column(TABLE.column_names.index("__latency"), "__latency", pa.nulls(ROWS, pa.float64()))
+    assert filled(baseline, none).latencies() == {}
+
+
+def test_columns_that_the_baseline_does_not_know_are_passed_over(baseline):
+    more = TABLE.append_column("extra", pa.array(range(ROWS)))
+    assert filled(baseline, more).profile == filled(baseline, TABLE).profile
+
+
+@pytest.mark.parametrize("lacking", ["age", "plan"])
+def test_a_lacking_column_is_missing_in_every_row(baseline, lacking):
+    window = filled(baseline, make_table(lacking=[lacking]))
+    assert window.profile.columns[lacking].missing == window.rows == ROWS
+
+
+def test_outliers_are_found_in_the_columns_that_are_there(baseline):
+    lacking = make_table(lacking=["plan"])
+    strange = lacking.set_column(0, "age", pa.array([1e9] * ROWS))
+    assert filled(baseline, lacking).outliers < ROWS / 5
+    assert filled(baseline, strange).outliers == ROWS
+
+
+def test_touched_says_whether_there_is_something_to_save(baseline):
+    window = OpenWindow.empty(WINDOW, baseline)
+    assert not window.touched
+    window.add(TABLE, baseline)
+    assert window.touched
+    assert not kept(window, baseline).touched
+
+
+def test_an_empty_window_goes_through_the_store(baseline):
+    again = kept(OpenWindow.empty(WINDOW, baseline), baseline)
+    assert (again.window, again.rows, again.outliers) == (WINDOW, 0, 0)
+    again.add(TABLE, baseline)
+    assert again.profile == filled(baseline, TABLE).profile
+
+
+def test_a_row_without_a_profile_starts_empty(baseline):
+    row = OpenWindow.empty(WINDOW, baseline).to_row("model/churn@champion", "1", closed=False, verdict=None)
+    bare = type(row)(**{name: getattr(row, name) for name in row.__slots__} | {"profile": b""})
+    assert OpenWindow.from_row(bare, baseline).rows == 0
+
+
+def test_a_closed_window_carries_its_verdicts_as_plain_json(baseline):
+    window = filled(baseline, TABLE)
+    verdict = baseline.drift.update(window.profile)
+    row = window.to_row("model/churn@champion", "7", closed=True, verdict=verdict)
+    assert (row.subject, row.version, row.start, row.end) == ("model/churn@champion", "7", START, WINDOW.end)
+    assert (row.rows, row.closed) == (ROWS, True)
+    assert TableProfile.from_bytes(row.profile) == window.profile
+    said = json.loads(json.dumps(row.verdicts, allow_nan=False))
+    assert said == row.verdicts
+    assert said["drifted"] is True
+    assert set(said["columns"]) == {"age", "plan", "prediction"}
+    assert said["columns"]["age"]["drifted"] is True
+    assert said["columns"]["age"]["sentence"] == verdict.columns["age"].sentence
+    assert said["latency"] == pytest.approx(window.latencies())
+    assert said["outliers"] == window.outliers
+    assert said["performance"] is None
+
+
+def test_an_empty_closed_window_is_plain_json_too(baseline):
+    window = OpenWindow.empty(WINDOW, baseline)
+    row = window.to_row("s", "1", closed=True, verdict=baseline.drift.update(window.profile))
+    assert json.loads(json.dumps(row.verdicts, allow_nan=False))["latency"] == {}
+
+
+@dataclass
+class Point:
+    x: float
+    more: dict
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (float("nan"), None),
+        (math.inf, None),
+        (np.float64("-inf"), None),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.array([1.0, math.nan]), [1.0, None]),
+        (0, 0),
+        (True, True),
+        (None, None),
+        ("nan", "nan"),
+        ({1: (math.nan, [2.0])}, {"1": [None, [2.0]]}),
+        (Point(math.nan, {"y": np.float64(1.0)}), {"x": None, "more": {"y": 1.0}}),
+    ],
+)
+def test_finite_makes_plain_json(value, plain):
+    found = finite(value)
+    assert found == plain
+    assert type(found) is type(plain)
+    json.dumps(found, allow_nan=False)
+
+
+@given(
+    st.recursive(
+        st.floats() | st.integers() | st.text() | st.booleans() | st.none(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+        max_leaves=10,
+    )
+)
+def test_finite_is_always_json_and_changes_it_once_only(value):
+    found = finite(value)
+    json.dumps(found, allow_nan=False)
+    assert finite(found) == found
