@@ -1,0 +1,5 @@
+"""``python -m mirante`` is the command ``mirante``."""
+
+from mirante.cli import main
+
+main(prog_name="mirante")

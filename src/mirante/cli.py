@@ -1,0 +1,153 @@
+"""The command ``mirante``: thin; each command calls one function of the rooms below."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mirante import __version__
+from mirante.errors import ConfigError, MiranteError
+
+__all__ = ["main"]
+
+
+class Commands(click.Group):
+    """A group whose commands end with a sentence and exit code instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a wrong config or input exits with 2, any other of our errors with 1."""
+        try:
+            return super().invoke(ctx)
+        except MiranteError as error:
+            click.echo(f"mirante: {error}", err=True)
+            raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mirante")
+def main() -> None:
+    """Mirante watches what runs around an MLflow server, and tells who should know."""
+
+
+@main.command()
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A mirante.yaml; without it, this host and the MLflow server of MLFLOW_TRACKING_URI.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the page, instead of the config's.")
+def up(config: Path | None, port: int | None) -> None:
+    """Run the service until Ctrl-C: monitors, rules, channels, page."""
+    from mirante.app.build import build
+    from mirante.app.logs import configure_logs
+    from mirante.app.service import Service
+    from mirante.app.settings import default_settings, load_settings
+
+    configure_logs()
+    settings = (load_settings(config) if config else default_settings()).on_port(port)
+    with build(settings) as parts:
+        service = Service(settings, parts)
+        asyncio.run(
+            service.run(ready=lambda address: click.echo(f"Mirante is up: {address}  (Ctrl-C stops it)"))
+        )
+    click.echo("Mirante has stopped.")
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path), default="mirante.yaml")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def init(path: Path, force: bool) -> None:
+    """Write a commented mirante.yaml to start from."""
+    from mirante.app.template import CONFIG_TEMPLATE
+
+    if path.exists() and not force:
+        raise ConfigError(f"{path} is there already; --force replaces it")
+    path.write_text(CONFIG_TEMPLATE, encoding="utf-8")
+    click.echo(f"wrote {path}; edit it, then run: mirante up -c {path}")
+
+
+@main.command()
+@click.argument("model")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Parquet or CSV with the rows of a normal time.",
+)
+@click.option("--prediction", required=True, help="Column with what the model said.")
+@click.option("--time", "time_column", help="Column with the event time.")
+@click.option("--label", "label_column", help="Column with the truth.")
+@click.option(
+    "--alias", default="champion", show_default=True, help="Alias of the version that it belongs to."
+)
+@click.option("--window", default="1h", show_default=True, help="Length of the windows that will be judged.")
+@click.option("--timezone", default="UTC", show_default=True, help="Clock that windows are cut on.")
+@click.option(
+    "--alarm-budget", default="1 per 30d", show_default=True, help="False alarms that are accepted."
+)
+@click.option(
+    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
+)
+def baseline(**options: Any) -> None:
+    """Write the baseline of MODEL beside its version in MLflow."""
+    from mirante.app.baseline import make_baseline
+
+    click.echo(make_baseline(**options))
+
+
+@main.command()
+@click.argument("experiment")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default="report.html", show_default=True)
+@click.option(
+    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
+)
+def report(experiment: str, output: Path, tracking_uri: str | None) -> None:
+    """Write a report of an EXPERIMENT (name or id) as one HTML file."""
+    from mirante.views.report import MLflowReport, write_report
+
+    found = MLflowReport(tracking_uri=tracking_uri, log=False).generate_experiment_report(experiment)
+    click.echo(f"wrote {write_report(found, output)}: {found['total_runs']} runs")
+
+
+@main.command()
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default="mirante-demo",
+    show_default=True,
+    help="Folder for everything that it makes.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the page; a free one by default.")
+@click.option(
+    "--config", type=click.Path(exists=True, path_type=Path), help="A mirante.yaml with channels to use."
+)
+@click.option("--exit", "leave", is_flag=True, help="Stop after the work instead of serving the page.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
+def demo(folder: Path, port: int | None, config: Path | None, leave: bool, as_json: bool) -> None:
+    """Monitor a model on all 336,776 flights that left New York in 2013."""
+    from mirante.app.logs import configure_logs
+    from mirante.app.service import Service
+    from mirante.demo.progress import Progress
+    from mirante.demo.run import run_demo
+    from mirante.demo.tell import tell
+
+    configure_logs()
+    with run_demo(folder, Progress(), config=config, port=port) as done:
+        click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False) if as_json else tell(done.summary))
+        sys.stdout.flush()
+        if not leave:
+            service = Service(done.settings, done.parts)
+            asyncio.run(
+                service.run(
+                    ready=lambda address: click.echo(
+                        f"\nOpen {address}  (Ctrl-C stops everything)", err=as_json
+                    )
+                )
+            )

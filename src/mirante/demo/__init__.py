@@ -1,0 +1,1 @@
+"""The demonstration on all flights that left New York in 2013."""

@@ -1,0 +1,108 @@
+"""The config and the rules that the demonstration writes into its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mirante.demo.flights import TIMEZONE
+from mirante.demo.training import ALIAS, MODEL
+
+__all__ = ["MARKER", "write_config"]
+
+MARKER = ".mirante-demo"
+
+_CONFIG = """\
+# Written by `mirante demo`; kept by the next one, so that channels added here are used then.
+store: sqlite:///mirante.db
+mlflow:
+  tracking_uri: {tracking_uri}
+models:
+  - model: {model}
+    alias: {alias}
+    log: inference-log
+    window: 1d
+    timezone: {timezone}
+    lateness: 0s
+    label_delay: 12h          # labels of a day arrive when the next one is over
+    alarm_budget: 1 per 30d
+    paused: true              # 2013 is over: its pages stay, no new windows are cut
+alerts:
+  rules: rules.yaml
+  channels:
+    console: {{type: console}}
+    # mail:
+    #   type: email
+    #   smtp_server: smtp.example.org:587
+    #   smtp_user: mirante
+    #   smtp_password: env:SMTP_PASSWORD
+    #   sender: mirante@example.org
+    #   recipients: [ops@example.org]
+    # slack:
+    #   type: slack
+    #   webhook_url: env:SLACK_WEBHOOK_URL
+"""
+
+_RULES = """\
+# What the demonstration watches for, beside the rules that come with Mirante; one of the same name takes
+# the place of theirs. A window is a day on New York's clock; keep_firing_for makes one alert of
+# a week of storms.
+rules:
+  - name: missing_values
+    when: missing_ratio > 0 and missing_detected == 1
+    keep_firing_for: 3d
+    severity: warning
+    summary: "{{ $value | humanizePercentage }} of {{ $labels.feature }} is missing, more than in January"
+  - name: many_missing_values
+    when: missing_ratio > 0.3 and missing_detected == 1
+    severity: critical
+    summary: "{{ $value | humanizePercentage }} of {{ $labels.feature }} is missing: flights cancelled"
+  - name: feature_drift
+    when: drift_effect > 0.1 and drift_detected == 1
+    where: {feature: "!=prediction"}
+    keep_firing_for: 3d
+    severity: warning
+    summary: "{{ $labels.feature }} moved away from January"
+  - name: severe_drift
+    when: drift_effect > 0.4 and drift_detected == 1
+    keep_firing_for: 1d
+    severity: critical
+    summary: "{{ $labels.feature }} moved far away from January"
+  - name: prediction_drift
+    when: drift_effect > 0.1 and drift_detected == 1
+    where: {feature: prediction}
+    keep_firing_for: 3d
+    severity: warning
+    summary: "the predictions moved away from January"
+  - name: model_worse
+    when: performance_log_loss > 0.5
+    keep_firing_for: 3d
+    severity: warning
+    summary: "log-loss {{ $value }}; January had 0.28"
+"""
+
+
+def write_config(folder: Path, tracking_uri: str) -> Path:
+    """Write ``mirante.yaml`` and ``rules.yaml``, unless they are there.
+
+    Parameters
+    ----------
+    folder : Path
+        The demonstration's.
+    tracking_uri : str
+        Address of its MLflow server.
+
+    Returns
+    -------
+    Path
+        Of ``mirante.yaml``.
+    """
+    config = folder / "mirante.yaml"
+    if not config.exists():
+        config.write_text(
+            _CONFIG.format(tracking_uri=tracking_uri, model=MODEL, alias=ALIAS, timezone=TIMEZONE),
+            encoding="utf-8",
+        )
+    rules = folder / "rules.yaml"
+    if not rules.exists():
+        rules.write_text(_RULES, encoding="utf-8")
+    return config

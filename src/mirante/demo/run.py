@@ -1,0 +1,342 @@
+"""The demonstration from end to end: an MLflow server, a model, eleven months of flights, alerts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from mirante.app.build import build
+from mirante.app.settings import Settings, load_settings
+from mirante.demo.files import MARKER, write_config
+from mirante.demo.flights import FEATURES, TIMEZONE, Flights, load_flights
+from mirante.demo.progress import Progress
+from mirante.demo.replay import Replay, ReplayCounts, replay_days
+from mirante.demo.training import ALIAS, EXPERIMENT, MODEL, Champion, probabilities, train
+from mirante.errors import InputError
+from mirante.monitors.baseline import ModelBaseline, publish_baseline
+from mirante.tracking.server import ServerProcess, start_server
+
+if TYPE_CHECKING:
+    from mirante.app.build import Parts
+
+__all__ = ["Demonstration", "prepare_folder", "run_demo"]
+
+_OWN = (
+    "mlflow",
+    "inference-log",
+    "mirante.db",
+    "mirante.db-wal",
+    "mirante.db-shm",
+    "dashboard.html",
+    "report.html",
+)
+
+
+@dataclass(slots=True)
+class Demonstration:
+    """What the demonstration leaves behind.
+
+    Parameters
+    ----------
+    settings : Settings
+        As in the folder's ``mirante.yaml``.
+    parts : Parts
+        The objects built from them; the store is open.
+    server : ServerProcess
+        The MLflow server, running.
+    summary : dict
+        What was done, for ``--json``.
+    """
+
+    settings: Settings
+    parts: Parts
+    server: ServerProcess
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def prepare_folder(folder: Path) -> Path:
+    """Make the folder ready: new, or emptied of an earlier demonstration.
+
+    ``mirante.yaml`` and ``rules.yaml`` of an earlier one are kept, so that channels written there are used.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if missing.
+
+    Returns
+    -------
+    Path
+        Absolute.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else.
+    """
+    folder = folder.expanduser().absolute()
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; give a folder with --dir")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        raise InputError(f"{folder} is not empty and not a demonstration's; give a new folder with --dir")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Made by `mirante demo`; a new demonstration replaces what is in here.\n")
+    for name in _OWN:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def run_demo(
+    folder: Path, progress: Progress, *, config: Path | None = None, port: int | None = None
+) -> Iterator[Demonstration]:
+    """Run the demonstration; the server and the store stay up until the block ends.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds everything; see `prepare_folder`.
+    progress : Progress
+        Says what is being done.
+    config : Path, optional
+        A ``mirante.yaml`` with channels to use; by default the folder's own.
+    port : int, optional
+        Port of the page; by default the one in the config.
+
+    Yields
+    ------
+    Demonstration
+        With its summary.
+    """
+    began = time.monotonic()
+    folder = prepare_folder(folder)
+    seconds: dict[str, float] = {}
+    progress.say("starting an MLflow server and reading 336,776 flights")
+    flights, server = _start(folder)
+    with server, _tracking(server.uri):
+        seconds["server_and_data"] = _lap(began, seconds)
+        progress.say(f"MLflow at {server.uri}; training on January")
+        champion = train(flights.between("2013-01-01", "2013-01-31"), server.uri, report=progress.say)
+        seconds["training"] = _lap(began, seconds)
+        settings = load_settings(config or write_config(folder, server.uri))
+        settings = settings.for_demo(folder=folder, tracking_uri=server.uri, port=port)
+        with build(settings, console=cast(TextIO, progress)) as parts:
+            _publish(flights, champion, parts, settings)
+            seconds["baseline"] = _lap(began, seconds)
+            counts = _replay(flights, champion, parts, settings, progress)
+            seconds["replay_and_monitoring"] = _lap(began, seconds)
+            progress.say("writing readings to MLflow")
+            shipped = parts.mlflow_sink.ship()
+            seconds["readings_to_mlflow"] = _lap(began, seconds)
+            files = _write_files(folder, parts, settings)
+            seconds["dashboard_and_report"] = _lap(began, seconds)
+            demonstration = Demonstration(settings, parts, server)
+            demonstration.summary = _summary(
+                demonstration, flights, champion, counts, shipped, files, seconds, folder
+            )
+            yield demonstration
+
+
+def _lap(began: float, seconds: dict[str, float]) -> float:
+    return round(time.monotonic() - began - sum(seconds.values()), 2)
+
+
+def _start(folder: Path) -> tuple[Flights, ServerProcess]:
+    """Start the server while the flights are read: the one waits for the other's processor."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        starting = pool.submit(start_server, folder / "mlflow")
+        try:
+            flights = load_flights()
+        except BaseException:
+            starting.result().stop()
+            raise
+        return flights, starting.result()
+
+
+@contextlib.contextmanager
+def _tracking(uri: str) -> Iterator[None]:
+    """Point this process at the server, quietly, and leave the environment as it was."""
+    values = {
+        "MLFLOW_TRACKING_URI": uri,
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _publish(flights: Flights, champion: Champion, parts: Parts, settings: Settings) -> None:
+    """January as the model saw it, cancelled flights included; kept beside the model version."""
+    from mirante.app.scheduler import utc_now
+    from mirante.store import BaselineRow
+
+    january = flights.between("2013-01-01", "2013-01-31")
+    config = settings.models[0]
+    baseline = ModelBaseline.fit(
+        january.features,
+        probabilities(champion.pipeline, january.features),
+        january.times,
+        clock=config.clock(),
+        labels=january.labels.to_numpy(),
+        task="probability",
+        alarm_budget=config.alarm_budget or "1 per 30d",
+    )
+    publish_baseline(parts.client(), MODEL, champion.version, baseline)
+    profile = baseline.profile
+    parts.store.baselines.put(
+        BaselineRow(
+            config.subject, champion.version, utc_now(), profile.rows, profile.to_bytes(), "January 2013"
+        )
+    )
+
+
+def _replay(
+    flights: Flights,
+    champion: Champion,
+    parts: Parts,
+    settings: Settings,
+    progress: Progress,
+) -> ReplayCounts:
+    import pandas as pd
+
+    from mirante.capture.recorder import Recorder
+    from mirante.monitors.baseline import fetch_baseline
+    from mirante.monitors.model import ModelMonitor
+
+    config = settings.models[0]
+    version, kept = fetch_baseline(
+        parts.client(), MODEL, ALIAS
+    )  # as the service finds it: by alias, from MLflow
+    monitor = ModelMonitor(config, version, kept, parts.store, parts.log_of(config))
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2013-02-01", "2013-12-31")]
+    rest = flights.between(days[0], days[-1])
+    progress.say(f"replaying {len(rest):,} flights in {len(days)} daily windows on the clock of {TIMEZONE}")
+    with Recorder(MODEL, config.log, version=version) as recorder:
+        driven = Replay(
+            champion.pipeline, recorder, monitor, parts.engine, parts.outbox, parts.store, parts.host
+        )
+        counts = replay_days(driven, rest, days, progress=progress.step)
+        counts.seconds["dropped"] = float(recorder.dropped)
+    return counts
+
+
+def _write_files(folder: Path, parts: Parts, settings: Settings) -> list[Path]:
+    """Write the dashboard and the experiment report, and log both to MLflow."""
+    from mirante.tracking.runs import log_artifact
+    from mirante.views.dashboard import write_dashboard
+    from mirante.views.report import MLflowReport, write_report
+
+    subject = settings.models[0].subject
+    report = MLflowReport(log=False).generate_experiment_report(EXPERIMENT)
+    files = [
+        write_dashboard(
+            parts.store,
+            folder / "dashboard.html",
+            title="NYC flights 2013",
+            locale=settings.locale,
+            timezone=TIMEZONE,
+        ),
+        write_report(report, folder / "report.html", locale=settings.locale, timezone=TIMEZONE),
+    ]
+    for path in files:
+        log_artifact(path, subject=subject)
+    return files
+
+
+def _summary(
+    demonstration: Demonstration,
+    flights: Flights,
+    champion: Champion,
+    counts: ReplayCounts,
+    shipped: int,
+    files: list[Path],
+    seconds: dict[str, float],
+    folder: Path,
+) -> dict[str, Any]:
+    store = demonstration.parts.store
+    notices = store.outbox.list(limit=100_000)
+    dropped = int(counts.seconds.pop("dropped", 0))
+    return {
+        "flights": len(flights),
+        "flights_without_label": int(flights.labels.isna().sum()),
+        "features": list(FEATURES),
+        "training_runs": champion.runs,
+        "champion": {
+            "model": MODEL,
+            "alias": ALIAS,
+            "version": champion.version,
+            "metrics": dict(champion.metrics),
+        },
+        "rows_replayed": counts.rows,
+        "rows_recorded": counts.rows - dropped,
+        "rows_read_back": counts.rows_read,
+        "rows_profiled": counts.rows_profiled,
+        "rows_late": counts.rows_late,
+        "windows": counts.windows,
+        "labels": counts.labels,
+        "readings": store.readings.count(),
+        "readings_in_mlflow": shipped,
+        "alerts": alert_summary(demonstration),
+        "notices": {
+            status: sum(1 for notice in notices if notice.status == status)
+            for status in ("delivered", "owed", "dead")
+        },
+        "files": [str(path) for path in files],
+        "folder": str(folder),
+        "mlflow": demonstration.server.uri,
+        "seconds": {**seconds, "total": round(sum(seconds.values()), 2)},
+        "replay_seconds": {name: round(value, 2) for name, value in counts.seconds.items()},
+    }
+
+
+def alert_summary(demonstration: Demonstration) -> list[dict[str, Any]]:
+    """Return the alerts that fired, oldest first, each with the window at whose end it first fired.
+
+    Parameters
+    ----------
+    demonstration : Demonstration
+        After its replay.
+
+    Returns
+    -------
+    list of dict
+        Rule, severity, labels, window (local date), times, value and the verdict's sentence.
+    """
+    zone = demonstration.settings.models[0].clock().zone
+    rows = demonstration.parts.store.alerts.list(states=["firing", "resolved"], limit=100_000)
+    fired = sorted((row.fired_at, row.rule, row.id, row) for row in rows if row.fired_at is not None)
+    return [
+        {
+            "rule": row.rule,
+            "severity": row.severity,
+            "labels": dict(row.labels),
+            "window": (fired_at - timedelta(microseconds=1)).astimezone(zone).date().isoformat(),
+            "first_fired_at": fired_at.astimezone(zone).isoformat(),
+            "resolved_at": None if row.resolved_at is None else row.resolved_at.astimezone(zone).isoformat(),
+            "value": row.fired_value,
+            "summary": row.summary,
+            "note": row.note,
+        }
+        for fired_at, _, _, row in fired
+    ]

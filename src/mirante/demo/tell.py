@@ -1,0 +1,54 @@
+"""The summary of the demonstration in plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["tell"]
+
+_MOST = 12
+
+
+def tell(summary: Mapping[str, Any]) -> str:
+    """Return the summary as text for people.
+
+    Parameters
+    ----------
+    summary : mapping
+        As `run_demo` leaves it.
+
+    Returns
+    -------
+    str
+        Several lines.
+    """
+    champion = summary["champion"]
+    alerts = summary["alerts"]
+    notices = summary["notices"]
+    seconds = summary["seconds"]
+    lines = [
+        "",
+        f"Model     {champion['model']}@{champion['alias']}, version {champion['version']}, "
+        f"log-loss {champion['metrics']['log_loss']:.3f} on the last week of January",
+        f"Rows      {summary['rows_replayed']:,} replayed, {summary['rows_recorded']:,} recorded, "
+        f"{summary['rows_read_back']:,} read back, {summary['rows_profiled']:,} profiled "
+        f"in {summary['windows']} windows; {summary['labels']:,} labels came",
+        f"Readings  {summary['readings']:,} in the store, {summary['readings_in_mlflow']:,} in MLflow",
+        f"Alerts    {len(alerts)} fired; notices: {notices['delivered']} delivered, {notices['owed']} owed, "
+        f"{notices['dead']} given up",
+    ]
+    for alert in sorted(alerts, key=lambda a: (a["severity"] != "critical", a["first_fired_at"]))[:_MOST]:
+        about = alert["labels"].get("feature", "")
+        lines.append(f"          {alert['window']}  {alert['severity']:<8}  {alert['rule']}  {about}")
+    if len(alerts) > _MOST:
+        lines.append(f"          and {len(alerts) - _MOST} more; the page shows them all")
+    parts = ", ".join(
+        f"{name.replace('_', ' ')} {value:.1f} s" for name, value in seconds.items() if name != "total"
+    )
+    lines += [
+        f"Time      {seconds['total']:.1f} s: {parts}",
+        *(f"File      {path}" for path in summary["files"]),
+        f"MLflow    {summary['mlflow']}",
+    ]
+    return "\n".join(lines)

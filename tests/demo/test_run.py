@@ -1,0 +1,110 @@
+"""The whole demonstration, as a user runs it: a process of its own, its summary, its files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mirante.demo.run import prepare_folder
+from mirante.errors import InputError
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("a demo with spaces")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "mirante", "demo", "--dir", str(folder / "demo"), "--exit", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=environ,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "demo", json.loads(done.stdout), done.stderr
+
+
+def test_every_row_goes_all_the_way(demonstration):
+    _, summary, _ = demonstration
+    assert summary["flights"] == 336_776
+    assert summary["flights_without_label"] == 9_430
+    replayed = 336_776 - 27_004  # January is trained on
+    assert summary["rows_replayed"] == replayed
+    assert summary["rows_recorded"] == summary["rows_read_back"] == summary["rows_profiled"] == replayed
+    assert summary["rows_late"] == 0
+    assert summary["windows"] == 334
+    assert summary["labels"] == replayed - (9_430 - 606)  # 606 of January's flights never arrived
+    assert summary["training_runs"] >= 3
+
+
+def test_the_blizzard_fires_in_the_window_of_8_february(demonstration):
+    _, summary, _ = demonstration
+    cancelled = [a for a in summary["alerts"] if a["rule"] == "many_missing_values"]
+    assert [(a["window"], a["severity"], a["labels"]["feature"]) for a in cancelled] == [
+        ("2013-02-08", "critical", "dep_delay")
+    ]
+    assert cancelled[0]["first_fired_at"] == "2013-02-09T00:00:00-05:00"
+    assert cancelled[0]["value"] == pytest.approx(472 / 930)
+
+
+def test_the_first_week_of_february_raises_no_critical_drift_alert(demonstration):
+    _, summary, _ = demonstration
+    first = [a for a in summary["alerts"] if a["window"] <= "2013-02-07"]
+    assert first == []
+
+
+def test_the_storms_of_summer_and_december_are_found(demonstration):
+    _, summary, _ = demonstration
+    months = {a["window"][:7] for a in summary["alerts"] if a["labels"].get("feature") == "dep_delay"}
+    assert {"2013-03", "2013-06", "2013-07", "2013-12"} <= months
+    snow = [a for a in summary["alerts"] if a["window"] == "2013-03-08" and a["rule"] == "severe_drift"]
+    assert [a["severity"] for a in snow] == ["critical"]
+    assert "median -2 -> 58" in snow[0]["note"]
+
+
+def test_every_notice_was_delivered_and_none_is_on_standard_output(demonstration):
+    _, summary, stderr = demonstration
+    assert summary["notices"]["delivered"] >= len(summary["alerts"])
+    assert summary["notices"]["owed"] == summary["notices"]["dead"] == 0
+    assert "[critical] Critical alert" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_readings_are_in_the_store_and_in_mlflow(demonstration):
+    _, summary, _ = demonstration
+    assert summary["readings_in_mlflow"] == summary["readings"] > 25_000
+
+
+def test_files_are_there_and_whole(demonstration):
+    folder, summary, _ = demonstration
+    names = [Path(path).name for path in summary["files"]]
+    assert names == ["dashboard.html", "report.html"]
+    for path in summary["files"]:
+        text = Path(path).read_text(encoding="utf-8")
+        assert text.rstrip().endswith("</html>")
+    assert "nyc-flight-delay" in (folder / "dashboard.html").read_text(encoding="utf-8")
+    assert "gradient_boosting" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="not empty and not a demonstration's"):
+        prepare_folder(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_second_demonstration_keeps_the_config_and_replaces_the_rest(tmp_path):
+    folder = prepare_folder(tmp_path / "demo")
+    (folder / "mirante.db").write_text("old")
+    (folder / "mlflow").mkdir()
+    (folder / "mirante.yaml").write_text("mine: true")
+    prepare_folder(folder)
+    assert not (folder / "mirante.db").exists()
+    assert not (folder / "mlflow").exists()
+    assert (folder / "mirante.yaml").read_text() == "mine: true"
