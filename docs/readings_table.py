@@ -1,0 +1,39 @@
+"""Writes docs/readings.md from the table of readings: ``python docs/readings_table.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mirante.readings import READINGS
+
+HEAD = """# Readings
+
+Every number that Mirante produces is a *reading*: a name, a value, a time, labels, and a note for
+people. Rules, the store, Prometheus, MLflow and the charts all use the names below.
+
+Labels of the subject come first and are not repeated in the table: `model`, `alias` and `version` for
+a model, `host` for a host. NaN means that the number was asked for and is unknown; a comparison in a
+rule is never true of it.
+
+In Prometheus and in rules a reading is written `drift_ks{feature="age"}`. In MLflow the same reading is
+the metric `drift_ks/age`, and `system_cpu_percent` is `system/cpu_percent`. Characters that MLflow
+refuses in a key are encoded in a way that can be read back.
+
+<!-- written by docs/readings_table.py from mirante.readings.READINGS; a test compares the two -->
+
+| name | further labels | unit or range | meaning |
+|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """Return the page as it must be."""
+    rows = (
+        f"| `{name}` | {', '.join(f'`{label}`' for label in kind.labels)} | {kind.unit} | {kind.help} |"
+        for name, kind in READINGS.items()
+    )
+    return HEAD + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("readings.md").write_text(page(), encoding="utf-8")
