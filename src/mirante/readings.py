@@ -136,6 +136,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "system_processes": ReadingKind((), "processes", "processes running"),
         # volume and latency of a model, per window
         "predictions": ReadingKind((), "rows", "predictions in the window"),
+        "predictions_read_total": ReadingKind(
+            (), "rows", "predictions read from the inference log since the first"
+        ),
         "prediction_latency_seconds_mean": ReadingKind((), "seconds", "mean latency in the window"),
         "prediction_latency_seconds_p50": ReadingKind((), "seconds", "median latency in the window"),
         "prediction_latency_seconds_p95": ReadingKind(

@@ -198,4 +198,8 @@ def ids_of(ids: Any, rows: int) -> list[str]:
     )
     if len(listed) != rows:
         raise InputError(f"got {len(listed)} ids for {rows} rows; give one a row")
-    return [text_of(value) or "" for value in listed]
+    try:
+        "".join(listed).encode()  # at C speed: refuses what is no text, or no UTF-8
+    except (TypeError, UnicodeEncodeError):
+        return [text_of(value) or "" for value in listed]
+    return listed

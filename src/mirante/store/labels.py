@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from mirante.errors import StoreError
 from mirante.store.database import Database
-from mirante.store.dialect import bulk, upsert
+from mirante.store.dialect import bulk, one_of, upsert
 from mirante.store.schema import label_models, labels
 
 __all__ = ["LabelColumn", "LabelsPart"]
@@ -136,7 +136,8 @@ class LabelsPart:
         query = select(*columns).join_from(labels, label_models).where(label_models.c.model == model)
         with self._database.reading(connection) as snapshot:
             for start in range(0, len(keys), _CHUNK):
-                rows = snapshot.execute(query.where(labels.c.id.in_(keys[start : start + _CHUNK])))
+                asked = one_of(snapshot, labels.c.id, keys[start : start + _CHUNK])
+                rows = snapshot.execute(query.where(asked)).all()
                 known |= {key: number if text is None else text for key, number, text in rows}
         found = np.fromiter((key in known for key in keys), dtype=np.bool_, count=len(keys))
         texts = any(isinstance(value, str) for value in known.values())

@@ -175,10 +175,14 @@ FIRE = {
     "performance_labels": 1000.0,
     "performance_log_loss": float("nan"),
     "prediction_latency_seconds_p99": 5.0,
-    "monitor_task_failures_total": 1.0,
+    "monitor_task_failing": 1.0,
+    "mlflow_server_up": 0.0,
     "monitor_dropped_total": 1.0,
     "monitor_queue_length": 5000.0,
 }
+
+
+CALM = {"mlflow_server_up": 1.0}
 
 
 @pytest.mark.parametrize("rule", default_rules(), ids=lambda rule: rule.name)
@@ -190,7 +194,7 @@ def test_each_default_rule_can_fire_and_is_quiet_without_data(rule: Rule) -> Non
     bad = {name: [Sample(labels, None if rule.name == "host_silent" else v)] for name, v in values.items()}
     assert [outcome.truth for outcome in rule.expression.evaluate(bad)] == [True]
     assert rule.expression.evaluate({}) == []
-    calm = {name: [Sample(labels, 0.55 if "performance" in name else 0.0)] for name in FIRE}
+    calm = {name: [Sample(labels, CALM.get(name, 0.55 if "performance" in name else 0.0))] for name in FIRE}
     if rule.name != "low_auc":
         assert [outcome.truth for outcome in rule.expression.evaluate(calm)] == [False]
     assert isinstance(rule.expression, Expression)
