@@ -1,0 +1,1 @@
+"""The live page and the HTTP API: reads the store, and meets the service only through it."""

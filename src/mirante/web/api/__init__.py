@@ -1,0 +1,1 @@
+"""The HTTP API: read-only JSON, and the one write, labels."""

@@ -1,0 +1,83 @@
+"""Alerts as a page shows them: with their place, their notices and the address that explains them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mirante.web.pages.query import Query
+from mirante.web.pages.states import name_of, split_subject
+
+if TYPE_CHECKING:
+    from mirante.store import AlertRow, NoticeRow, Store
+
+__all__ = ["ShownAlert", "alerts_shown", "notices_by_alert", "subject_url"]
+
+_MOST_NOTICES = 5_000
+_IN_SUBJECT = frozenset({"model", "alias", "host", "experiment", "table"})
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAlert:
+    """An alert ready for a template.
+
+    Parameters
+    ----------
+    row : AlertRow
+        The alert itself.
+    name, url : str
+        Its subject for people, and the page that shows what it speaks of.
+    labels : list of (str, str)
+        Its labels but for those that the subject's name says already.
+    notices : list of NoticeRow
+        Notices that speak of it, oldest first.
+    """
+
+    row: AlertRow
+    name: str
+    url: str
+    labels: list[tuple[str, str]]
+    notices: list[NoticeRow]
+
+
+def subject_url(query: Query, subject: str, **parameters: str) -> str:
+    """Return the address of a subject's page."""
+    path = "/model" if split_subject(subject)[0] == "model" else "/host"
+    return query.url(path, subject=subject, **parameters)
+
+
+def notices_by_alert(store: Store) -> Mapping[str, list[NoticeRow]]:
+    """Return the newest notices by the alerts that they speak of, oldest first."""
+    found: defaultdict[str, list[NoticeRow]] = defaultdict(list)
+    for notice in reversed(store.outbox.list(limit=_MOST_NOTICES)):
+        for alert in notice.alert_ids:
+            found[alert].append(notice)
+    return found
+
+
+def alerts_shown(
+    alerts: Iterable[AlertRow], query: Query, notices: Mapping[str, Sequence[NoticeRow]]
+) -> list[ShownAlert]:
+    """Return alerts ready for a template, in the order given."""
+    return [
+        ShownAlert(
+            row=alert,
+            name=name_of(alert.subject),
+            url=_where(alert, query),
+            labels=sorted((key, value) for key, value in alert.labels.items() if key not in _IN_SUBJECT),
+            notices=list(notices.get(alert.id, ())),
+        )
+        for alert in alerts
+    ]
+
+
+def _where(alert: AlertRow, query: Query) -> str:
+    time = alert.reading_time
+    if split_subject(alert.subject)[0] != "model" or time is None:
+        return subject_url(query, alert.subject)
+    address = subject_url(
+        query, alert.subject, feature=alert.labels.get("feature", ""), window=f"{time:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    return address + ("#compare" if "feature" in alert.labels else "#charts")

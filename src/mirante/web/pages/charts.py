@@ -1,0 +1,202 @@
+"""The charts of a page: which readings stand together, under which title, with which marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mirante.i18n import translator
+from mirante.readings import READINGS
+from mirante.web.pages.query import Query, TimeRange
+
+if TYPE_CHECKING:
+    from mirante.store import AlertRow, Series, Store
+
+__all__ = ["Chart", "chart_of", "heat_chart", "host_charts", "marks_for", "model_charts", "other_charts"]
+
+_MOST_FEATURES = 6
+_MOST_CHARTS = 12
+_LATENCY = tuple(f"prediction_latency_seconds_{q}" for q in ("p50", "p95", "p99"))
+_COUNTERS = ("system_network_sent_bytes_total", "system_network_received_bytes_total")
+_SHARES = ("performance_accuracy", "performance_roc_auc")
+_LOSSES = ("performance_log_loss", "performance_brier")
+_ERRORS = ("performance_mae", "performance_rmse")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One figure on a page.
+
+    Parameters
+    ----------
+    key : str
+        Its id; the page's script finds its place by it.
+    title : str
+        For those who do not see it.
+    figure : str
+        The figure as JSON.
+    height : int
+        In pixels, so that the page does not jump when it is drawn.
+    wide : bool
+        Whether it takes the whole width.
+    data : mapping
+        Attributes for the script.
+    """
+
+    key: str
+    title: str
+    figure: str
+    height: int
+    wide: bool = False
+    data: dict[str, str] = field(default_factory=dict)
+
+
+def chart_of(key: str, title: str, figure: Any, *, wide: bool = False, **data: str) -> Chart:
+    """Return a plotly figure as a chart of a page."""
+    from mirante.views.figures import figure_json
+
+    return Chart(key, title, figure_json(figure), int(figure.layout.height or 300), wide, data)
+
+
+def marks_for(store: Store, subject: str, alerts: Sequence[AlertRow], span: TimeRange) -> list[Any]:
+    """Return what is marked on every chart of a subject: its events and the alerts that fired."""
+    from mirante.views.figures import marks_of_alerts
+
+    events = store.events.list(subject, since=span.since, until=span.until)
+    # The engine writes an event for each firing too: one mark is enough.
+    other = [event for event in events if not event.kind.startswith("alert")]
+    fired = [mark for mark in marks_of_alerts(alerts) if span.since <= mark.time < span.until]
+    return [*other, *fired]
+
+
+def model_charts(
+    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+) -> list[Chart]:
+    """Return a model's charts but for the heat map, those without any reading left out."""
+    _ = translator(query.locale)
+    plan = [
+        ("predictions", _("Predictions per window"), ("predictions",), _("rows")),
+        ("performance", _("Performance"), _SHARES, ""),
+        ("loss", _("Loss"), _LOSSES, ""),
+        ("error", _("Error of the predictions"), _ERRORS, ""),
+        ("latency", _("Latency"), _LATENCY, _("seconds")),
+        ("outliers", _("Share of outliers"), ("outlier_ratio",), ""),
+    ]
+    charts = []
+    for key, title, names, unit in plan:
+        found = store.readings.series(names, subject=subject, since=span.since, until=span.until)
+        if found:
+            charts.append(
+                _metric(key, title, _in_order(found, names), unit, marks, query, zero=key != "performance")
+            )
+    missing = _worst(
+        store.readings.series("missing_ratio", subject=subject, since=span.since, until=span.until)
+    )
+    if missing:
+        charts.append(_metric("missing", _("Share of missing values"), missing, "", marks, query, zero=True))
+    return charts
+
+
+def heat_chart(
+    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+) -> Chart | None:
+    """Return the heat map of features by windows; None where nothing has been judged."""
+    import json
+
+    from mirante.views.figures import drift_heatmap, plain
+
+    _ = translator(query.locale)
+    names = ("drift_effect", "drift_detected")
+    found = store.readings.series(names, subject=subject, since=span.since, until=span.until)
+    effects = [one for one in found if one.name == "drift_effect"]
+    if not effects:
+        return None
+    verdicts = [one for one in found if one.name == "drift_detected"]
+    title = _("Drift: features by windows")
+    figure = drift_heatmap(effects, verdicts, title=title, events=marks, locale=query.locale)
+    # what stands at the axis is cut and escaped: a click on it must lead to the true name
+    rows = {plain(name, 40): name for name in (one.labels.get("feature", "") for one in effects)}
+    return chart_of("heat", title, figure, wide=True, rows=json.dumps(rows))
+
+
+def host_charts(
+    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+) -> list[Chart]:
+    """Return a host's charts."""
+    from mirante.views.figures import Line
+
+    _ = translator(query.locale)
+    charts = []
+    names = {
+        "system_cpu_percent": _("CPU"),
+        "system_memory_percent": _("memory"),
+        "system_disk_percent": _("disk"),
+    }
+    used = store.readings.series(list(names), subject=subject, since=span.since, until=span.until)
+    if used:
+        lines = [Line(names[one.name], one.times, one.values) for one in _in_order(used, list(names))]
+        charts.append(_metric("usage", _("In use"), lines, "%", marks, query, zero=True))
+    counters = store.readings.series(_COUNTERS, subject=subject, since=span.since, until=span.until)
+    rates = [rate for rate in map(_rate, _in_order(counters, _COUNTERS)) if rate is not None]
+    if rates:
+        charts.append(_metric("network", _("Network"), rates, _("bytes per second"), marks, query, zero=True))
+    found = store.readings.series("system_processes", subject=subject, since=span.since, until=span.until)
+    if found:
+        charts.append(_metric("processes", _("Processes"), found, "", marks, query, zero=True))
+    return charts
+
+
+def other_charts(
+    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+) -> list[Chart]:
+    """Return one chart for each name of reading of any other subject."""
+    by_name: dict[str, list[Series]] = {}
+    for one in store.readings.series(subject=subject, since=span.since, until=span.until):
+        by_name.setdefault(one.name, []).append(one)
+    charts = []
+    for index, (name, found) in enumerate(list(by_name.items())[:_MOST_CHARTS]):
+        unit = READINGS[name].unit if name in READINGS else ""
+        title = name.replace("_", " ").capitalize()
+        charts.append(_metric(f"r{index}", title, _worst(found), unit, marks, query, zero=True))
+    return charts
+
+
+def _metric(
+    key: str, title: str, series: Sequence[Any], unit: str, marks: Sequence[Any], query: Query, *, zero: bool
+) -> Chart:
+    from mirante.views.figures import Line, metric_figure
+
+    # "performance accuracy" in a chart called Performance says a word twice
+    short = [
+        Line(one.name.removeprefix("performance_"), one.times, one.values, one.labels, one.notes)
+        for one in series
+    ]
+    figure = metric_figure(short, title=title, unit=unit, events=marks, zero=zero, locale=query.locale)
+    return chart_of(key, title, figure)
+
+
+def _in_order(found: Sequence[Series], names: Sequence[str]) -> list[Series]:
+    return sorted(found, key=lambda one: names.index(one.name))
+
+
+def _worst(found: Sequence[Series]) -> list[Series]:
+    """Keep the few series that reached highest: a chart with fifty lines says nothing."""
+    peaks = [(float(np.nanmax(one.values)), one) for one in found if np.any(np.isfinite(one.values))]
+    peaks.sort(key=lambda pair: -pair[0])
+    return [one for peak, one in peaks[:_MOST_FEATURES] if peak > 0] or [one for _, one in peaks[:1]]
+
+
+def _rate(counter: Series) -> Any:
+    """Turn a counter into a rate per second; where it fell the machine was restarted, and there is a gap."""
+    from mirante.views.figures import Line
+
+    if len(counter.times) < 2:
+        return None
+    seconds = np.diff(counter.times) / np.timedelta64(1, "s")
+    steps = np.diff(counter.values)
+    rate = np.where(steps >= 0, steps, np.nan) / seconds
+    name = "sent" if "sent" in counter.name else "received"
+    return Line(name, counter.times[1:], rate, {})

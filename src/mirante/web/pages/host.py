@@ -1,0 +1,56 @@
+"""The page of a host, and of every other subject that is no model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mirante.web.pages.alertlist import alerts_shown
+from mirante.web.pages.charts import host_charts, marks_for, other_charts
+from mirante.web.pages.model import find_subject
+from mirante.web.pages.query import Query, TimeRange
+from mirante.web.pages.render import render
+from mirante.web.pages.states import card_of
+
+if TYPE_CHECKING:
+    from mirante.store import Store
+
+__all__ = ["host_page"]
+
+_SHOWN_ALERTS = 8
+
+
+def host_page(store: Store, subject: str, query: Query) -> str:
+    """Return the page of a host, an experiment, a table or of Mirante itself as HTML.
+
+    Parameters
+    ----------
+    store : Store
+        What is shown.
+    subject : str
+        ``host/<name>`` and the like.
+    query : Query
+        ``range`` or ``since`` and ``until``.
+
+    Raises
+    ------
+    UnknownPageError
+        If the store does not know the subject.
+    """
+    known = find_subject(store, subject)
+    span = TimeRange.of(query, known.first_time, known.last_time, default="24h")
+    alerts = store.alerts.list(subject=subject, limit=500)
+    alive = [alert for alert in alerts if alert.state != "resolved"]
+    marks = marks_for(store, subject, alerts, span)
+    charts = host_charts if subject.startswith("host/") else other_charts
+    over = [alert for alert in alerts if alert.state == "resolved"]
+    return render(
+        "host.html",
+        query,
+        subject=subject,
+        card=card_of(store, known, alive, query),
+        span=span,
+        spans=TimeRange.names(),
+        alerts=alerts_shown([*alive, *over][:_SHOWN_ALERTS], query, {}),
+        charts=charts(store, subject, span, marks, query),
+        latest=store.readings.latest(subject=subject)[:200],
+    )

@@ -1,0 +1,165 @@
+"""A model's page: its state, its charts over time, one feature against its baseline, its windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mirante.web.pages.alertlist import alerts_shown
+from mirante.web.pages.charts import heat_chart, marks_for, model_charts
+from mirante.web.pages.compare import Comparison, compare, drifted_columns
+from mirante.web.pages.query import Query, TimeRange, UnknownPageError
+from mirante.web.pages.render import render
+from mirante.web.pages.states import URGENCY, card_of, severity_state
+
+if TYPE_CHECKING:
+    from mirante.store import AlertRow, Store, SubjectRow, WindowRow
+
+__all__ = ["find_subject", "model_page"]
+
+_PER_PAGE = 30
+_SHOWN_COLUMNS = 3
+_SHOWN_ALERTS = 6
+_MOST_CHOICES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLine:
+    """One line of the table of windows."""
+
+    row: WindowRow
+    drifted: list[str]
+    more: int
+    outliers: float | None
+    latency: float | None
+    performance: list[float | None]
+
+
+def find_subject(store: Store, subject: str) -> SubjectRow:
+    """Return what the store knows of a subject.
+
+    Raises
+    ------
+    UnknownPageError
+        If it knows nothing.
+    """
+    for row in store.readings.subjects():
+        if row.subject == subject:
+            return row
+    raise UnknownPageError(f"the store has no readings of {subject!r}; the overview lists what it has")
+
+
+def model_page(store: Store, subject: str, query: Query) -> str:
+    """Return a model's page as HTML.
+
+    Parameters
+    ----------
+    store : Store
+        What is shown.
+    subject : str
+        ``model/<name>@<alias>``.
+    query : Query
+        ``range`` or ``since`` and ``until``; ``feature`` and ``window`` of the comparison;
+        ``page`` of the table.
+
+    Raises
+    ------
+    UnknownPageError
+        If the store does not know the subject.
+    """
+    known = find_subject(store, subject)
+    every = [row for row in store.windows.list(subject) if row.closed]
+    span = _span(known, every, query)
+    windows = [row for row in every if span.since <= row.start < span.until]
+    alerts = store.alerts.list(subject=subject, limit=1_000)
+    marks = marks_for(store, subject, alerts, span)
+    comparison = compare(store, subject, windows or every, query)
+    return render(
+        "model.html",
+        query,
+        subject=subject,
+        card=card_of(store, known, _open(alerts), query),
+        versions=_versions(every),
+        span=span,
+        spans=TimeRange.names(),
+        alerts=alerts_shown(_to_show(alerts, span), query, {}),
+        alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
+        charts=model_charts(store, subject, span, marks, query),
+        heat=heat_chart(store, subject, span, marks, query),
+        comparison=comparison,
+        choices=_choices(windows, comparison),
+        **_table(windows, query),
+    )
+
+
+def _span(known: SubjectRow, windows: Sequence[WindowRow], query: Query) -> TimeRange:
+    if not windows:
+        return TimeRange.of(query, known.first_time, known.last_time, default="all")
+    return TimeRange.of(query, windows[0].start, windows[-1].start, default="1y")
+
+
+def _open(alerts: Sequence[AlertRow]) -> list[AlertRow]:
+    return [alert for alert in alerts if alert.state != "resolved"]
+
+
+def _when(alert: AlertRow) -> datetime:
+    return alert.reading_time or alert.fired_at or alert.active_at
+
+
+def _to_show(alerts: Sequence[AlertRow], span: TimeRange) -> list[AlertRow]:
+    """Firing ones, pending ones, then the newest of those that are over."""
+    over = [
+        alert for alert in alerts if alert.state == "resolved" and span.since <= _when(alert) < span.until
+    ]
+    alive = sorted(_open(alerts), key=lambda alert: (alert.state, URGENCY[severity_state(alert.severity)]))
+    return [*alive, *over][:_SHOWN_ALERTS]
+
+
+def _choices(windows: Sequence[WindowRow], comparison: Comparison | None) -> list[WindowRow]:
+    """Return the windows that can be compared, newest first; the chosen one may lie outside of the range."""
+    newest = list(reversed(windows))[:_MOST_CHOICES]
+    chosen = comparison.window if comparison is not None else None
+    return newest if chosen is None or any(row.start == chosen.start for row in newest) else [chosen, *newest]
+
+
+def _versions(windows: Sequence[WindowRow]) -> list[str]:
+    """Return the versions that served, newest first."""
+    return list(dict.fromkeys(row.version for row in reversed(windows)))
+
+
+def _table(windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:
+    """Return one page of the windows, newest first."""
+    pages = max(1, -(-len(windows) // _PER_PAGE))
+    asked = query.get("page")
+    page = min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 9 else 1
+    newest = list(reversed(windows))[(page - 1) * _PER_PAGE : page * _PER_PAGE]
+    measures = sorted(
+        {name for row in newest for name in _performance(row)} & {"accuracy", "log_loss", "mae", "rmse"}
+    )
+    return {
+        "lines": [_line(row, measures) for row in newest],
+        "measures": measures,
+        "page": page,
+        "pages": pages,
+    }
+
+
+def _performance(row: WindowRow) -> dict[str, Any]:
+    found = row.verdicts.get("performance")
+    return found if isinstance(found, dict) else {}
+
+
+def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
+    drifted = [name for name, _ in drifted_columns(row)]
+    latency = row.verdicts.get("latency")
+    outliers = row.verdicts.get("outliers")
+    return WindowLine(
+        row=row,
+        drifted=drifted[:_SHOWN_COLUMNS],
+        more=max(0, len(drifted) - _SHOWN_COLUMNS),
+        outliers=outliers / row.rows if isinstance(outliers, int | float) and row.rows else None,
+        latency=latency.get("p95") if isinstance(latency, dict) else None,
+        performance=[_performance(row).get(name) for name in measures],
+    )

@@ -1,0 +1,212 @@
+"""Templates to HTML: one strict, escaping environment; times, numbers and static files for all pages."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from mirante.i18n import format_number, translator
+from mirante.views.theme import dark_pairs
+from mirante.web.pages.query import Query
+
+if TYPE_CHECKING:
+    from mirante.store import WindowRow
+
+__all__ = ["duration", "number", "percent", "render", "static_version", "time_tag", "window_name"]
+
+_ETAG = "@page-etag@"
+_NEARLY_A_DAY = timedelta(hours=20)  # a day is 23 hours when the clocks go forward
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_HTML_JSON = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+
+
+def render(template: str, query: Query, **context: Any) -> str:
+    """Return a page as HTML.
+
+    Parameters
+    ----------
+    template : str
+        File name under ``web/templates``.
+    query : Query
+        What was asked for.
+    **context
+        What the template shows; a name that it lacks is an error.
+
+    Returns
+    -------
+    str
+        The page. Its ``data-etag`` is a digest of the page itself: same store and query, same digest.
+    """
+    helpers = {
+        "q": query,
+        "_": translator(query.locale),
+        "time": time_tag,
+        "window_name": window_name,
+        "number": lambda value, digits=2: number(value, query.locale, digits=digits),
+        "fixed": lambda value, digits, unit="": _fixed(value, query.locale, digits, unit),
+        "duration": lambda seconds: duration(seconds, query.locale),
+        "percent": lambda value: percent(value, query.locale),
+        "static": lambda name: f"{query.base}/static/{name}?v={static_version(name)}",
+        "json_block": _json_block,
+        "dark_pairs": dark_pairs,
+        "etag": _ETAG,
+        "other_locale": ("en", "English") if query.locale == "pt_BR" else ("pt_BR", "Português"),
+    }
+    html = _environment().get_template(template).render(**helpers, **context)
+    return html.replace(_ETAG, hashlib.sha256(html.encode("utf-8", "replace")).hexdigest()[:24])
+
+
+@cache
+def _environment() -> Environment:
+    folder = str(files("mirante.web") / "templates")
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        finalize=_seen,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _seen(value: Any) -> Any:
+    """Drop controls and marks that turn text around, so that no name can pose as another one.
+
+    What a form sends back must stay as it is: a template writes ``{{ name | e }}`` there.
+    """
+    return _UNSEEN.sub("", value) if type(value) is str else value
+
+
+def time_tag(moment: datetime | None, *, relative: bool = False, day: bool = False) -> Markup:
+    """Return a moment as a ``<time>`` element: UTC in the page and on hover, the reader's own zone by script.
+
+    Parameters
+    ----------
+    moment : datetime or None
+        A dash stands for None.
+    relative : bool
+        Whether the script may write "3 minutes ago".
+    day : bool
+        Whether the date alone is enough for the eye.
+
+    Examples
+    --------
+    >>> str(time_tag(datetime(2013, 2, 8, 5, tzinfo=UTC)))[:43]
+    '<time datetime="2013-02-08T05:00:00Z" title'
+    """
+    if moment is None:
+        return Markup("–")
+    utc = moment.astimezone(UTC)
+    kind = Markup(' data-relative="1"') if relative else Markup("")
+    kind += Markup(' data-day="1"') if day else Markup("")
+    return Markup(
+        '<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}" title="{0:%Y-%m-%d %H:%M:%S} UTC"{1}>{2} UTC</time>'
+    ).format(utc, kind, f"{utc:%Y-%m-%d %H:%M}")
+
+
+def window_name(row: WindowRow) -> str:
+    """Return the day of a window of whole days, on the clock that it was cut on; empty for shorter ones.
+
+    Parameters
+    ----------
+    row : WindowRow
+        Its verdicts name the time zone.
+
+    Examples
+    --------
+    >>> from mirante.store import WindowRow
+    >>> start, end = datetime(2013, 2, 8, 5, tzinfo=UTC), datetime(2013, 2, 9, 5, tzinfo=UTC)
+    >>> window_name(WindowRow("m", "1", start, end, verdicts={"timezone": "America/New_York"}))
+    '2013-02-08'
+    """
+    zone = row.verdicts.get("timezone")
+    if not isinstance(zone, str) or row.end - row.start < _NEARLY_A_DAY:
+        return ""
+    try:
+        return f"{row.start.astimezone(ZoneInfo(zone)):%Y-%m-%d}"
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ""
+
+
+def number(value: float | None, locale: str = "en", *, digits: int = 2) -> str:
+    """Return a number for people: at most `digits` decimals, more where it is small, a dash for none.
+
+    Examples
+    --------
+    >>> number(336776), number(0.001234), number(None), number(float("inf")), number(1e-9)
+    ('336,776', '0.0012', '–', '∞', '1e-09')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if size >= 1e15 or 0 < size < 1e-6:
+        return f"{value:.2g}"
+    if 0 < size < 1:
+        digits = max(digits, 1 - math.floor(math.log10(size)))
+    return format_number(value, locale, digits=digits)
+
+
+def percent(value: float | None, locale: str = "en") -> str:
+    """Return a share from 0 to 1 as per cent.
+
+    Examples
+    --------
+    >>> percent(0.512), percent(0.0004), percent(None)
+    ('51.2 %', '0.04 %', '–')
+    """
+    text = number(None if value is None else value * 100, locale, digits=1)
+    return text if text == "–" else f"{text} %"
+
+
+def duration(seconds: float | None, locale: str = "en") -> str:
+    """Return a short time in the unit that suits it.
+
+    Examples
+    --------
+    >>> duration(0.0000314), duration(0.0421), duration(12.3), duration(None)
+    ('31.4 µs', '42.1 ms', '12.3 s', '–')
+    """
+    if seconds is None:
+        return "–"
+    factor, unit = (1e6, " µs") if seconds < 1e-3 else (1e3, " ms") if seconds < 1 else (1, " s")
+    return _fixed(seconds * factor, locale, 1, unit)
+
+
+def _fixed(value: float | None, locale: str, digits: int, unit: str) -> str:
+    """Return a number with as many decimals as its neighbours in a column."""
+    from babel.numbers import format_decimal
+
+    if value is None or not math.isfinite(value):
+        return "–"
+    return str(format_decimal(value, "#,##0." + "0" * digits, locale=locale)) + unit
+
+
+@cache
+def static_version(name: str) -> str:
+    """Return a digest of a file under ``web/static``, or plotly's version."""
+    if name == "plotly.min.js":
+        from importlib.metadata import version
+
+        return version("plotly")
+    content = (files("mirante.web") / "static" / name).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _json_block(value: Mapping[str, Any] | str) -> Markup:
+    """Write JSON for a ``<script type="application/json">``; no text in it can end the script."""
+    import json
+
+    text = value if isinstance(value, str) else json.dumps(value)
+    return Markup(text.translate(_HTML_JSON))  # noqa: S704  every character that HTML reads is escaped above

@@ -1,0 +1,322 @@
+"""Pages as functions: what stands on them, in which order, and that hostile names stay text."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from mirante.readings import Reading, model_subject
+from mirante.store import AlertRow, EventRow, Store
+from mirante.web.pages import (
+    Query,
+    UnknownPageError,
+    alerts_page,
+    error_page,
+    host_page,
+    login_page,
+    model_page,
+    overview,
+    status_line,
+)
+from mirante.web.pages.query import TimeRange, parse_time
+from mirante.web.pages.render import number, percent, time_tag
+from mirante.web.pages.sparkline import sparkline
+from mirante.web.pages.states import card_of, severity_state, split_subject
+from tests.web.conftest import DAYS, FEATURES, FIRST, HOST, HOSTILE, MODEL, NOW, STORM
+
+
+def ask(
+    path: str = "/", *, now: datetime = NOW, locale: str = "en", historic: bool = False, **values: str
+) -> Query:
+    return Query(values, now=now, path=path, locale=locale, historic=historic)
+
+
+class Reader(HTMLParser):
+    """Collects the elements and attributes of a page: what a browser would make of it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_overview_puts_what_needs_a_person_first(store: Store):
+    html = overview(store, ask())
+    states = re.findall(r'class="card card-(\w+)"', html)
+    assert states == sorted(states, key=["critical", "warning", "nodata", "ok"].index)
+    assert states[0] == "critical"
+    first = html[html.index('class="card card-critical"') :][:12000]
+    assert "nyc-flight-delay" in first
+    assert "dep_delay of nyc-flight-delay moved" in first
+    assert "2 open alerts" in first
+    assert 'class="spark"' in first
+
+
+def test_overview_of_nothing_says_what_to_do(empty_store: Store):
+    assert "mirante up" in overview(empty_store, ask())
+
+
+def test_silence_is_no_data_unless_it_is_history(store: Store):
+    later = NOW + timedelta(days=30)
+    assert 'class="card card-nodata"' in overview(store, ask(now=later))
+    assert 'class="card card-nodata"' not in overview(store, ask(now=later, historic=True))
+
+
+def test_reason_without_an_alert_is_the_last_verdict(empty_store: Store):
+    labels = {"model": "m", "alias": "champion", "version": "1"}
+    about = {**labels, "feature": "age"}
+    empty_store.readings.write(
+        [
+            Reading("predictions", 500, NOW, labels),
+            Reading("drift_detected", 1, NOW, about, "age drifted: median 30 -> 44."),
+            Reading("drift_effect", 0.3, NOW, about),
+        ]
+    )
+    (row,) = empty_store.readings.subjects()
+    card = card_of(empty_store, row, [], ask())
+    assert (card.state, card.reason) == (
+        "ok",
+        "1 column drifted in the last window. age drifted: median 30 -> 44.",
+    )
+    empty_store.readings.write([Reading("predictions", 0, NOW + timedelta(days=1), labels)])
+    assert card_of(empty_store, empty_store.readings.subjects()[0], [], ask()).reason.startswith(
+        "No predictions"
+    )
+
+
+def test_pending_alerts_do_not_change_the_state(empty_store: Store):
+    empty_store.readings.write([Reading("system_cpu_percent", 1.0, NOW, {"host": "h"})])
+    (row,) = empty_store.readings.subjects()
+    alert = AlertRow("1", "r", {}, "host/h", "critical", "pending", NOW)
+    assert card_of(empty_store, row, [alert], ask()).state == "ok"
+    assert severity_state("anything") == "ok"
+
+
+def test_model_page_has_charts_comparison_and_table(store: Store):
+    html = model_page(store, MODEL, ask("/model", subject=MODEL))
+    keys = re.findall(r'data-figure="fig-(\w+)"', html)
+    assert keys == ["heat", "compare", "predictions", "performance", "loss", "latency", "outliers", "missing"]
+    assert all(f'id="fig-{key}"' in html for key in keys)
+    assert html.count('<th scope="row">') == 30
+    assert "Page 1 of 3" in html
+    assert "champion moved to version 1" in html
+
+
+def test_a_link_shows_what_its_sender_saw(store: Store):
+    start = FIRST + timedelta(days=STORM)
+    query = ask(
+        "/model", subject=MODEL, feature="dep_delay", window=f"{start:%Y-%m-%dT%H:%M:%SZ}", range="all"
+    )
+    page = Reader(model_page(store, MODEL, query))
+    assert "dep_delay drifted: median 2 -> 31" in page.text
+    chosen = [tag for tag in page.tags if tag[0] == "option" and "selected" in tag[1]]
+    assert [option["value"] for _, option in chosen] == ["dep_delay", "2013-02-08T05:00:00Z"]
+    inside = ask("/model", subject=MODEL, feature="dep_delay", window="2013-02-08T20:00:00Z")
+    assert "dep_delay drifted: median 2 -> 31" in Reader(model_page(store, MODEL, inside)).text
+
+
+def test_time_range_rules_table_and_charts(store: Store):
+    html = model_page(store, MODEL, ask("/model", subject=MODEL, since="2013-02-07", until="2013-02-09"))
+    rows = re.findall(r'<th scope="row"><a [^>]*><time datetime="([^"]+)"', html)
+    assert rows == ["2013-02-09T05:00:00Z", "2013-02-08T05:00:00Z", "2013-02-07T05:00:00Z"]
+    assert '"2013-02-06T05' not in html
+    nothing = model_page(store, MODEL, ask("/model", subject=MODEL, since="2001-01-01", until="2001-01-02"))
+    assert "No window has been judged in this time." in nothing
+
+
+@pytest.mark.parametrize("junk", ["", "x", "-1", "0", "99999999999", "٣", "1e3"])
+def test_junk_in_the_address_shows_the_page_all_the_same(store: Store, junk: str):
+    values = dict.fromkeys(("page", "range", "since", "until", "feature", "window"), junk)
+    assert "Windows" in model_page(store, MODEL, ask("/model", subject=MODEL, **values))
+    assert "Recent" in alerts_page(store, ask("/alerts", page=junk, severity=junk, rule=junk))
+    assert "Newest" in host_page(store, HOST, ask("/host", subject=HOST, range=junk, since=junk))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_stay_text(store: Store, name: str):
+    subject = model_subject(name, "a")
+    pages = [
+        overview(store, ask()),
+        model_page(store, subject, ask("/model", subject=subject)),
+        alerts_page(store, ask("/alerts", subject=subject, rule=name)),
+        model_page(store, MODEL, ask("/model", subject=MODEL, feature=name, window=name)),
+        error_page(ask(), status=404, reason=name),
+        login_page(ask(), target=name),
+    ]
+    for html in pages:
+        page = Reader(html)
+        assert not [tag for tag in page.tags if tag[0] == "img"]
+        assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
+        assert "\u202e" not in page.text
+        scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+        assert all("src" in one or one.get("type") == "application/json" for one in scripts)
+    assert "49 " not in Reader(pages[4]).text
+
+
+def test_form_sends_back_the_exact_name(store: Store):
+    subject = model_subject(HOSTILE[3], "a")
+    page = Reader(host_page(store, subject, ask("/host", subject=subject)))
+    hidden = [attributes["value"] for tag, attributes in page.tags if attributes.get("name") == "subject"]
+    assert hidden == [subject]
+
+
+def test_links_keep_language_and_quote_names(store: Store):
+    page = Reader(overview(store, ask(lang="pt_BR")))
+    links = [attributes["href"] or "" for tag, attributes in page.tags if tag == "a"]
+    assert "/host?subject=experiment/%7B%7B7%2A7%7D%7D&lang=pt_BR" in links
+    assert any("a/../../b%3Fc%23d%26e" in link for link in links)
+
+
+def test_host_page_shows_rates_not_counters(store: Store):
+    html = host_page(store, HOST, ask("/host", subject=HOST))
+    assert re.findall(r'data-figure="fig-(\w+)"', html) == ["usage", "network", "processes"]
+    assert "bytes per second" in html
+
+
+@pytest.mark.parametrize("subject", ["monitor", f"experiment/{HOSTILE[1]}"])
+def test_other_subjects_have_a_page(store: Store, subject: str):
+    assert 'data-figure="fig-r0"' in host_page(store, subject, ask("/host", subject=subject))
+
+
+@pytest.mark.parametrize("page", [model_page, host_page])
+def test_unknown_subjects_are_an_error_with_advice(store: Store, page: object):
+    with pytest.raises(UnknownPageError, match="overview lists"):
+        page(store, "model/none@x", ask())
+
+
+def test_alerts_page_tells_who_was_told(store: Store):
+    page = Reader(alerts_page(store, ask("/alerts")))
+    assert "Firing 3" in page.text
+    assert "Pending 1" in page.text
+    assert re.search(r"console told 2013-03-31 08:00 UTC email waiting to be sent slack given up", page.text)
+    links = [
+        attributes["href"]
+        for tag, attributes in page.tags
+        if "alert-title" in (attributes.get("class") or "")
+    ]
+    assert f"/model?subject={MODEL}&feature=dep_delay&window=2013-03-29T05:00:00Z#compare" in links
+
+
+def test_alerts_page_can_be_narrowed(store: Store):
+    page = Reader(alerts_page(store, ask("/alerts", rule="high_cpu")))
+    assert "Firing 1" in page.text
+    assert "CPU at 93% on web-1" in page.text
+    assert "dep_delay of" not in page.text
+    assert "Nothing fires." in alerts_page(store, ask("/alerts", severity="none"))
+
+
+def test_long_lists_have_pages(empty_store: Store):
+    rows = [
+        AlertRow(
+            f"{n:032x}", "r", {"n": str(n)}, "host/h", "info", "resolved", NOW - timedelta(hours=n), NOW, NOW
+        )
+        for n in range(120)
+    ]
+    empty_store.alerts.save_all(rows)
+    html = alerts_page(empty_store, ask("/alerts", page="3"))
+    assert html.count('class="alert ') == 20
+    assert "Page 3 of 3" in html
+    assert 'rel="next"' not in html
+
+
+def test_same_store_and_query_give_the_same_page(store: Store):
+    later = NOW + timedelta(seconds=20)
+    for make in (
+        overview,
+        alerts_page,
+        lambda s, q: model_page(s, MODEL, q),
+        lambda s, q: host_page(s, HOST, q),
+    ):
+        assert make(store, ask()) == make(store, ask(now=later))
+
+
+def test_events_and_alerts_are_marked_once(store: Store, empty_store: Store):
+    empty_store.readings.write(
+        [Reading("system_cpu_percent", 5.0, NOW + timedelta(hours=h), {"host": "h"}) for h in (0, 1)]
+    )
+    empty_store.events.add(EventRow("host/h", NOW, "alert_fired", "fired"))
+    empty_store.events.add(EventRow("host/h", NOW, "deploy", "version 2 went live"))
+    html = host_page(empty_store, "host/h", ask("/host", subject="host/h"))
+    assert "version 2 went live" in html
+    assert '"fired"' not in html
+
+
+def test_status_line_says_what_is_wrong():
+    good = status_line({"status": "ok", "tasks": {}, "store": "ok", "notices_owed": 0}, ask())
+    assert "Service is running" in good
+    assert "The store does not answer" in status_line({"store": "does not answer"}, ask())
+    assert "&lt;b&gt;" in status_line({"tasks": {"<b>": {"error": "x", "last_success": "junk"}}}, ask())
+
+
+def test_login_page_says_why():
+    assert "That is not the token." in login_page(ask(), target="/", wrong=True)
+    assert "wait a minute" in login_page(ask(), target="/", wait=True)
+
+
+def test_pages_of_small_kind_speak_portuguese_markup():
+    assert '<html lang="pt-BR">' in error_page(ask(locale="pt_BR"), status=404)
+
+
+def test_time_ranges():
+    first, last = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 12, 31, tzinfo=UTC)
+    week = TimeRange.of(ask(range="7d"), first, last, default="all")
+    assert (week.name, week.until - week.since) == ("7d", timedelta(days=7))
+    assert week.since < last < week.until
+    assert TimeRange.of(ask(range="junk"), first, last, default="all").since == first
+    custom = TimeRange.of(ask(since="2013-02-01", until="2013-02-28"), first, last, default="all")
+    assert (custom.name, custom.until) == ("custom", datetime(2013, 3, 1, tzinfo=UTC))
+    assert TimeRange.of(ask(until="9999-12-31"), first, last, default="all").until.year == 9999
+    assert parse_time("0001-01-01T00:00:00+23:00") is None
+
+
+def test_numbers_for_people():
+    assert [number(v) for v in (0, 12.346, 0.00012, 1e20, float("nan"))] == [
+        "0",
+        "12.35",
+        "0.00012",
+        "1e+20",
+        "–",
+    ]
+    assert number(1234.5, "pt_BR") == "1.234,5"
+    assert percent(1.0) == "100 %"
+    assert str(time_tag(None)) == "–"
+
+
+def test_sparkline_gaps_and_scale():
+    svg = sparkline([1.0, 2.0, np.nan, 3.0, 4.0], 'a "label"')
+    assert svg.count("M") == 5
+    assert 'aria-label="a &#34;label&#34;"' in svg
+    assert sparkline([np.nan, np.inf, 1.0], "x") == ""
+    flat = sparkline([0.01, 0.01], "x", top=1.0)
+    assert re.search(r'spark-line" d="M3\.0 (40\.\d)', flat)
+
+
+def test_split_subject_keeps_every_character():
+    for name in HOSTILE:
+        assert split_subject(model_subject(name, "champion")) == ("model", name, "champion")
+
+
+def test_comparison_orders_features_by_what_moved(store: Store):
+    start = FIRST + timedelta(days=STORM)
+    page = Reader(
+        model_page(store, MODEL, ask("/model", subject=MODEL, window=f"{start:%Y-%m-%dT%H:%M:%SZ}"))
+    )
+    options = [a["value"] for tag, a in page.tags if tag == "option" and a["value"] in FEATURES]
+    assert set(options[:2]) == {"dep_delay", "prediction"}
+    assert options[2:] == sorted(options[2:])
+    assert DAYS > STORM
