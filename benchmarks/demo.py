@@ -1,7 +1,7 @@
 """Where the time of the demonstration goes: whole runs, each in a process of its own.
 
-Run it with ``python benchmarks/demo.py [--runs 3]``; needs ``pip install 'mirante[demo]'``. Prints the minimum, median
-and maximum of each phase in seconds, and the rows that went in and came out.
+Run: ``python benchmarks/demo.py [--runs 3]``; needs ``pip install 'mirante[demo]'``. Prints the minimum,
+median and maximum of each phase in seconds, and the rows that went in and came out.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from mirante.errors import ConfigError
 from tests.doubles.slack import SlackDouble
 
 TEXT = """
-locale: pt_BR
 channels:
   console: {type: console}
   mail:

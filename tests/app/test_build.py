@@ -137,7 +137,6 @@ def test_rules_of_the_config_fire_and_their_channels_are_told(tmp_path):
     [
         (f"alerts: {{{HOT}}}", "en", "Critical alert: hot: x > 1"),
         (f"{{locale: pt_BR, alerts: {{{HOT}}}}}", "pt_BR", "Alerta Crítico: hot: x > 1"),
-        (f"{{locale: pt_BR, alerts: {{locale: en, {HOT}}}}}", "en", "Critical alert: hot: x > 1"),
     ],
 )
 def test_notices_are_in_the_language_of_the_config(tmp_path, text, locale, title):

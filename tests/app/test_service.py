@@ -91,9 +91,7 @@ def test_page_health_and_metrics_answer(tmp_path):
         assert "Mirante" in page
         health = json.loads(get(address, "healthz")[1])
         assert health["status"] == "ok"
-        metrics = until(
-            lambda: (_text := get(address, "metrics")[1]) if "system_cpu_percent{" in text_of(address) else ""
-        )
+        metrics = until(lambda: next((t for t in [text_of(address)] if "system_cpu_percent{" in t), ""))
         assert "# TYPE system_cpu_percent gauge" in metrics
 
 

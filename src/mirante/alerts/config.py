@@ -129,7 +129,6 @@ class AlertsConfig(_Strict):
     ('console',)
     """
 
-    locale: str = "en"
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     routes: RouteConfig | None = None
     rules: list[RuleSpec] | Path = Field(default_factory=list)

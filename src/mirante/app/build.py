@@ -150,11 +150,15 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
             channels[name] = ConsoleChannel(console)
     rules, routes = build_rules(settings.alerts, base=settings.folder), build_routes(settings.alerts)
     store = Store(settings.store)
-    alerts = settings.alerts
-    locale = alerts.locale if "locale" in alerts.model_fields_set else settings.locale
     try:
-        engine = AlertEngine(store, rules, routes, locale=locale, links=alerts.links)
-        return Parts(settings, store, engine, Outbox(store, channels), HostSource(settings.host.name))
+        engine = AlertEngine(store, rules, routes, locale=settings.locale, links=settings.alerts.links)
+        return Parts(
+            settings,
+            store,
+            engine,
+            Outbox(store, channels, locale=settings.locale),
+            HostSource(settings.host.name),
+        )
     except BaseException:
         store.close()
         raise

@@ -40,7 +40,8 @@ def tell(summary: Mapping[str, Any]) -> str:
     ]
     for alert in sorted(alerts, key=lambda a: (a["severity"] != "critical", a["first_fired_at"]))[:_MOST]:
         about = alert["labels"].get("feature", "")
-        lines.append(f"          {alert['window']}  {alert['severity']:<8}  {alert['rule']}  {about}")
+        line = f"          {alert['window']}  {alert['severity']:<8}  {alert['rule']}  {about}"
+        lines.append(line.rstrip())
     if len(alerts) > _MOST:
         lines.append(f"          and {len(alerts) - _MOST} more; the page shows them all")
     parts = ", ".join(

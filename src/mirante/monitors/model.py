@@ -188,7 +188,15 @@ class ModelMonitor:
         for window in self._due(now):
             filled = self._open.pop(window.start, None) or OpenWindow.empty(window, self.baseline)
             verdict = self.baseline.drift.update(filled.profile)
-            rows.append(filled.to_row(self.config.subject, self.version, closed=True, verdict=verdict))
+            rows.append(
+                filled.to_row(
+                    self.config.subject,
+                    self.version,
+                    closed=True,
+                    verdict=verdict,
+                    timezone=self.config.timezone,
+                )
+            )
             readings += window_readings(filled, verdict, self.labels)
             self._closed_until = window.end
             if filled.rows:
@@ -252,7 +260,13 @@ class ModelMonitor:
                 self._store.windows.put(row, connection=connection)
             for window in self._open.values():
                 if window.touched:
-                    row = window.to_row(self.config.subject, self.version, closed=False, verdict=None)
+                    row = window.to_row(
+                        self.config.subject,
+                        self.version,
+                        closed=False,
+                        verdict=None,
+                        timezone=self.config.timezone,
+                    )
                     self._store.windows.put(row, connection=connection)
                     window.touched = False
             for start, figures in measured:

@@ -154,7 +154,15 @@ class OpenWindow:
             return {}
         return {"mean": column.mean, **{name: column.quantile(q) for name, q in _QUANTILES}}
 
-    def to_row(self, subject: str, version: str, *, closed: bool, verdict: WindowVerdict | None) -> WindowRow:
+    def to_row(
+        self,
+        subject: str,
+        version: str,
+        *,
+        closed: bool,
+        verdict: WindowVerdict | None,
+        timezone: str = "UTC",
+    ) -> WindowRow:
         """Return the row that the store keeps.
 
         Parameters
@@ -165,13 +173,15 @@ class OpenWindow:
             Whether it has been judged.
         verdict : WindowVerdict or None
             The judgement of a closed window.
+        timezone : str
+            The clock that it was cut on.
 
         Returns
         -------
         WindowRow
             Closed ones carry the verdicts and figures, open ones what is needed to go on.
         """
-        notes: dict[str, Any] = {"outliers": self.outliers, "performance": None}
+        notes: dict[str, Any] = {"outliers": self.outliers, "performance": None, "timezone": timezone}
         if verdict is not None:
             notes |= {
                 "drifted": bool(verdict.drifted),
