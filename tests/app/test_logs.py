@@ -82,6 +82,8 @@ def test_an_exception_is_written_with_its_traceback(capsys):
 
 
 def test_of_other_libraries_only_warnings_are_shown():
+    for name in OTHERS:
+        logging.getLogger(name).setLevel(logging.DEBUG)
     configure_logs()
     for name in OTHERS:
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)

@@ -4,6 +4,11 @@ import runpy
 import tomllib
 
 import mirante
+from mirante.alerts.config import AlertsConfig, EmailConfig, RouteConfig, SlackConfig
+from mirante.app.settings import HostConfig, MlflowConfig, Settings
+from mirante.cli import main
+from mirante.monitors.config import ModelConfig
+from mirante.web.config import WebConfig
 from tests.house.source import ROOT
 
 
@@ -39,3 +44,19 @@ def test_licence_is_apache():
     assert "Apache License\n" in text
     assert "Version 2.0, January 2004" in text
     assert len(text.splitlines()) > 200, "the whole text, not a note about it"
+
+
+def test_every_setting_and_command_is_in_the_configuration_page():
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    parts = {"mlflow.": MlflowConfig, "host.": HostConfig, "web.": WebConfig, "alerts.": AlertsConfig}
+    named = {f"{prefix}{name}" for prefix, part in parts.items() for name in part.model_fields}
+    for plain in (ModelConfig, EmailConfig, SlackConfig, RouteConfig):
+        named |= {field.alias or name for name, field in plain.model_fields.items()} - {"type"}
+    named |= set(Settings.model_fields) - {prefix.rstrip(".") for prefix in parts}
+    assert {name for name in named if f"`{name}`" not in page} == set()
+    assert {name for name in main.commands if f"`mirante {name} " not in page} == set()
+    options = {
+        option for command in main.commands.values() for param in command.params for option in param.opts
+    }
+    words = {option for option in options if option.startswith("--")}
+    assert {word for word in words if word not in page} == set()

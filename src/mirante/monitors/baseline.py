@@ -169,6 +169,27 @@ class ModelBaseline:
         }
         return cls(profile, drift, detector, kind, MappingProxyType(performance), MappingProxyType(about))
 
+    def drift_monitor(self, clock: WindowClock, alarm_budget: str | None = None) -> DriftMonitor:
+        """Return the drift monitor for windows of a clock and a budget.
+
+        Parameters
+        ----------
+        clock : WindowClock
+            Cuts the windows that will be judged.
+        alarm_budget : str, optional
+            False alarms that are accepted; the baseline's own when not given.
+
+        Returns
+        -------
+        DriftMonitor
+            The baseline's own when nothing differs.
+        """
+        budget, window = alarm_budget or self.drift.alarm_budget, _window_text(clock)
+        if (budget, window) == (self.drift.alarm_budget, self.drift.window):
+            return self.drift
+        own, floor = self.drift.own_windows, self.drift.floor
+        return DriftMonitor(self.profile, own_windows=own, alarm_budget=budget, window=window, floor=floor)
+
     def to_files(self) -> dict[str, bytes]:
         """Return the files that are kept beside the model version."""
         head = {

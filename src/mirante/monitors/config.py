@@ -61,7 +61,7 @@ class ModelConfig(BaseModel):
     label_delay : timedelta
         How long after its end a window waits for its labels before its performance is computed.
     alarm_budget : str, optional
-        False alarms that are accepted, such as ``1 per 30d``, for baselines made with this config.
+        False alarms that are accepted, such as ``1 per 30d``; the baseline's own when not given.
     interval : timedelta
         How often the inference log is looked at.
     task : {"probability", "class", "regression"}, optional

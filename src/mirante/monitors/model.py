@@ -79,6 +79,7 @@ class ModelMonitor:
         self.version = version
         self.baseline = baseline
         self.clock = config.clock()
+        self.drift = baseline.drift_monitor(self.clock, config.alarm_budget)
         self._store = store
         self._log = log
         self._cursor_name = f"log/{config.subject}/{version}"
@@ -187,7 +188,7 @@ class ModelMonitor:
         readings: list[Reading] = []
         for window in self._due(now):
             filled = self._open.pop(window.start, None) or OpenWindow.empty(window, self.baseline)
-            verdict = self.baseline.drift.update(filled.profile)
+            verdict = self.drift.update(filled.profile)
             rows.append(
                 filled.to_row(
                     self.config.subject,
