@@ -37,7 +37,7 @@ def test_dates_are_midnight():
 @pytest.mark.parametrize(
     "value",
     [None, "soon", float("inf"), float("nan"), 1e300, -1e15, np.datetime64("NaT"), pd.NaT, object()],
-    ids=repr,
+    ids=["none", "text", "inf", "nan", "huge", "past", "NaT", "pandas NaT", "object"],
 )
 def test_what_is_no_time(value):
     assert microseconds_of(value) is None

@@ -306,7 +306,9 @@ def test_an_empty_side_is_named():
 
 
 @pytest.mark.parametrize(
-    "wrap", [list, np.array, pd.Series, pl.Series, lambda v: np.array(v, dtype=object)], ids=str
+    "wrap",
+    [list, np.array, pd.Series, pl.Series, lambda v: np.array(v, dtype=object)],
+    ids=["list", "array", "pandas", "polars", "objects"],
 )
 def test_raw_numbers_of_any_kind(wrap):
     figure = drift_figure(wrap([1.0, 2.0, 3.0, 4.0]), wrap([3.0, 4.0, math.nan]), "c")
