@@ -14,7 +14,7 @@ NOON = datetime(2013, 2, 8, 12, tzinfo=UTC)
 
 
 def test_a_time_without_a_zone_is_refused():
-    with pytest.raises(InputError, match="without a time zone; give an aware datetime"):
+    with pytest.raises(InputError, match="without a time zone; give an aware one"):
         Reading("drift_ks", 0.1, NOON.replace(tzinfo=None))
 
 

@@ -145,7 +145,7 @@ def test_a_row_without_a_profile_starts_empty(baseline):
 def test_a_closed_window_carries_its_verdicts_as_plain_json(baseline):
     window = filled(baseline, TABLE)
     verdict = baseline.drift.update(window.profile)
-    row = window.to_row("model/churn@champion", "7", closed=True, verdict=verdict)
+    row = window.to_row("model/churn@champion", "7", closed=True, verdict=verdict, timezone="Asia/Kolkata")
     assert (row.subject, row.version, row.start, row.end) == ("model/churn@champion", "7", START, WINDOW.end)
     assert (row.rows, row.closed) == (ROWS, True)
     assert TableProfile.from_bytes(row.profile) == window.profile
@@ -158,6 +158,7 @@ def test_a_closed_window_carries_its_verdicts_as_plain_json(baseline):
     assert said["latency"] == pytest.approx(window.latencies())
     assert said["outliers"] == window.outliers
     assert said["performance"] is None
+    assert said["timezone"] == "Asia/Kolkata"
 
 
 def test_an_empty_closed_window_is_plain_json_too(baseline):
