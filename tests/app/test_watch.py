@@ -238,3 +238,63 @@ def test_whatever_the_client_raises_the_server_is_down_and_the_note_is_short():
     assert down.value == 0.0
     assert down.note.startswith("RuntimeError: http://mlflow xxx")
     assert len(down.note) == 500
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_version_that_the_alias_left_finishes_its_windows(model, restart):
+    model.record(0, 60, "1")
+    model.watch.advance(START + DAY / 2)  # version 1 is in the middle of a window
+    model.next_version()
+    if restart:
+        model.watch = model.make_watch()
+    model.watch.advance(START + DAY / 2 + 2 * MINUTE)
+    model.record(0, 40, "2")
+    model.record(1, 30, "1")  # still served somewhere, but no window of the alias any more
+    model.record(1, 50, "2")
+    model.watch.advance(START + 2 * DAY)
+    assert model.windows() == [("1", 0, 60, True), ("2", 0, 40, True), ("2", 1, 50, True)]
+    rows = model.store.windows.list(model.config.subject)
+    assert rows[0].verdicts["performance"] == {"labels": 0.0, "labels_missing": 60.0}
+    model.watch.advance(START + 4 * DAY)
+    assert [version for version, *_ in model.windows()] == [
+        "1",
+        "2",
+        "2",
+        "2",
+        "2",
+    ]  # no empty ones of version 1
+
+
+@pytest.mark.server
+def test_an_alias_that_comes_back_counts_no_row_twice(model):
+    model.record(0, 60, "1")
+    model.watch.advance(START + DAY / 2)
+    model.next_version()
+    model.watch.advance(START + DAY / 2 + 2 * MINUTE)
+    model.real.set_registered_model_alias(model.name, "champion", "1")
+    model.watch.advance(START + DAY / 2 + 4 * MINUTE)
+    model.record(0, 5, "1")
+    model.watch.advance(START + DAY)
+    assert model.windows() == [("1", 0, 65, True)]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_new_baseline_of_the_same_version_is_taken_up_and_open_windows_are_counted_anew(model, restart):
+    model.record(0, 60, "1")
+    model.watch.advance(START + DAY)
+    model.record(1, 70, "1")
+    model.watch.advance(START + DAY + DAY / 2)
+    features, predictions, times = make_rows(-3, 300, seed=9)
+    other = ModelBaseline.fit(features, predictions, times, clock=WindowClock("1d"))
+    publish_baseline(model.real, model.name, "1", other)
+    if restart:
+        model.watch = model.make_watch()
+    model.watch.advance(START + DAY + DAY / 2 + 2 * MINUTE)
+    model.record(1, 7, "1")
+    step = model.watch.advance(START + 2 * DAY)
+    assert model.windows() == [("1", 0, 60, True), ("1", 1, 77, True)]
+    assert step.late == 0
+    assert TableProfile.from_bytes(step.closed[0].profile) + TableProfile.of({}, like=other.profile)
+    assert [event.kind for event in model.events()] == ([] if restart else ["baseline_accepted"])

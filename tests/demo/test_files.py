@@ -102,3 +102,11 @@ def test_the_prediction_and_a_feature_are_never_both_named_by_one_rule_of_drift(
         assert not prediction.accept({"feature": feature})
     assert prediction.accept({"feature": "prediction"})
     assert not features.accept({"feature": "prediction"})
+
+
+def test_the_port_of_the_server_follows_and_the_rest_stays(folder):
+    path = write_config(folder, URI)
+    path.write_text(path.read_text() + "locale: pt_BR\n")
+    settings = load_settings(write_config(folder, "http://127.0.0.1:5999"), environ={})
+    assert settings.mlflow.tracking_uri == "http://127.0.0.1:5999"
+    assert settings.locale == "pt_BR"

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mirante.errors import TrackingError
-from mirante.monitors.baseline import fetch_baseline
+from mirante.monitors.baseline import ModelBaseline, load_baseline
 from mirante.monitors.model import Advance, ModelMonitor
 from mirante.readings import Reading
 from mirante.store import BaselineRow, EventRow
+from mirante.tracking.baselines import locate, resolve_alias
 from mirante.tracking.client import brief_requests, server_name
 from mirante.tracking.reach import reachable, within
 
@@ -62,9 +63,13 @@ class ModelWatch:
         self._client = client
         self._recheck = recheck
         self._looked: datetime | None = None
+        self._known: tuple[str, str] | None = None
+        self._former: list[ModelMonitor] = []
 
     def advance(self, now: datetime) -> Advance:
         """Look the alias up when it is time, then let the monitor advance.
+
+        Versions that the alias has left finish the windows that they had begun.
 
         Parameters
         ----------
@@ -84,13 +89,15 @@ class ModelWatch:
         if self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
             self._look(now)
         assert self.monitor is not None  # noqa: S101  # _look raises otherwise
-        return self.monitor.advance(now)
+        steps = [monitor.advance(now) for monitor in (self.monitor, *self._former)]
+        self._former = [monitor for monitor in self._former if not monitor.finished]
+        return Advance.of(steps)
 
     def _look(self, now: datetime) -> None:
         try:
             client = _answering(self._client)
             with brief_requests():
-                version, baseline = fetch_baseline(client, self.config.model, self.config.alias)
+                self._follow(client, now)
         except TrackingError as error:
             if self.monitor is None:
                 raise
@@ -99,32 +106,69 @@ class ModelWatch:
                 subject=self.config.subject,
                 error=str(error),
             )
-            self._looked = now
-            return
         self._looked = now
-        if self.monitor is not None and self.monitor.version == version:
+
+    def _follow(self, client: MlflowClient, now: datetime) -> None:
+        """Take up the version that the alias points to, and its baseline, unless both are known."""
+        model = self.config.model
+        version = resolve_alias(client, model, self.config.alias)
+        place = locate(client, model, version)
+        if self._known == (version, place):
             return
+        baseline = load_baseline(client, model, version)
         self._announce(version, now)
-        profile = baseline.profile
-        row = BaselineRow(
-            self.config.subject,
-            version,
-            now,
-            profile.rows,
-            profile.to_bytes(),
-            str(baseline.about.get("source", "mlflow")),
-        )
-        self._store.baselines.put(row)
+        self._keep(version, baseline, now)
+        former = [*self._former, *self._left_behind(client, version, now)]
+        self._former = [monitor for monitor in former if monitor.version != version]
         self.monitor = ModelMonitor(self.config, version, baseline, self._store, self._log)
+        self._known = (version, place)
+
+    def _keep(self, version: str, baseline: ModelBaseline, now: datetime) -> None:
+        profile, source = baseline.profile, str(baseline.about.get("source", "mlflow"))
+        row = BaselineRow(self.config.subject, version, now, profile.rows, profile.to_bytes(), source)
+        self._store.baselines.put(row)
+
+    def _left_behind(self, client: MlflowClient, version: str, now: datetime) -> list[ModelMonitor]:
+        """Return monitors of versions with windows to judge or to measure, also from before a restart."""
+        if self.monitor is not None and self.monitor.version != version:
+            former = [self.monitor]
+        else:
+            begun = sorted(self._begun() - {version})
+            former = [monitor for other in begun if (monitor := self._monitor_of(client, other)) is not None]
+        for monitor in former:
+            monitor.retire(now)
+        return [monitor for monitor in former if not monitor.finished]
+
+    def _begun(self) -> set[str]:
+        at_work = {monitor.version for monitor in self._former}
+        rows = self._store.windows.list(self.config.subject)
+        return {
+            row.version
+            for row in rows
+            if not row.closed or (row.rows and row.verdicts.get("performance") is None)
+        } - at_work
+
+    def _monitor_of(self, client: MlflowClient, version: str) -> ModelMonitor | None:
+        try:
+            baseline = load_baseline(client, self.config.model, version)
+        except TrackingError as error:
+            _log.warning("windows of an earlier version stay as they are", version=version, error=str(error))
+            return None
+        return ModelMonitor(self.config, version, baseline, self._store, self._log)
 
     def _announce(self, version: str, now: datetime) -> None:
         known = self._store.baselines.get(self.config.subject)
-        if known is None or known.version == version:
+        if known is not None and known.version != version:
+            kind = "alias_moved"
+            text = f"{self.config.alias} moved from version {known.version} to version {version}"
+            data = {"from": known.version, "to": version}
+        elif self._known is not None:
+            kind, text = "baseline_accepted", f"version {version} has a new baseline"
+            data = {"version": version}
+        else:
             return
-        text = f"{self.config.alias} moved from version {known.version} to version {version}"
-        data = {"from": known.version, "to": version}
         self._store.events.add(
-            EventRow(subject=self.config.subject, time=now, kind="alias_moved", text=text, data=data)
+            EventRow(subject=self.config.subject, time=now, kind=kind, text=text, data=data)
         )
 
 

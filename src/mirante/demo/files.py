@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mirante.demo.flights import TIMEZONE
@@ -82,7 +83,7 @@ rules:
 
 
 def write_config(folder: Path, tracking_uri: str) -> Path:
-    """Write ``mirante.yaml`` and ``rules.yaml``, unless they are there.
+    """Write ``mirante.yaml`` and ``rules.yaml``; what is there stays, but for the server's port.
 
     Parameters
     ----------
@@ -97,11 +98,12 @@ def write_config(folder: Path, tracking_uri: str) -> Path:
         Of ``mirante.yaml``.
     """
     config = folder / "mirante.yaml"
-    if not config.exists():
-        config.write_text(
-            _CONFIG.format(tracking_uri=tracking_uri, model=MODEL, alias=ALIAS, timezone=TIMEZONE),
-            encoding="utf-8",
-        )
+    if config.exists():  # this demonstration's server has another port than the last one's
+        text = config.read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^(  tracking_uri: )http://127\.0\.0\.1:\d+$", rf"\g<1>{tracking_uri}", text)
+    else:
+        text = _CONFIG.format(tracking_uri=tracking_uri, model=MODEL, alias=ALIAS, timezone=TIMEZONE)
+    config.write_text(text, encoding="utf-8")
     rules = folder / "rules.yaml"
     if not rules.exists():
         rules.write_text(_RULES, encoding="utf-8")

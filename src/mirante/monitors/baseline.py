@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from mirante.monitors.windows import WindowClock
 
-__all__ = ["PREDICTION", "ModelBaseline", "Task", "fetch_baseline", "performance_of", "publish_baseline"]
+__all__ = [
+    "PREDICTION",
+    "ModelBaseline",
+    "Task",
+    "fetch_baseline",
+    "load_baseline",
+    "performance_of",
+    "publish_baseline",
+]
 
 PREDICTION = "prediction"
 OUTLIER_SHARE = 0.01
@@ -278,8 +286,31 @@ def fetch_baseline(client: MlflowClient, model: str, alias: str) -> tuple[str, M
         If there is no such model or alias, the version has no baseline, or MLflow does not answer.
     """
     version = baselines.resolve_alias(client, model, alias)
+    return version, load_baseline(client, model, version)
+
+
+def load_baseline(client: MlflowClient, model: str, version: str) -> ModelBaseline:
+    """Return the baseline of a model version.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the server that has the model.
+    model, version : str
+        The registered model and its version.
+
+    Returns
+    -------
+    ModelBaseline
+        As it was published last.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such version, it has no baseline, or MLflow does not answer.
+    """
     try:
-        return version, ModelBaseline.from_files(baselines.load(client, model, version))
+        return ModelBaseline.from_files(baselines.load(client, model, version))
     except InputError as error:
         raise TrackingError(
             f"the baseline of model {model!r}, version {version}, cannot be read: {error}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,28 @@ class Advance:
     measured: tuple[datetime, ...]
     readings: tuple[Reading, ...]
 
+    @classmethod
+    def of(cls, steps: Sequence[Advance]) -> Advance:
+        """Return several steps as one.
+
+        Parameters
+        ----------
+        steps : sequence of Advance
+            In order.
+
+        Returns
+        -------
+        Advance
+            Sums and concatenations.
+        """
+        return cls(
+            rows=sum(step.rows for step in steps),
+            late=sum(step.late for step in steps),
+            closed=tuple(row for step in steps for row in step.closed),
+            measured=tuple(start for step in steps for start in step.measured),
+            readings=tuple(reading for step in steps for reading in step.readings),
+        )
+
 
 class ModelMonitor:
     """Watches one version of one model.
@@ -83,30 +105,61 @@ class ModelMonitor:
         self._store = store
         self._log = log
         self._cursor_name = f"log/{config.subject}/{version}"
+        self._retired: datetime | None = None
         self._restore()
 
     def _restore(self) -> None:
         """Take up the cursor and the windows as the store has them, and forget everything else."""
-        position = self._store.cursors.get(self._cursor_name)
-        self._cursor: dict[str, Any] | None = None if position is None else position["log"]
-        self._catching_up = position is None
-        self._late_total = 0 if position is None else int(position["late"])
-        self._rows_total = 0 if position is None else int(position["rows"])
+        self._begin: datetime | None
+        self._take_cursor(self._store.cursors.get(self._cursor_name))
         self._open: dict[datetime, OpenWindow] = {}
-        self._closed_until: datetime | None = None
         self._unmeasured: list[tuple[datetime, datetime]] = []
         self._unsaved = False
-        for row in self._store.windows.list(self.config.subject):
-            mine = row.version == self.version
-            if row.closed:
-                self._closed_until = (
-                    row.end if self._closed_until is None else max(self._closed_until, row.end)
-                )
-                if mine and row.rows and row.verdicts.get("performance") is None:
-                    self._unmeasured.append((row.start, row.end))
-            elif mine:
+        rows = self._store.windows.list(self.config.subject)
+        mine = [row for row in rows if row.version == self.version]
+        others = [row for row in rows if row.version != self.version]
+        if self._catching_up:  # what other versions have judged is not judged again for this one
+            self._begin = max((row.end for row in others if row.closed), default=None)
+        closed = [row.end for row in mine if row.closed]
+        self._closed_until = max([*closed, *([self._begin] if self._begin else [])], default=None)
+        self._unmeasured = [
+            (row.start, row.end)
+            for row in mine
+            if row.closed and row.rows and row.verdicts.get("performance") is None
+        ]
+        for row in mine:
+            if not row.closed:
                 kept = self._store.windows.get(row.subject, row.start, version=row.version)
                 self._open[row.start] = OpenWindow.from_row(kept or row, self.baseline)
+        if not all(window.fits(self.baseline) for window in self._open.values()):
+            # another baseline has other edges: windows that are not judged yet are counted anew from the log
+            begin = self._begin
+            self._take_cursor(None)
+            self._begin = begin
+            self._open.clear()
+
+    def _take_cursor(self, kept: Mapping[str, Any] | None) -> None:
+        self._catching_up = kept is None
+        self._cursor: dict[str, Any] | None = None if kept is None else kept["log"]
+        self._late_total = 0 if kept is None else int(kept["late"])
+        self._rows_total = 0 if kept is None else int(kept["rows"])
+        begin = None if kept is None else kept["begin"]
+        self._begin = None if begin is None else datetime.fromisoformat(begin)
+
+    def retire(self, moved: datetime) -> None:
+        """Finish the windows that began before the alias moved away, and begin no others.
+
+        Parameters
+        ----------
+        moved : datetime
+            When it moved.
+        """
+        self._retired = moved
+
+    @property
+    def finished(self) -> bool:
+        """Whether a retired monitor has judged and measured all that it had begun."""
+        return self._retired is not None and not self._open and not self._unmeasured
 
     @property
     def labels(self) -> dict[str, str]:
@@ -159,13 +212,17 @@ class ModelMonitor:
             readings.append(Reading("monitor_late_total", self._late_total, now, self.labels))
         if rows or closed or measured or cursor != self._cursor:
             self._save(
-                {"log": cursor, "late": self._late_total, "rows": self._rows_total},
+                self._position(cursor),
                 closed,
                 measured,
                 readings,
             )
         self._cursor, self._catching_up = cursor, False
         return Advance(rows, late, tuple(closed), tuple(start for start, _ in measured), tuple(readings))
+
+    def _position(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
+        begin = None if self._begin is None else self._begin.isoformat()
+        return {"log": cursor, "late": self._late_total, "rows": self._rows_total, "begin": begin}
 
     def _fold(self, table: pa.Table) -> tuple[int, int]:
         """Put rows into their windows; return how many were this version's, and how many of them too late."""
@@ -174,6 +231,8 @@ class ModelMonitor:
         table = table.filter(pc.equal(table["__version"], self.version)).drop_columns(["__version"])
         late = 0
         for window, positions in self.clock.assign(table["__time"].to_numpy()):
+            if self._retired is not None and window.start >= self._retired:
+                continue
             part = table.take(positions)
             if self._closed_until is not None and window.start < self._closed_until:
                 late += 0 if self._catching_up else part.num_rows
@@ -207,6 +266,8 @@ class ModelMonitor:
     def _due(self, now: datetime) -> list[Window]:
         """The windows that are over, with the empty ones between them, in order."""
         until = now - self.config.lateness
+        if self._retired is not None:
+            return sorted(filled.window for filled in self._open.values() if filled.window.end <= until)
         first = self._closed_until if self._closed_until is not None else min(self._open, default=None)
         if first is None:
             return []

@@ -9,6 +9,7 @@ from dataclasses import asdict, is_dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from mirante.errors import InputError
 from mirante.monitors.baseline import PREDICTION, ModelBaseline
 from mirante.monitors.windows import Window
 from mirante.profiles import TableProfile
@@ -146,6 +147,14 @@ class OpenWindow:
         whole = features.to_pandas().reindex(columns=list(baseline.features))
         self.outliers += int(baseline.outliers.flag(whole).sum())
         self.touched = True
+
+    def fits(self, baseline: ModelBaseline) -> bool:
+        """Return whether rows counted with `baseline` can be added to what is here."""
+        try:
+            _ = self.profile + TableProfile.of({}, like=baseline.profile)
+        except InputError:
+            return False
+        return True
 
     def latencies(self) -> dict[str, float]:
         """Return mean and quantiles of the latency in seconds; empty when none was recorded."""

@@ -163,6 +163,43 @@ def _check_names(files: Mapping[str, bytes]) -> None:
             raise InputError(f"a baseline's file is named {name!r}; give a plain file name without folders")
 
 
+def locate(client: MlflowClient, model: str, version: str) -> str:
+    """Return the folder that a model version's tag points to; another baseline has another folder.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and its version.
+
+    Returns
+    -------
+    str
+        Among the logged model's artifacts.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such version, it has no baseline, or MLflow does not answer.
+    """
+    return _folder_of(client, _version(client, model, version), model, version)
+
+
+def _folder_of(client: MlflowClient, found: ModelVersion, model: str, version: str) -> str:
+    folder = (found.tags or {}).get(TAG)
+    if not folder:
+        raise TrackingError(
+            f"version {version} of {model!r} has no baseline in MLflow at {server_name(client.tracking_uri)} "
+            f"(no tag {TAG!r}); write one with the command: mirante baseline"
+        )
+    if ".." in PurePosixPath(folder).parts or folder.startswith("/"):
+        raise TrackingError(
+            f"the tag {TAG!r} of {model!r} version {version} is {folder!r}, which is no artifact folder"
+        )
+    return str(folder)
+
+
 def load(client: MlflowClient, model: str, version: str) -> dict[str, bytes]:
     """Return the files of the baseline that a model version's tag points to.
 
@@ -184,17 +221,7 @@ def load(client: MlflowClient, model: str, version: str) -> dict[str, bytes]:
         If there is no such version, it has no baseline, or MLflow does not answer.
     """
     found = _version(client, model, version)
-    folder = (found.tags or {}).get(TAG)
-    if not folder:
-        raise TrackingError(
-            f"version {version} of {model!r} has no baseline in MLflow at {server_name(client.tracking_uri)} "
-            f"(no tag {TAG!r}); write one: "
-            f"mirante.tracking.baselines.save(client, {model!r}, {version!r}, files)"
-        )
-    if ".." in PurePosixPath(folder).parts or folder.startswith("/"):
-        raise TrackingError(
-            f"the tag {TAG!r} of {model!r} version {version} is {folder!r}, which is no artifact folder"
-        )
+    folder = _folder_of(client, found, model, version)
     with (
         tempfile.TemporaryDirectory() as scratch,
         asking(client, f"load the baseline of {model!r} version {version} from {folder!r}"),
