@@ -81,7 +81,10 @@ def test_alias(client: Any, logged: tuple[str, str, str]) -> None:
 
 def test_what_is_missing_is_named(client: Any, logged: tuple[str, str, str]) -> None:
     name, version, _ = logged
-    with pytest.raises(TrackingError, match=r"has no baseline in MLflow at http.*baselines\.save"):
+    with pytest.raises(
+        TrackingError,
+        match=r"has no baseline in MLflow at http.*write one with the command: mirante baseline",
+    ):
         baselines.load(client, name, version)
     with pytest.raises(TrackingError, match="has no version '99'"):
         baselines.load(client, name, "99")
