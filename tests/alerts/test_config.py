@@ -12,8 +12,8 @@ from mirante.alerts.channels.console import ConsoleChannel
 from mirante.alerts.channels.email import EmailChannel
 from mirante.alerts.channels.slack import SlackChannel
 from mirante.alerts.config import AlertsConfig, build_channels, build_routes, build_rules
-from mirante.alerts.yaml_file import checked, parse_yaml
 from mirante.errors import ConfigError
+from mirante.yaml_file import checked, parse_yaml
 from tests.doubles.slack import SlackDouble
 
 TEXT = """

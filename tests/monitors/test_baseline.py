@@ -11,10 +11,10 @@ from mirante.monitors.baseline import (
     PREDICTION,
     ModelBaseline,
     fetch_baseline,
-    performance_of,
     publish_baseline,
 )
 from mirante.monitors.openwindow import finite
+from mirante.monitors.performance import performance_of
 from mirante.monitors.windows import WindowClock
 from mirante.profiles import TableProfile
 from mirante.tracking import baselines

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mirante.readings import Reading, model_subject
-from mirante.store import AlertRow, EventRow, Store
+from mirante.store import AlertRow, EventRow, NoticeRow, Store
 from mirante.web.pages import (
     Query,
     UnknownPageError,
@@ -23,7 +23,7 @@ from mirante.web.pages import (
     status_line,
 )
 from mirante.web.pages.query import TimeRange, parse_time
-from mirante.web.pages.render import number, percent, time_tag
+from mirante.web.pages.render import duration, number, percent, time_tag
 from mirante.web.pages.sparkline import sparkline
 from mirante.web.pages.states import card_of, severity_state, split_subject
 from tests.web.conftest import DAYS, FEATURES, FIRST, HOST, HOSTILE, MODEL, NOW, STORM
@@ -320,3 +320,43 @@ def test_comparison_orders_features_by_what_moved(store: Store):
     assert set(options[:2]) == {"dep_delay", "prediction"}
     assert options[2:] == sorted(options[2:])
     assert DAYS > STORM
+
+
+def test_overview_ends_with_the_newest_alerts(store: Store):
+    page = Reader(overview(store, ask()))
+    titles = [tag for tag in page.tags if "alert-title" in (tag[1].get("class") or "")]
+    assert len(titles) == 5
+    assert "Newest alerts" in page.text
+
+
+def test_short_times_have_a_fitting_unit():
+    assert [duration(v) for v in (8e-6, 0.5e-3, 0.0042, 1.0, None)] == [
+        "8.0 µs",
+        "500.0 µs",
+        "4.2 ms",
+        "1.0 s",
+        "–",
+    ]
+    assert duration(0.0042, "pt_BR") == "4,2 ms"
+
+
+def test_counting_late_rows_is_no_new_data(empty_store: Store):
+    labels = {"model": "m", "alias": "a", "version": "1"}
+    empty_store.readings.write(
+        [
+            Reading("predictions", 5, NOW - timedelta(days=9), labels),
+            Reading("monitor_late_total", 0, NOW, labels),
+        ]
+    )
+    (row,) = empty_store.readings.subjects()
+    card = card_of(empty_store, row, [], ask())
+    assert (card.last, card.state) == (NOW - timedelta(days=9), "nodata")
+
+
+def test_the_end_of_an_alert_is_told_as_such(empty_store: Store):
+    empty_store.alerts.save(AlertRow("1", "r", {}, "host/h", "info", "resolved", NOW, NOW, NOW))
+    told = {"status": "delivered", "delivered_at": NOW, "alert_ids": ("1",)}
+    empty_store.outbox.add(NoticeRow("a", "email", "first_firing", NOW, NOW, **told))
+    empty_store.outbox.add(NoticeRow("b", "email", "resolved", NOW + timedelta(hours=1), NOW, **told))
+    text = Reader(alerts_page(empty_store, ask("/alerts"))).text
+    assert text.index("email told 2013") < text.index("email told that it is over 2013")

@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from mirante.alerts.config import AlertsConfig
-from mirante.alerts.yaml_file import checked, read_yaml
 from mirante.monitors.config import Interval, ModelConfig
 from mirante.web.config import WebConfig
+from mirante.yaml_file import checked, read_yaml
 
 __all__ = ["HostConfig", "MlflowConfig", "Settings", "default_settings", "load_settings"]
 

@@ -38,8 +38,9 @@ class ReplayCounts:
 
     Parameters
     ----------
-    rows, rows_read, rows_profiled, rows_late : int
-        Rows replayed, rows that the monitor read back, rows in closed windows, rows that came too late.
+    rows, rows_recorded, rows_read, rows_profiled, rows_late : int
+        Rows replayed, rows that reached the inference log, rows that the monitor read back, rows in closed
+        windows, rows that came too late.
     windows, readings, labels : int
         Windows judged, readings written, labels that arrived.
     seconds : dict
@@ -47,6 +48,7 @@ class ReplayCounts:
     """
 
     rows: int = 0
+    rows_recorded: int = 0
     rows_read: int = 0
     rows_profiled: int = 0
     rows_late: int = 0

@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from mirante.app.build import build
 from mirante.app.settings import Settings, load_settings
 from mirante.demo.files import MARKER, write_config
-from mirante.demo.flights import FEATURES, TIMEZONE, Flights, load_flights
+from mirante.demo.flights import TIMEZONE, Flights, load_flights
 from mirante.demo.progress import Progress
 from mirante.demo.replay import Replay, ReplayCounts, replay_days
+from mirante.demo.summary import monitoring_summary, training_summary
 from mirante.demo.training import ALIAS, EXPERIMENT, MODEL, Champion, probabilities, train
 from mirante.errors import InputError
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
@@ -142,11 +142,16 @@ def run_demo(
             seconds["readings_to_mlflow"] = _lap(began, seconds)
             files = _write_files(folder, parts, settings)
             seconds["dashboard_and_report"] = _lap(began, seconds)
-            demonstration = Demonstration(settings, parts, server)
-            demonstration.summary = _summary(
-                demonstration, flights, champion, counts, shipped, files, seconds, folder
-            )
-            yield demonstration
+            summary = {
+                **training_summary(flights, champion),
+                **monitoring_summary(parts.store, settings.models[0].clock().zone, counts),
+                "readings_in_mlflow": shipped,
+                "files": [str(path) for path in files],
+                "folder": str(folder),
+                "mlflow": server.uri,
+                "seconds": {**seconds, "total": round(sum(seconds.values()), 2)},
+            }
+            yield Demonstration(settings, parts, server, summary)
 
 
 def _lap(began: float, seconds: dict[str, float]) -> float:
@@ -237,7 +242,7 @@ def _replay(
             champion.pipeline, recorder, monitor, parts.engine, parts.outbox, parts.store, parts.host
         )
         counts = replay_days(driven, rest, days, progress=progress.step)
-        counts.seconds["dropped"] = float(recorder.dropped)
+        counts.rows_recorded = recorder.recorded
     return counts
 
 
@@ -262,81 +267,3 @@ def _write_files(folder: Path, parts: Parts, settings: Settings) -> list[Path]:
     for path in files:
         log_artifact(path, subject=subject)
     return files
-
-
-def _summary(
-    demonstration: Demonstration,
-    flights: Flights,
-    champion: Champion,
-    counts: ReplayCounts,
-    shipped: int,
-    files: list[Path],
-    seconds: dict[str, float],
-    folder: Path,
-) -> dict[str, Any]:
-    store = demonstration.parts.store
-    notices = store.outbox.list(limit=100_000)
-    dropped = int(counts.seconds.pop("dropped", 0))
-    return {
-        "flights": len(flights),
-        "flights_without_label": int(flights.labels.isna().sum()),
-        "features": list(FEATURES),
-        "training_runs": champion.runs,
-        "champion": {
-            "model": MODEL,
-            "alias": ALIAS,
-            "version": champion.version,
-            "metrics": dict(champion.metrics),
-        },
-        "rows_replayed": counts.rows,
-        "rows_recorded": counts.rows - dropped,
-        "rows_read_back": counts.rows_read,
-        "rows_profiled": counts.rows_profiled,
-        "rows_late": counts.rows_late,
-        "windows": counts.windows,
-        "labels": counts.labels,
-        "readings": store.readings.count(),
-        "readings_in_mlflow": shipped,
-        "alerts": alert_summary(demonstration),
-        "notices": {
-            status: sum(1 for notice in notices if notice.status == status)
-            for status in ("delivered", "owed", "dead")
-        },
-        "files": [str(path) for path in files],
-        "folder": str(folder),
-        "mlflow": demonstration.server.uri,
-        "seconds": {**seconds, "total": round(sum(seconds.values()), 2)},
-        "replay_seconds": {name: round(value, 2) for name, value in counts.seconds.items()},
-    }
-
-
-def alert_summary(demonstration: Demonstration) -> list[dict[str, Any]]:
-    """Return the alerts that fired, oldest first, each with the window at whose end it first fired.
-
-    Parameters
-    ----------
-    demonstration : Demonstration
-        After its replay.
-
-    Returns
-    -------
-    list of dict
-        Rule, severity, labels, window (local date), times, value and the verdict's sentence.
-    """
-    zone = demonstration.settings.models[0].clock().zone
-    rows = demonstration.parts.store.alerts.list(states=["firing", "resolved"], limit=100_000)
-    fired = sorted((row.fired_at, row.rule, row.id, row) for row in rows if row.fired_at is not None)
-    return [
-        {
-            "rule": row.rule,
-            "severity": row.severity,
-            "labels": dict(row.labels),
-            "window": (fired_at - timedelta(microseconds=1)).astimezone(zone).date().isoformat(),
-            "first_fired_at": fired_at.astimezone(zone).isoformat(),
-            "resolved_at": None if row.resolved_at is None else row.resolved_at.astimezone(zone).isoformat(),
-            "value": row.fired_value,
-            "summary": row.summary,
-            "note": row.note,
-        }
-        for fired_at, _, _, row in fired
-    ]

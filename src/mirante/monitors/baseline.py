@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mirante.drift.monitor import DriftMonitor
 from mirante.errors import InputError, TrackingError
+from mirante.monitors.performance import Task, performance_of
 from mirante.outliers.detector import OutlierDetector
-from mirante.performance.realised import classification, regression
 from mirante.profiles import TableProfile
 from mirante.tracking import baselines
 
@@ -26,52 +25,15 @@ if TYPE_CHECKING:
 __all__ = [
     "PREDICTION",
     "ModelBaseline",
-    "Task",
     "fetch_baseline",
     "load_baseline",
-    "performance_of",
     "publish_baseline",
 ]
 
 PREDICTION = "prediction"
 OUTLIER_SHARE = 0.01
-Task = Literal["probability", "class", "regression"]
 _FORMAT = 1
 _MOST_CLASSES = 20
-
-
-def performance_of(task: Task, labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
-    """Return the realised performance, by the kind of prediction.
-
-    Parameters
-    ----------
-    task : {"probability", "class", "regression"}
-        What a prediction is: the probability of label 1, a class, or a number.
-    labels, predictions : array_like, shape (n,)
-        Rows without a label (NaN) are left out.
-
-    Returns
-    -------
-    dict
-        Names without the prefix ``performance_``.
-
-    Examples
-    --------
-    >>> performance_of("class", ["a", "b"], ["a", "a"])
-    {'accuracy': 0.5}
-    """
-    import numpy as np
-
-    if task == "probability":
-        return classification(labels, predictions)
-    if task == "regression":
-        return regression(labels, predictions)
-    truth, said = np.asarray(labels, dtype=object).tolist(), np.asarray(predictions, dtype=object).tolist()
-    if len(truth) != len(said):
-        raise InputError(f"got {len(truth)} labels and {len(said)} predictions; give one of each per row")
-    both = [(_class_name(one), _class_name(other)) for one, other in zip(truth, said, strict=True)]
-    right = [one == other for one, other in both if one is not None and other is not None]
-    return {"accuracy": sum(right) / len(right) if right else float("nan")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,17 +300,6 @@ def _check_length(rows: int, what: str, column: Any) -> None:
         raise InputError(
             f"the baseline has {rows} rows and {len(column)} {what}; give one per row, or none at all"
         )
-
-
-def _class_name(value: Any) -> str | None:
-    """Return a class as text, None for a missing one.
-
-    1, 1.0, True and "1" are one class: the log keeps whole numbers as int64, the store labels as float64.
-    """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    whole = isinstance(value, bool | int) or (isinstance(value, float) and value.is_integer())
-    return str(int(value)) if whole else str(value)
 
 
 def _guess_task(predictions: Any) -> Task:

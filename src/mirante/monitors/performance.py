@@ -1,23 +1,73 @@
-"""Join labels to the predictions of a window and measure what the model was worth."""
+"""What a model was worth: labels joined to the predictions of a window, measured by kind of prediction."""
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
 from mirante.errors import InputError
-from mirante.monitors.baseline import Task, performance_of
+from mirante.performance.realised import classification, regression
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from mirante.inference_log import InferenceLog
     from mirante.monitors.config import ModelConfig
     from mirante.store import Store
 
-__all__ = ["measure_performance"]
+__all__ = ["Task", "measure_performance", "performance_of"]
+
+Task = Literal["probability", "class", "regression"]
 
 _log = structlog.get_logger("mirante.performance")
+
+
+def performance_of(task: Task, labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
+    """Return the realised performance, by the kind of prediction.
+
+    Parameters
+    ----------
+    task : {"probability", "class", "regression"}
+        What a prediction is: the probability of label 1, a class, or a number.
+    labels, predictions : array_like, shape (n,)
+        Rows without a label (NaN) are left out.
+
+    Returns
+    -------
+    dict
+        Names without the prefix ``performance_``.
+
+    Examples
+    --------
+    >>> performance_of("class", ["a", "b"], ["a", "a"])
+    {'accuracy': 0.5}
+    """
+    import numpy as np
+
+    if task == "probability":
+        return classification(labels, predictions)
+    if task == "regression":
+        return regression(labels, predictions)
+    truth, said = np.asarray(labels, dtype=object).tolist(), np.asarray(predictions, dtype=object).tolist()
+    if len(truth) != len(said):
+        raise InputError(f"got {len(truth)} labels and {len(said)} predictions; give one of each per row")
+    both = [(_class_name(one), _class_name(other)) for one, other in zip(truth, said, strict=True)]
+    right = [one == other for one, other in both if one is not None and other is not None]
+    return {"accuracy": sum(right) / len(right) if right else float("nan")}
+
+
+def _class_name(value: Any) -> str | None:
+    """Return a class as text, None for a missing one.
+
+    1, 1.0, True and "1" are one class: the log keeps whole numbers as int64, the store labels as float64.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    whole = isinstance(value, bool | int) or (isinstance(value, float) and value.is_integer())
+    return str(int(value)) if whole else str(value)
 
 
 def measure_performance(

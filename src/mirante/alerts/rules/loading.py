@@ -14,9 +14,9 @@ from mirante.alerts.expression import Expression
 from mirante.alerts.matchers import Matchers
 from mirante.alerts.rules.rule import Rule
 from mirante.alerts.templates import check_template
-from mirante.alerts.yaml_file import Document, checked, parse_yaml, read_yaml
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
+from mirante.yaml_file import Document, checked, parse_yaml, read_yaml
 
 __all__ = ["Duration", "RuleSpec", "default_rules", "load_rules", "rules_of"]
 

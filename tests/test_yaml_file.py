@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from mirante.alerts.yaml_file import checked, parse_yaml, read_yaml
 from mirante.errors import ConfigError
+from mirante.yaml_file import checked, parse_yaml, read_yaml
 
 
 @pytest.mark.parametrize(
