@@ -303,3 +303,18 @@ def test_a_thousand_series_are_quick(store: Store) -> None:
         on.observe([Reading("system_cpu_percent", 5.0, time, of) for of in labels], stale_after=MINUTE)
         assert on.evaluate(time) == []
     assert store.alerts.list() == []
+
+
+def test_what_is_set_aside_stays_as_it_is_whatever_the_clock_says(store: Store) -> None:
+    step(engine(store), 0, cpu(97), cpu(98, host="web-2"))
+    on = engine(store)
+    on.set_aside({"host/web-1"})
+    year = 365 * 24 * 60
+    assert step(on, year, cpu(50, year, host="web-2")) == ["resolved"]
+    assert step(on, 2 * year) == []
+    (row,) = store.alerts.open()
+    assert (row.subject, row.state) == ("host/web-1", "firing")
+    busy = engine(store)
+    busy.observe([cpu(99, 2 * year)], stale_after=MINUTE)
+    busy.set_aside({"host/web-1"})
+    assert step(busy, 2 * year) == []

@@ -359,4 +359,4 @@ def test_the_end_of_an_alert_is_told_as_such(empty_store: Store):
     empty_store.outbox.add(NoticeRow("a", "email", "first_firing", NOW, NOW, **told))
     empty_store.outbox.add(NoticeRow("b", "email", "resolved", NOW + timedelta(hours=1), NOW, **told))
     text = Reader(alerts_page(empty_store, ask("/alerts"))).text
-    assert text.index("email told 2013") < text.index("email told that it is over 2013")
+    assert text.index("email told 2013") < text.index("email told that it is resolved 2013")

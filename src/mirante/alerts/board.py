@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mirante.alerts.joining import Sample
-from mirante.readings import Reading
+from mirante.readings import Reading, subject_of
 
 __all__ = ["Board"]
 
@@ -60,6 +60,18 @@ class Board:
                 fresh = Sample(reading.labels, reading.value, reading.note, reading.time)
                 stale = Sample(reading.labels, None, "", reading.time)
                 series[labels] = _Entry(reading, stale_after, fresh, stale)
+
+    def forget(self, subjects: Collection[str]) -> None:
+        """Take out every series of some subjects.
+
+        Parameters
+        ----------
+        subjects : collection of str
+            Such as ``model/churn@champion``.
+        """
+        for series in self._names.values():
+            for labels in [labels for labels in series if subject_of(dict(labels)) in subjects]:
+                del series[labels]
 
     def samples(self, now: datetime) -> dict[str, list[Sample]]:
         """Return the samples of each name at a time; the value of a stale one is None.

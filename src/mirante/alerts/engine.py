@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -118,6 +118,17 @@ class AlertEngine:
             A series without a newer reading for so long counts as missing.
         """
         self._board.observe(readings, stale_after=stale_after)
+
+    def set_aside(self, subjects: Collection[str]) -> None:
+        """Leave the alerts of some subjects as they are: nothing is heard of them, and that means nothing.
+
+        Parameters
+        ----------
+        subjects : collection of str
+            Paused ones, such as ``model/churn@champion``.
+        """
+        self._board.forget(subjects)
+        self._alerts = {key: a for key, a in self._alerts.items() if a.row.subject not in subjects}
 
     def evaluate(self, now: datetime) -> list[Transition]:
         """Hold every rule against the readings, and write what changed.

@@ -54,6 +54,7 @@ class Service:
         self._lock = threading.Lock()
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
         self.scheduler = Scheduler(self._tasks(), clock=clock)
+        parts.engine.set_aside({config.subject for config in settings.models if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
         return ModelWatch(config, self.parts.store, self.parts.log_of(config), self.parts.client)
