@@ -46,7 +46,7 @@ class Champion:
     metrics : mapping of str to float
         On the last week of January, which it was not fitted on.
     runs : int
-        Training runs in the experiment of this session.
+        Training runs of this demonstration.
     """
 
     version: str
