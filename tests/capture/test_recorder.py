@@ -159,6 +159,18 @@ def test_many_versions_do_not_keep_many_files_open(recorder, tmp_path):
     assert len(list(tmp_path.rglob("*.arrow"))) <= 16
 
 
+def test_versions_that_come_back_are_read_like_the_others(recorder, tmp_path):
+    reader, cursor, seen = InferenceLog(tmp_path), None, []
+    for turn in range(3):
+        for version in range(20):  # more than are kept open: each is evicted before its next turn
+            recorder.log({"a": turn}, 0, version=str(version), id=f"{version}-{turn}")
+        assert recorder.flush(10)
+        table, cursor = reader.read_new("m", cursor)
+        seen += table["__id"].to_pylist()
+    assert sorted(seen) == sorted(f"{version}-{turn}" for version in range(20) for turn in range(3))
+    assert reader.read_new("m", cursor)[0] is None
+
+
 HARD = [
     1,
     None,
@@ -194,6 +206,23 @@ def test_no_value_stops_the_thread(recorder):
     assert table["n"].to_pylist() == [1] * table.num_rows
     assert recorder.dropped == 0
     assert recorder.as_text["v"] > 0
+
+
+@pytest.mark.parametrize("place", ["version", "latency", "time", "id", "prediction"])
+@pytest.mark.filterwarnings("ignore:.*times could not be read:mirante.errors.MiranteWarning")
+def test_no_value_beside_the_features_stops_the_thread(recorder, tmp_path, place):
+    hard = [value for value in HARD if place != "prediction" or not isinstance(value, (list, np.ndarray))]
+    for value in hard:
+        given = {"prediction": 0.5, place: value}
+        recorder.log({"n": 1}, given.pop("prediction"), **given)
+        recorder.flush(10)
+    recorder.log({"n": 2}, 0.5)
+    assert recorder.flush(10)
+    assert recorder.recorded + recorder.dropped == len(hard) + 1
+    assert recorder.recorded >= len(hard) - 1
+    table, _ = InferenceLog(tmp_path).read_new("m", None)
+    assert table["n"].to_pylist().count(2) == 1
+    assert table.num_rows == recorder.recorded
 
 
 def test_each_hard_value_alone_and_then_a_number(tmp_path):

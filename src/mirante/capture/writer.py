@@ -18,7 +18,7 @@ import pyarrow as pa
 from mirante.capture.tables import feature_names, numbers_of, prediction_column
 from mirante.capture.times import microseconds_of, times_of
 from mirante.errors import MiranteWarning
-from mirante.inference_log.kinds import META, column_of
+from mirante.inference_log.kinds import META, column_of, text_of
 from mirante.inference_log.names import make_named_folder
 from mirante.inference_log.repair import repair
 from mirante.inference_log.segments import SegmentWriter
@@ -93,6 +93,7 @@ class LogWriter:
     _failed: bool = False
     _warned: set[str] = field(default_factory=set)
     _writers: dict[str, SegmentWriter] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
 
     # called by the recorder
 
@@ -208,7 +209,8 @@ class LogWriter:
             rows = min(left, _CHUNK)
             values = self.flat[: rows * width]
             del self.flat[: rows * width]
-            self._store_rows(rows, self.names, [values[place::width] for place in range(width)])
+            columns = [values[place::width] for place in range(width)]
+            self._guard(rows, partial(self._store_rows, rows, self.names, columns))
             left -= rows
             total += rows
         odd = [self.odd.popleft() for _ in range(len(self.odd))]
@@ -233,16 +235,16 @@ class LogWriter:
         )
 
     def _store_rows(self, rows: int, names: Sequence[str], columns: list[list[Any]]) -> None:
-        versions = columns.pop()
+        versions = [None if version is None else text_of(version) for version in columns.pop()]
+        groups: dict[str | None, list[int]] = {}
         if versions.count(None) == rows:
-            groups: dict[Any, list[int]] = {None: []}
+            groups[None] = []
         else:
-            groups = {}
             for place, version in enumerate(versions):
                 groups.setdefault(version, []).append(place)
         for version, places in groups.items():
             part = [[column[place] for place in places] for column in columns] if len(groups) > 1 else columns
-            name = self.settings.version if version is None else str(version)
+            name = self.settings.version if version is None else version
             self._guard(len(part[-1]), partial(self._store_part, name, names, part))
 
     def _store_part(self, version: str, names: Sequence[str], columns: Sequence[list[Any]]) -> None:
@@ -295,11 +297,15 @@ class LogWriter:
                 clock=lambda: settings.now() / 1e6,
                 max_rows=settings.segment_rows,
                 max_age=settings.segment_age,
+                number=self._numbers.pop(version, 0),
             )
             if len(self._writers) >= _MOST_VERSIONS:
-                oldest = self._writers.pop(next(iter(self._writers)))
-                oldest.sync()
-                oldest.close()
+                name = next(iter(self._writers))
+                oldest = self._writers.pop(name)
+                # readers take a number below those they have finished for read: none may come twice
+                self._numbers[name] = oldest.number
+                self._guard(0, oldest.sync)
+                self._guard(0, oldest.close)
         self._writers[version] = writer  # last in: the first is the one longest unused
         return writer
 

@@ -98,6 +98,9 @@ class SegmentWriter:
         A segment is full at so many rows, bytes, or seconds since its first row.
     clock : callable
         Gives seconds since 1970.
+    number : int
+        Number of the first segment. A writer that takes another's place in a folder, for the same process,
+        goes on with its `number`: a reader takes numbers below those that it has finished for read.
 
     Examples
     --------
@@ -120,13 +123,14 @@ class SegmentWriter:
         max_rows: int = 100_000,
         max_bytes: int = 64 << 20,
         max_age: float = 3600.0,
+        number: int = 0,
     ) -> None:
         self.folder = folder
         self.schema = pa.schema([])
         self._process = process
         self._clock = clock
         self._limits = (max_rows, max_bytes, max_age)
-        self._number = 0
+        self.number = number
         self._current: _Segment | None = None
         self._full: list[_Segment] = []
 
@@ -172,7 +176,7 @@ class SegmentWriter:
     def _begin(self) -> _Segment:
         now = self._clock()
         created = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S%f")
-        path = self.folder / f"{SegmentName(created, self._process, self._number)}{OPEN}"
+        path = self.folder / f"{SegmentName(created, self._process, self.number)}{OPEN}"
         head = encode_schema(self.schema)
         # under a hidden name until it is locked and begun: `repair` elsewhere must not take it for a dead one
         hidden = path.with_name(f".{path.name}.new")
@@ -185,7 +189,7 @@ class SegmentWriter:
             os.close(handle)
             hidden.unlink(missing_ok=True)
             raise
-        self._number += 1
+        self.number += 1
         return _Segment(path, handle, self.schema, head, now, len(head))
 
     def _retire_when_full(self) -> None:
