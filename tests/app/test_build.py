@@ -116,8 +116,8 @@ def test_the_host_has_the_name_of_the_config(tmp_path):
 
 def fire(parts):
     """Let the rule `hot` fire and return its notices."""
-    parts.engine.observe([Reading("x", 2.0, AT, {"host": "a"})], stale_after=timedelta(hours=1))
-    parts.engine.evaluate(AT)
+    parts.store.readings.write([Reading("x", 2.0, AT, {"host": "a"})])
+    parts.engine.advance(AT, lambda _: timedelta(hours=1))
     assert [row.rule for row in parts.store.alerts.open()] == ["hot"]
     return parts.store.outbox.list()
 

@@ -47,10 +47,8 @@ def fire(parts, severity_reading):
     now = datetime.now(UTC)
     name, value = severity_reading
     for moment in (now, now + timedelta(minutes=6)):  # the host rules want it for five minutes
-        parts.engine.observe(
-            [Reading(name, value, moment, {"host": "web-1"})], stale_after=timedelta(hours=1)
-        )
-        parts.engine.evaluate(moment)
+        parts.store.readings.write([Reading(name, value, moment, {"host": "web-1"})])
+        parts.engine.advance(moment, lambda _: timedelta(hours=1))
     return datetime.now(UTC)  # notices are owed from the present on
 
 

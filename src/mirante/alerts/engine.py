@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from mirante.alerts.board import Board
+from mirante.alerts.board import Board, in_steps
 from mirante.alerts.expression import Outcome
 from mirante.alerts.grouping import Transition, Wording, group, notice_row, routing_labels
 from mirante.alerts.joining import Sample
@@ -24,6 +24,8 @@ from mirante.store import AlertRow, EventRow, Store
 __all__ = ["AlertEngine"]
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]
+_CURSOR = "alerts"
+_PAGE = 10_000
 _GONE = Outcome({}, None, math.nan)
 
 
@@ -105,41 +107,25 @@ class AlertEngine:
         self._alerts = {
             _key(row.rule, row.labels): _Alert(row, _state(row), False) for row in store.alerts.open()
         }
+        self._sequence = int((store.cursors.get(_CURSOR) or {}).get("sequence", 0))
+        self._saved = self._sequence
         self.errors: dict[str, str] = {}
 
-    def observe(self, readings: Iterable[Reading], *, stale_after: timedelta) -> None:
-        """Take readings; they are judged at the next evaluation.
+    def advance(self, now: datetime, stale_after: Callable[[Reading], timedelta | None]) -> list[Transition]:
+        """Judge every reading that came into the store since the last call, each once, also over a restart.
 
-        Parameters
-        ----------
-        readings : iterable of Reading
-            In any order; the newest of each series counts.
-        stale_after : timedelta
-            A series without a newer reading for so long counts as missing.
-        """
-        self._board.observe(readings, stale_after=stale_after)
-
-    def set_aside(self, subjects: Collection[str]) -> None:
-        """Leave the alerts of some subjects as they are: nothing is heard of them, and that means nothing.
-
-        Parameters
-        ----------
-        subjects : collection of str
-            Paused ones, such as ``model/churn@champion``.
-        """
-        self._board.forget(subjects)
-        self._alerts = {key: a for key, a in self._alerts.items() if a.row.subject not in subjects}
-
-    def evaluate(self, now: datetime) -> list[Transition]:
-        """Hold every rule against the readings, and write what changed.
-
-        Alert rows, events and notices go to the store in one transaction; if it fails, nothing has changed in
-        memory either. A rule that cannot be evaluated leaves its alerts as they are; `errors` says why.
+        Alert rows, events, notices and how far it came go to the store in one transaction. Readings of one
+        series that came together (the windows of a week on which the service was down) are judged one after
+        the other, in the order of arrival. A rule that cannot be evaluated leaves its alerts as they are;
+        `errors` says why.
 
         Parameters
         ----------
         now : datetime
             Time of this evaluation.
+        stale_after : callable
+            Says of a reading for how long its series may be silent; None for readings that are no concern of
+            the rules here.
 
         Returns
         -------
@@ -149,9 +135,61 @@ class AlertEngine:
         Raises
         ------
         StoreError
-            If the store cannot be written to.
+            If the store cannot be read or written; the readings are judged at the next call.
         """
-        self._started = self._started or now
+        if self._started is None:
+            self._started = now
+            self._recall(stale_after, now)
+        transitions: list[Transition] = []
+        before = self._sequence
+        for last, step in in_steps(self._news()):
+            for reading in step:
+                length = stale_after(reading)
+                if length is not None:
+                    self._board.observe([reading], stale_after=length, heard=now)
+            transitions += self._evaluate_all(now, last)
+        if self._sequence == before:  # nothing new: time goes on all the same
+            transitions += self._evaluate_all(now, self._sequence)
+        if self._saved != self._sequence:
+            self._store.cursors.set(_CURSOR, {"sequence": self._sequence})
+            self._saved = self._sequence
+        return transitions
+
+    def _news(self) -> Iterator[tuple[int, Reading]]:
+        """Give the readings that are not judged yet, in the order of arrival."""
+        last = self._sequence
+        while page := self._store.readings.after(last, limit=_PAGE):
+            yield from page
+            last = page[-1][0]
+
+    def _recall(self, stale_after: Callable[[Reading], timedelta | None], now: datetime) -> None:
+        """After a start, know again what was known of the series that nothing new came of."""
+        if not self._sequence:
+            return
+        news = {reading.key for _, reading in self._news()}
+        for reading in self._store.readings.latest():
+            length = None if reading.key in news else stale_after(reading)
+            if length is not None:
+                quiet_until = now + min(length, self._restart_grace)
+                self._board.observe([reading], stale_after=length, quiet_until=quiet_until)
+
+    def set_aside(self, subjects: Collection[str]) -> None:
+        """Leave the alerts of some subjects as they are: nothing is heard of them, and that means nothing.
+
+        `advance` must then be told that their readings are no concern.
+
+        Parameters
+        ----------
+        subjects : collection of str
+            Paused ones, such as ``model/churn@champion``.
+        """
+        self._alerts = {key: a for key, a in self._alerts.items() if a.row.subject not in subjects}
+
+    def _evaluate_all(self, now: datetime, reached: int) -> list[Transition]:
+        """Hold every rule against the readings up to a sequence number, and write what changed.
+
+        If the store cannot be written to, nothing has changed in memory either.
+        """
         samples = self._board.samples(now)
         self.errors = {}
         steps: list[_Step] = []
@@ -165,7 +203,8 @@ class AlertEngine:
                 self.errors[rule.name] = str(error)
         steps += [self._end(k, a, now) for k, a in self._alerts.items() if k[0] not in self._rules]
         transitions = [self._transition(step) for step in steps if step.change is not None]
-        self._write(steps, transitions, now)
+        self._write(steps, transitions, now, reached)
+        self._sequence = reached
         for step in steps:
             if step.alert.state.phase == "inactive" and (step.change != "dropped" or step.rule is None):
                 self._alerts.pop(step.key, None)
@@ -230,10 +269,12 @@ class AlertEngine:
         description = render(rule.description, row.labels, math.nan if row.value is None else row.value)
         return Transition(row, step.change or "", rule.when, description, channels)
 
-    def _write(self, steps: Sequence[_Step], transitions: Sequence[Transition], now: datetime) -> None:
+    def _write(
+        self, steps: Sequence[_Step], transitions: Sequence[Transition], now: datetime, reached: int
+    ) -> None:
         rows = [step.alert.row for step in steps if step.dirty]
         if not rows:
-            return
+            return  # how far it came is written with the next change, or at the end of `advance`
         firing_before = [alert.row for alert in self._alerts.values() if alert.state.phase == "firing"]
         created = self._clock()
         notices = [notice_row(of, self._wording, created) for of in group(transitions, firing_before)]
@@ -244,6 +285,9 @@ class AlertEngine:
                     self._store.events.add(_event(transition, now), connection=connection)
             for notice in notices:
                 self._store.outbox.add(notice, connection=connection)
+            if self._saved != reached:
+                self._store.cursors.set(_CURSOR, {"sequence": reached}, connection=connection)
+        self._saved = reached
 
 
 def _key(rule: str, labels: Mapping[str, str]) -> _Key:

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from mirante.app.scheduler import Scheduler, Task, utc_now
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
-from mirante.readings import Reading
+from mirante.readings import Reading, subject_of
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,6 +29,7 @@ __all__ = ["Service"]
 
 _log = structlog.get_logger("mirante.service")
 _GRACE = 1.0
+_UNKNOWN_MODEL = timedelta(days=7)
 
 
 class Service:
@@ -51,7 +51,6 @@ class Service:
         self.address = ""
         self._clock = clock
         self._started = clock()
-        self._lock = threading.Lock()
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
         self.scheduler = Scheduler(self._tasks(), clock=clock)
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
@@ -87,31 +86,35 @@ class Service:
                 self.watches.append(watch)
                 self.scheduler.add(self._model_task(watch))
 
-    def _take(self, readings: Iterable[Reading], stale_after: timedelta, *, write: bool = True) -> None:
-        batch = list(readings)
-        if write:
-            self.parts.store.readings.write(batch)
-        with self._lock:
-            self.parts.engine.observe(batch, stale_after=stale_after)
-
     def _watch_host(self, now: datetime) -> None:
-        self._take(self.parts.host.read(now), 3 * self.settings.host.interval)
+        self.parts.store.readings.write(self.parts.host.read(now))
 
     def _watch_server(self, now: datetime) -> None:
-        reading = server_reading(self.parts.client, self.parts.server_name, now)
-        self._take([reading], 3 * self.settings.mlflow.interval)
+        self.parts.store.readings.write([server_reading(self.parts.client, self.parts.server_name, now)])
 
     def _model_task(self, watch: ModelWatch) -> Task:
-        def run(now: datetime) -> None:
-            step = watch.advance(now)
-            if step.readings and watch.monitor is not None:
-                self._take(step.readings, watch.monitor.stale_after, write=False)
-
-        return Task(watch.config.subject, watch.config.interval, run)
+        return Task(watch.config.subject, watch.config.interval, watch.advance)
 
     def _evaluate(self, now: datetime) -> None:
-        with self._lock:
-            self.parts.engine.evaluate(now)
+        self.parts.engine.advance(now, self._silences())
+
+    def _silences(self) -> Callable[[Reading], timedelta | None]:
+        """Say for how long each series may be silent; None for what is not watched here."""
+        settings = self.settings
+        models = {watch.config.subject: watch.config.stale_after for watch in list(self.watches)}
+        # A model that discovery has not come to yet is not passed over meanwhile.
+        unknown_model = _UNKNOWN_MODEL if settings.discover else None
+
+        def stale_after(reading: Reading) -> timedelta | None:
+            subject = subject_of(reading.labels)
+            if subject.startswith("model/"):
+                return models.get(subject, unknown_model)
+            if reading.name == "mlflow_server_up":
+                return 3 * settings.mlflow.interval
+            own = subject.startswith("host/")
+            return 3 * (settings.host.interval if own else settings.evaluation_interval)
+
+        return stale_after
 
     def _watch_self(self, now: datetime) -> None:
         """Say how the service itself is: failures and durations per task, and what waits to leave."""
@@ -122,7 +125,7 @@ class Service:
                 Reading("monitor_task_failing", float(bool(state.error)), now, {"task": name}, state.error)
             )
             readings.append(Reading("monitor_task_seconds", state.seconds, now, {"task": name}))
-        self._take(readings, 3 * self.settings.evaluation_interval)
+        self.parts.store.readings.write(readings)
 
     def health(self) -> dict[str, Any]:
         """Return how the service is, for ``/healthz``.

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,6 +15,7 @@ from mirante.app.scheduler import utc_now
 from mirante.demo.flights import TIMEZONE, Flights
 from mirante.demo.training import probabilities
 from mirante.monitors.model import ModelMonitor
+from mirante.readings import Reading, subject_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -89,6 +90,11 @@ class Replay:
     outbox: Outbox
     store: Store
     host: HostSource
+
+    def stale_after(self, reading: Reading) -> timedelta | None:
+        """Return for how long the model may be silent; the host lives in another year than the flights."""
+        config = self.monitor.config
+        return config.stale_after if subject_of(reading.labels) == config.subject else None
 
 
 def replay_days(
@@ -169,8 +175,7 @@ def _monitor(parts: Replay, now: datetime, counts: ReplayCounts) -> None:
     counts.windows += sum(1 for row in step.closed if row.rows)
     counts.readings += len(step.readings)
     judged = time.perf_counter()
-    parts.engine.observe(step.readings, stale_after=parts.monitor.stale_after)
-    if parts.engine.evaluate(now):
+    if parts.engine.advance(now, parts.stale_after):
         asyncio.run(parts.outbox.run_once(utc_now()))
     counts.seconds["monitor"] += judged - began
     counts.seconds["alerts"] += time.perf_counter() - judged

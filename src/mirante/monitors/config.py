@@ -121,6 +121,11 @@ class ModelConfig(BaseModel):
         """The subject's name: ``model/<name>@<alias>``."""
         return f"model/{self.model}@{self.alias}"
 
+    @property
+    def stale_after(self) -> timedelta:
+        """How long the model's readings speak of the present after they were heard of."""
+        return 3 * parse_duration(self.window) + self.lateness + self.label_delay
+
     def clock(self) -> WindowClock:
         """Return the clock that cuts this model's windows."""
         return WindowClock(self.window, self.timezone)

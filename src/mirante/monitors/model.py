@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.monitors.baseline import ModelBaseline
@@ -165,11 +165,6 @@ class ModelMonitor:
     def labels(self) -> dict[str, str]:
         """The labels that every reading of this monitor carries."""
         return {"model": self.config.model, "alias": self.config.alias, "version": self.version}
-
-    @property
-    def stale_after(self) -> timedelta:
-        """How long after its window's start a reading still speaks of the present."""
-        return 3 * self.clock.length + self.config.lateness + self.config.label_delay
 
     def advance(self, now: datetime) -> Advance:
         """Read what is new, judge the windows that are over, measure those whose labels are due.
