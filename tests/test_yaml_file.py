@@ -84,7 +84,7 @@ def test_lines_and_no_secrets(tmp_path: Path) -> None:
         checked(_Outer, read_yaml(path))
     told = str(caught.value).splitlines()
     assert told[0].startswith(f'{path}, line 3: items.a.port: got "x"; ')
-    assert told[1].startswith(f"{path}, line 4: items.a.smtp_password: got ***; ")
+    assert told[1].startswith(f"{path}, line 4: items.a.smtp_password: got a list; ")
     assert told[2] == f"{path}, line 5: items.b.port: is missing; add it"
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None

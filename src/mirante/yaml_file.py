@@ -26,6 +26,48 @@ _DEEPEST = 40
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,300})")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]{1,4})?")
 _SECRET = re.compile("password|secret|token|webhook_url")
+_WORD = re.compile("[a-z_]{1,20}")
+# Texts under these keys are shown in errors; anything else may be a secret in the wrong place.
+_SHOWN = frozenset(
+    {
+        "alarm_budget",
+        "alias",
+        "evaluation_interval",
+        "for",
+        "interval",
+        "keep_firing_for",
+        "label_delay",
+        "lateness",
+        "locale",
+        "log",
+        "metric",
+        "model",
+        "name",
+        "on_missing",
+        "op",
+        "port",
+        "severity",
+        "smtp_port",
+        "smtp_tls",
+        "task",
+        "timezone",
+        "value",
+        "when",
+        "where",
+        "window",
+    }
+)
+_NEEDS = {
+    "model_type": "needs keys and values below it",
+    "model_attributes_type": "needs keys and values below it",
+    "dict_type": "needs keys and values below it",
+    "list_type": "needs a list",
+    "tuple_type": "needs a list",
+    "bool_type": "needs true or false",
+    "bool_parsing": "needs true or false",
+    "string_type": "needs a text; put it in quotes",
+    "path_type": "needs the path of a file",
+}
 _WORDS: dict[str, object] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -124,6 +166,7 @@ def parse_yaml(text: str, *, source: str = "<text>") -> Document:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+        problem = re.sub(r"(tag handle|alias) '.*'", r"\1", problem)
         raise ConfigError(f"{source}{line}: cannot be read as YAML: {problem}") from error
     except ValueError as error:
         if isinstance(error, ConfigError):
@@ -162,7 +205,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             self._fail(event, "anchors and aliases (&x, *x) are not allowed; write it out, or quote the text")
         if getattr(event, "tag", None) is not None:
-            self._fail(event, f"the tag {event.tag!r} is not allowed; write plain values")
+            self._fail(event, "tags (!name) are not allowed; put the text in quotes")
         if len(place) > _DEEPEST:
             self._fail(event, f"is nested more than {_DEEPEST} deep")
         self.lines.setdefault(place, self._line(event))
@@ -231,7 +274,8 @@ def checked(model: type[_Model], document: Document, *, context: Any = None) -> 
 def _describe(detail: Any, document: Document) -> str:
     place = _place(document.data, detail["loc"], missing=detail["type"] in ("missing", "extra_forbidden"))
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-    problem = _problem(detail, hidden=bool(place) and _SECRET.search(str(place[-1])) is not None)
+    key = next((part for part in reversed(place) if isinstance(part, str)), "")
+    problem = _problem(detail, key)
     return f"{document.source}, line {document.line(*place)}: {name + ': ' if name else ''}{problem}"
 
 
@@ -248,25 +292,31 @@ def _place(data: Any, path: Place, *, missing: bool) -> Place:
     return tuple(place)
 
 
-def _problem(detail: Any, *, hidden: bool) -> str:
-    kind, got = detail["type"], "***" if hidden else _shown(detail["input"])
-    cause = detail.get("ctx", {}).get("error")
-    if isinstance(cause, ConfigError):
-        text = str(cause)
-        return f"got {got}, {text}" if text.startswith("needs ") else text
+def _problem(detail: Any, key: str) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         return "is no known key; remove it, or check its spelling"
-    if kind == "missing":
-        return "is missing; add it"
-    need = detail["msg"][0].lower() + detail["msg"][1:]
-    return f"got {got}; {need}"
+    if kind in ("missing", "union_tag_not_found"):
+        return "is missing; add it" if kind == "missing" else f"has no {context['discriminator']}; add it"
+    got = f"got {_shown(detail['input'], key)}"
+    cause = context.get("error")
+    if isinstance(cause, ConfigError):
+        return f"{got}; {cause}" if str(cause).startswith("needs ") else str(cause)
+    if kind == "union_tag_invalid":  # pydantic's own text repeats what was got, which may be a web address
+        tag = f" {context['tag']!r}" if _WORD.fullmatch(context["tag"]) else ""
+        return f"{context['discriminator']}{tag} is not known; write one of {context['expected_tags']}"
+    need = _NEEDS.get(kind) or detail["msg"][0].lower() + detail["msg"][1:]
+    return f"{got}; {need}"
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list):  # what is inside may be secret
-        return "a mapping" if isinstance(value, dict) else "a list"
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = type(value).__name__
+def _shown(value: object, key: str) -> str:
+    if isinstance(value, dict | list | tuple) or value is None:
+        return "nothing" if value is None else "a mapping" if isinstance(value, dict) else "a list"
+    if _SECRET.search(key) or not (key in _SHOWN or isinstance(value, int | float)):
+        return "a text" if isinstance(value, str) else "a number" if _is_number(value) else "another value"
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str | int | float) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

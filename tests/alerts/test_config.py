@@ -82,7 +82,10 @@ def test_own_rules_replace_and_follow_the_default_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("channels:\n  x: {type: pigeon}", "line 2: channels.x: got"),
+        (
+            "channels:\n  x: {type: pigeon}",
+            "line 2: channels.x: 'type' 'pigeon' is not known; write one of 'console', 'email'",
+        ),
         ("channels:\n  x: {}", "line 2: channels.x"),
         ("channels:\n  x:\n    type: slack", "line 2: channels.x: "),
         (
@@ -91,7 +94,7 @@ def test_own_rules_replace_and_follow_the_default_ones(tmp_path: Path) -> None:
         ),
         (
             "channels:\n  x:\n    type: email\n    recipients: [nobody]",
-            "line 4: channels.x.recipients: recipients has",
+            "line 4: channels.x.recipients: recipients is no mail address",
         ),
         ("channels:\n  x:\n    type: email\n    recipients: [a@b]", "channels.x.smtp_server: is missing"),
         ("routes:\n  channels: [gone]", "routes name 'gone'; there are these channels: none"),
@@ -120,3 +123,12 @@ def test_no_secret_in_errors() -> None:
     assert "secretsecret" not in str(caught.value)
     assert "channels.x: " in str(caught.value)
     assert "'NO'" in str(caught.value)
+
+
+def test_a_wrong_rule_is_told_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config("rules:\n  - name: a\n    when: x > 1\n    severity: loud")
+    assert str(caught.value).splitlines() == [
+        "mirante.yaml, line 4: rules[0].severity: "
+        "got \"loud\"; input should be 'info', 'warning' or 'critical'"
+    ]

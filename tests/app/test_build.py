@@ -1,4 +1,5 @@
 import json
+import traceback
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,13 +47,70 @@ def test_what_is_wrong_is_said_before_anything_is_opened(tmp_path, text, needed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml", "mirante.yaml"]
 
 
-def test_a_secret_is_in_no_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("SMTP_PASSWORD", "hunter2-hunter2")
+SECRET = "hunter2-hunter2"
+SECTIONS = {
+    "": "{key}: {value}\n",
+    "mlflow": "mlflow:\n  {key}: {value}\n",
+    "host": "host:\n  {key}: {value}\n",
+    "web": "web:\n  {key}: {value}\n",
+    "models": "models:\n  - model: churn\n    {key}: {value}\n",
+    "alerts": "alerts:\n  {key}: {value}\n",
+    "email": "alerts:\n  channels:\n    x:\n      type: email\n      {key}: {value}\n",
+    "slack": "alerts:\n  channels:\n    x:\n      type: slack\n      {key}: {value}\n",
+    "routes": "alerts:\n  routes:\n    {key}: {value}\n",
+    "channels": "alerts:\n  channels:\n    {key}: {value}\n",
+}
+KEYS = {
+    "": ["store", "mlflow", "host", "models", "alerts", "web", "surprise"],
+    "mlflow": ["tracking_uri", "experiment", "surprise"],
+    "host": ["name", "surprise"],
+    "web": ["host", "token", "token_file", "allowed_hosts", "surprise"],
+    "models": ["surprise"],
+    "alerts": ["channels", "routes", "default_rules", "links", "surprise"],
+    "email": ["smtp_server", "smtp_user", "smtp_password", "smtp_password_file", "sender", "recipients"],
+    "slack": ["type", "webhook_url", "webhook_url_file", "surprise"],
+    "routes": ["match", "channels", "routes", "continue"],
+    "channels": ["x"],
+}
+SHAPES = [
+    f"https://hooks.example/{SECRET}",
+    f"http://ana:{SECRET}@127.0.0.1:badport/x",
+    f"ana:{SECRET}@mail:587",
+    f"!{SECRET} x",
+    f"[https://hooks.example/{SECRET}]",
+    f"{{type: 'https://hooks.example/{SECRET}'}}",
+    f"{{surprise: 'https://hooks.example/{SECRET}'}}",
+    f"'env:https://hooks.example/{SECRET}'",
+    "31337421",
+]
+
+
+@pytest.mark.parametrize(("section", "key"), [(section, key) for section in KEYS for key in KEYS[section]])
+@pytest.mark.parametrize("value", SHAPES)
+def test_a_secret_in_the_wrong_place_is_in_no_error(tmp_path, section, key, value):
+    (tmp_path / "mirante.yaml").write_text(SECTIONS[section].format(key=key, value=value), encoding="utf-8")
+    try:
+        with build(load_settings(tmp_path / "mirante.yaml", environ={})):
+            return  # it is a text that may stand here
+    except (ConfigError, StoreError) as error:
+        said = "".join(traceback.format_exception(error))
+        told = str(error)
+    if not (key.endswith("_file") and "cannot be read" in told):  # paths are shown
+        assert SECRET not in told
+    if SECRET in value:
+        assert "ValidationError" not in said  # pydantic's own text repeats what it got
+    if key in ("token", "smtp_password", "webhook_url"):
+        assert "31337421" not in told
+    assert told.startswith((str(tmp_path / "mirante.yaml"), "channels.x", "web.", "'web.token", "the store"))
+
+
+def test_a_secret_from_the_environment_is_in_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMTP_PASSWORD", SECRET)
     mail = "{type: email, smtp_server: 'x:587', smtp_password: 'env:SMTP_PASSWORD', recipients: [a@b.org]}"
     chat = "{type: slack, webhook_url: 'env:NOT_SET_HERE'}"
     with pytest.raises(ConfigError) as caught:
         build(settings_of(tmp_path, f"alerts: {{channels: {{mail: {mail}, chat: {chat}}}}}"))
-    assert "hunter2" not in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 def test_files_named_in_the_config_are_beside_it(tmp_path, monkeypatch):
@@ -105,8 +163,9 @@ def test_a_failure_after_the_store_was_opened_closes_it(tmp_path, monkeypatch):
 
 
 def test_a_store_that_cannot_be_opened_is_said(tmp_path):
-    with pytest.raises(StoreError):
-        build(settings_of(tmp_path, "store: sqlite:///no/such/folder/mirante.db"))
+    (tmp_path / "mirante.db").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        build(settings_of(tmp_path))
 
 
 def test_the_host_has_the_name_of_the_config(tmp_path):

@@ -74,8 +74,8 @@ def test_all_errors_are_said_at_once_with_file_line_key_got_and_needed(tmp_path)
 @pytest.mark.parametrize(
     ("entry", "needed"),
     [
-        ("window: 7h", "divisor of a day"),
-        ("window: 3600", "write a number and a unit"),
+        ("window: 7h", r"line 1: models\[0\]\.window: a window of 7h does not .* divisor of a day"),
+        ("window: 3600", r"models\[0\].window: got 3600; needs a number and a unit"),
         ("timezone: Mars/Olympus", "IANA"),
         ("label_delay: soon", "no length of time"),
         ("model: ''", "at least 1 character"),
@@ -110,3 +110,18 @@ def test_without_a_file_models_are_discovered(tmp_path):
 def test_a_missing_file_is_said_in_words(tmp_path):
     with pytest.raises(ConfigError, match=r"nothere\.yaml: cannot be read"):
         load_settings(tmp_path / "nothere.yaml", environ={})
+
+
+@pytest.mark.parametrize(
+    ("store", "needed"),
+    [
+        ("postgresql://ana:secret@host:badport/db", "this is not the address of a store"),
+        ("postgresql:ana:secret@host", "this is not the address of a store"),
+        ("mysql://host/db", "SQLite or PostgreSQL, not 'mysql'"),
+        ("sqlite:////no/such/folder/mirante.db", "create it first"),
+    ],
+)
+def test_the_stores_address_is_checked_with_the_file(tmp_path, store, needed):
+    with pytest.raises(ConfigError, match=f"line 2: store: .*{needed}") as caught:
+        load(tmp_path, f"locale: en\nstore: {store}")
+    assert "secret" not in str(caught.value)

@@ -40,7 +40,7 @@ def test_what_cannot_be_a_token_is_refused(given: dict[str, object], said: str):
 
 def test_empty_file_is_refused(tmp_path: Path):
     (tmp_path / "token").write_text("\n")
-    with pytest.raises(ConfigError, match="empty first line"):
+    with pytest.raises(ConfigError, match="is empty"):
         WebConfig(token_file=tmp_path / "token").secret({})
 
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    model_validator,
+)
 
 from mirante.alerts.channels.base import Channel
 from mirante.alerts.channels.email import check_addresses, server_and_port
 from mirante.alerts.matchers import Matchers
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule, RuleSpec, default_rules, load_rules, rules_of
-from mirante.alerts.secrets import read_secret
 from mirante.errors import ConfigError
+from mirante.secrets import SecretFile, read_secret
 
 __all__ = [
     "CHANNELS",
@@ -37,6 +47,7 @@ CHANNELS: Mapping[str, str] = MappingProxyType(
         "slack": "mirante.alerts.channels.slack:SlackChannel",
     }
 )
+_NAME = re.compile(r"[\w .-]{1,60}")
 
 
 class _Strict(BaseModel):
@@ -69,7 +80,7 @@ class EmailConfig(_Strict):
     smtp_port: Annotated[int, Field(gt=0, lt=65536)] | None = None
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
-    smtp_password_file: Path | None = None
+    smtp_password_file: SecretFile | None = None
     smtp_tls: Literal["starttls", "tls", "none"] | None = None
     smtp_ca_file: Path | None = None
     sender: str | None = None
@@ -81,7 +92,7 @@ class SlackConfig(_Strict):
 
     type: Literal["slack"]
     webhook_url: SecretStr | None = None
-    webhook_url_file: Path | None = None
+    webhook_url_file: SecretFile | None = None
 
     @model_validator(mode="after")
     def _one_address(self) -> SlackConfig:
@@ -115,6 +126,11 @@ class RouteConfig(_Strict):
         return Route(tuple(self.channels), Matchers.of(self.match), inner, self.continue_)
 
 
+def _shape_of_rules(value: object) -> str:
+    """Say which of its two shapes `rules` has, so that an error in one rule is not told for both."""
+    return "file" if isinstance(value, str | Path) else "list"
+
+
 class AlertsConfig(_Strict):
     """Channels, routes and rules.
 
@@ -131,17 +147,11 @@ class AlertsConfig(_Strict):
 
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     routes: RouteConfig | None = None
-    rules: list[RuleSpec] | Path = Field(default_factory=list)
+    rules: Annotated[
+        Annotated[list[RuleSpec], Tag("list")] | Annotated[Path, Tag("file")], Discriminator(_shape_of_rules)
+    ] = Field(default_factory=list)
     default_rules: bool = True
     links: dict[str, str] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shape_of_rules(cls, data: Any) -> Any:
-        # without this, an error in one rule would be reported for both shapes that `rules` may have
-        if isinstance(data, dict) and isinstance(data.get("rules"), str):
-            return {**data, "rules": Path(data["rules"])}
-        return data
 
     @model_validator(mode="after")
     def _known_channels(self) -> AlertsConfig:
@@ -150,7 +160,9 @@ class AlertsConfig(_Strict):
             unknown = sorted(named - self.channels.keys())
             if unknown:
                 there = ", ".join(sorted(self.channels)) or "none"
-                message = f"routes name {', '.join(map(repr, unknown))}; there are these channels: {there}"
+                # A web address in the place of a name is a secret.
+                shown = ", ".join(repr(name) if _NAME.fullmatch(name) else "a channel" for name in unknown)
+                message = f"routes name {shown}; there are these channels: {there}"
                 raise ConfigError(message)
         return self
 

@@ -15,9 +15,9 @@ from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.email import EmailChannel, check_addresses, server_and_port
 from mirante.alerts.channels.slack import SlackChannel
 from mirante.alerts.channels.texts import clean
-from mirante.alerts.secrets import secret_of
 from mirante.errors import ConfigError, DeliveryError, InputError
 from mirante.i18n import normal_locale
+from mirante.secrets import secret_of
 
 __all__ = ["AlertSystem"]
 

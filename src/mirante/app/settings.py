@@ -11,7 +11,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from mirante.alerts.config import AlertsConfig
+from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
+from mirante.store.dialect import parse_url
 from mirante.web.config import WebConfig
 from mirante.yaml_file import checked, read_yaml
 
@@ -77,7 +79,7 @@ class MlflowConfig(BaseModel):
     def _known_address(cls, value: bool | None, info: object) -> bool:
         known = getattr(info, "data", {}).get("tracking_uri") is not None
         if value and not known:
-            raise ValueError("needs tracking_uri; set it, or MLFLOW_TRACKING_URI")
+            raise ConfigError("needs mlflow.tracking_uri; set it, or MLFLOW_TRACKING_URI")
         return known if value is None else value
 
 
@@ -123,7 +125,7 @@ class Settings(BaseModel):
         subjects = [model.subject for model in models]
         twice = sorted({subject for subject in subjects if subjects.count(subject) > 1})
         if twice:
-            raise ValueError(f"{twice[0]} is there twice; keep one entry for each model and alias")
+            raise ConfigError(f"{twice[0]} is there twice; keep one entry for each model and alias")
         return models
 
     def within(self, folder: Path, environ: Mapping[str, str]) -> Settings:
@@ -219,7 +221,12 @@ def load_settings(path: Path, *, environ: Mapping[str, str] | None = None) -> Se
     if document.data is None:
         document = type(document)(document.source, {}, document.lines)
     settings = checked(Settings, document)
-    return settings.within(path.absolute().parent, os.environ if environ is None else environ)
+    placed = settings.within(path.absolute().parent, os.environ if environ is None else environ)
+    try:
+        parse_url(placed.store)
+    except StoreError as error:
+        raise ConfigError(f"{document.source}, line {document.line('store')}: store: {error}") from None
+    return placed
 
 
 def default_settings(*, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:

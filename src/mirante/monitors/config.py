@@ -13,7 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
     field_validator,
-    model_validator,
 )
 
 from mirante.durations import parse_duration
@@ -24,20 +23,13 @@ from mirante.stats.calibration import alarm_level
 __all__ = ["Duration", "Interval", "ModelConfig"]
 
 
-def _duration(value: Any) -> timedelta:
-    try:
-        return parse_duration(value)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
-
-
 def _not_zero(value: timedelta) -> timedelta:
     if value <= timedelta():
-        raise ValueError("must be longer than zero, such as 10s: it is the time from one run to the next")
+        raise ConfigError("needs to be more than zero, such as 10s: it is the time from one run to the next")
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
 
 
@@ -93,28 +85,21 @@ class ModelConfig(BaseModel):
     @classmethod
     def _window_text(cls, value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError(
-                f"{value!r} is no length of time; write a number and a unit, such as 15m, 1h or 1d"
-            )
+            raise ConfigError("needs a number and a unit, such as 15m, 1h or 1d")
+        WindowClock(value)
         return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        return WindowClock(timezone=value).timezone
 
     @field_validator("alarm_budget")
     @classmethod
     def _budget_is_one(cls, value: str | None) -> str | None:
-        try:
-            if value is not None:
-                alarm_level(value, "1d")
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
+        if value is not None:
+            alarm_level(value, "1d")
         return value
-
-    @model_validator(mode="after")
-    def _clock_fits(self) -> ModelConfig:
-        try:
-            self.clock()
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
-        return self
 
     @property
     def subject(self) -> str:

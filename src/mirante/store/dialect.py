@@ -76,11 +76,12 @@ def parse_url(url: str) -> URL:
         return _file(url.removeprefix(_FILE))
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        # The address may hold a password in a place where nobody expects one, so it is not shown.
         raise StoreError(
-            f"{url!r} is not the address of a store; it needs the form sqlite:///path/mirante.db "
-            "or postgresql+psycopg://user@host/name"
-        ) from error
+            "this is not the address of a store; it needs the form sqlite:///path/mirante.db "
+            "or postgresql+psycopg://user@host:5432/name"
+        ) from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         return _file(parsed.database or "")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from mirante.errors import ConfigError
+from mirante.secrets import SecretFile, read_secret
 
 __all__ = ["WebConfig"]
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]+|\[[0-9A-Fa-f.:]+\]", value):
+        raise ConfigError("needs a name or address of this machine alone, such as 127.0.0.1")
+    return value
 
 
 class WebConfig(BaseModel):
@@ -39,10 +46,10 @@ class WebConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     token: SecretStr | None = None
-    token_file: Path | None = None
+    token_file: SecretFile | None = None
     allowed_hosts: tuple[str, ...] = ()
 
     def secret(self, environ: Mapping[str, str] | None = None) -> str | None:
@@ -58,32 +65,10 @@ class WebConfig(BaseModel):
         ConfigError
             If both ways are given, the file cannot be read, or the variable or the file is empty.
         """
-        if self.token is not None and self.token_file is not None:
-            raise ConfigError("web.token and web.token_file are both given; keep one of them")
-        if self.token_file is not None:
-            return _from_file(self.token_file)
-        if self.token is None:
+        found = read_secret("web.token", self.token, self.token_file, environ)
+        if found is None:
             return None
-        text = self.token.get_secret_value()
-        if text.startswith("env:"):
-            name = text.removeprefix("env:")
-            text = (os.environ if environ is None else environ).get(name, "")
-            if not text:
-                raise ConfigError(
-                    f"web.token points at the environment variable {name!r}, which is not set; set it"
-                )
-        if not text.strip():
+        token = found.get_secret_value().strip().partition("\n")[0].strip()
+        if not token:
             raise ConfigError("web.token is empty; leave it out, or give a long random text")
-        return text.strip()
-
-
-def _from_file(path: Path) -> str:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"web.token_file {str(path)!r} cannot be read ({error}); give a readable text file"
-        ) from error
-    if not lines or not lines[0].strip():
-        raise ConfigError(f"web.token_file {str(path)!r} has an empty first line; put the token there")
-    return lines[0].strip()
+        return token

@@ -82,7 +82,7 @@ def test_all_errors_at_once_each_with_its_line() -> None:
         (10, "rules[2].value", '"many"'),
         (11, "rules[2].where", "regular expression"),
         (12, "rules[2].summary", "cannot be filled in"),
-        (13, "rules[2].keep_firing_for", "got 30, needs a number and a unit"),
+        (13, "rules[2].keep_firing_for", "got 30; needs a number and a unit"),
     ]:
         assert any(f"line {line}: {key}: " in each and says in each for each in lines), (line, key, told)
 
@@ -98,9 +98,9 @@ def test_all_errors_at_once_each_with_its_line() -> None:
         ("rules: &x\n- *x", "anchors"),
         ("rules: !!python/object:os.system x\n", "tag"),
         ("rules:\n- name: [", "cannot be read as YAML"),
-        ("rules: 7\n", "line 1: rules: got 7; input should be a valid list"),
+        ("rules: 7\n", "line 1: rules: got 7; needs a list"),
         ("[]\n", "got a list"),
-        ("\n", "input should be"),
+        ("\n", "got nothing; needs keys and values"),
         ("rules: []\nroles: []", "line 2: roles: is no known key"),
     ],
 )

@@ -52,7 +52,9 @@ def server_and_port(server: str, port: int | None = None) -> tuple[str, int]:
     """
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?", server.strip())
     if match is None:
-        raise ConfigError(f"smtp_server is {server!r}; write host or host:port, such as smtp.example.org:587")
+        raise ConfigError(
+            "smtp_server is not host or host:port, such as smtp.example.org:587; a user belongs in smtp_user"
+        )
     number = int(match[3]) if match[3] else (587 if port is None else port)
     if not 0 < number < 65536:
         raise ConfigError(f"smtp_port is {number}; a port is between 1 and 65535")
@@ -82,11 +84,10 @@ def check_addresses(addresses: str | Sequence[str], *, key: str = "recipients") 
     given = (addresses,) if isinstance(addresses, str) else tuple(addresses)
     if not given:
         raise ConfigError(f"{key} is empty; give at least one address, such as ops@example.org")
-    for address in given:
+    for place, address in enumerate(given):
         if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
-            raise ConfigError(
-                f"{key} has {clean(address, 80)!r}, which is no mail address; write name@domain, in ASCII"
-            )
+            which = key if len(given) == 1 else f"{key}[{place}]"
+            raise ConfigError(f"{which} is no mail address; write name@domain, in ASCII")
     return given
 
 

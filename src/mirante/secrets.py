@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from mirante.errors import ConfigError
 
-__all__ = ["read_secret", "secret_of"]
+__all__ = ["SecretFile", "read_secret", "secret_of"]
+
+_VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _path(value: object) -> object:
+    if "://" in str(value):  # a web address in the wrong place; it would be shown as a path
+        raise ConfigError("needs the path of a file that holds the secret, not the secret itself")
+    return value
+
+
+SecretFile = Annotated[Path, BeforeValidator(_path)]
 
 
 def read_secret(
@@ -60,6 +73,8 @@ def read_secret(
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if text.startswith("env:"):
         name = text.removeprefix("env:")
+        if not _VARIABLE.fullmatch(name):
+            raise ConfigError(f"{key!r} has no name of an environment variable after 'env:'; write env:NAME")
         found = (os.environ if environ is None else environ).get(name)
         if not found:
             raise ConfigError(

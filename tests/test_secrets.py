@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mirante.alerts.secrets import read_secret, secret_of
 from mirante.errors import ConfigError
+from mirante.secrets import read_secret, secret_of
 
 
 def test_sources(tmp_path: Path) -> None:
