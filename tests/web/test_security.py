@@ -77,6 +77,7 @@ def test_configured_host_name_is_served(guarded: Client):
     [
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": "http://127.0.0.1:9999"},
         {"origin": "http://127.0.0.1:8765.evil.example"},
         {"sec_fetch_site": "cross-site"},

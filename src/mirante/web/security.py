@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from mirante.errors import ConfigError
 from mirante.web.sessions import Sessions
@@ -215,17 +215,21 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _hostname(host: str) -> str:
+def _address(url: str) -> SplitResult:
     try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
-    except ValueError:
-        return ""
+        return urlsplit(url)
+    except ValueError:  # such as "http://[": equal to nothing that is served
+        return urlsplit("")
+
+
+def _hostname(host: str) -> str:
+    return (_address(f"//{host}").hostname or "").rstrip(".").lower()
 
 
 def _bad_write(scope: Scope, headers: _Headers, host: str) -> _Refusal | None:
     """Say why a write is refused; a browser always sends Origin with a write from another site."""
     origin = headers.one("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and _address(origin).netloc.lower() != host.lower():
         return _text(403, "A write must come from this site's own pages.")
     if origin is None and (headers.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
         return _text(403, "A write must come from this site's own pages.")
