@@ -1,14 +1,27 @@
 """The reading, its identity, and the table of names."""
 
+import ast
 import dataclasses
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from mirante.alerts.rules.loading import default_rules
+from mirante.capture.recorder import Recorder
 from mirante.errors import InputError
+from mirante.inference_log.reader import InferenceLog
+from mirante.monitors.baseline import ModelBaseline
+from mirante.monitors.config import ModelConfig
+from mirante.monitors.model import ModelMonitor
+from mirante.monitors.performance import performance_of
 from mirante.readings import READINGS, Reading, subject_of
+from mirante.store import Store
+from tests.house.source import PACKAGE, python_files, tree
+from tests.monitors.conftest import START, make_rows
 
 NOON = datetime(2013, 2, 8, 12, tzinfo=UTC)
 
@@ -78,3 +91,48 @@ def test_every_name_has_unit_and_meaning():
 def test_the_table_cannot_be_changed():
     with pytest.raises(TypeError, match="does not support item assignment"):
         READINGS["mine"] = READINGS["drift_ks"]
+
+
+def _written_out():
+    """Names that stand in calls of `Reading`, and in the tables of the two sources that keep one."""
+    names = set()
+    for path in python_files(PACKAGE):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reading":
+                names |= {each.value for each in node.args[:1] if isinstance(each, ast.Constant)}
+        if path.parent.name in ("sources", "prometheus") or path.name == "quality.py":
+            names |= {each.value for each in ast.walk(tree(path)) if isinstance(each, ast.Constant)}
+    return names
+
+
+def _measured(folder):
+    """Names that a monitor writes of one window of numbers and categories."""
+    config = ModelConfig(model="m", log=folder / "log", window="1d", lateness="0s")
+    parts = [make_rows(-day, 100) for day in range(10, 0, -1)]
+    features, times = (pd.concat([part[place] for part in parts], ignore_index=True) for place in (0, 2))
+    predictions = np.concatenate([part[1] for part in parts])
+    baseline = ModelBaseline.fit(features, predictions, times, clock=config.clock())
+    with Recorder("m", config.log, version="1") as recorder:
+        recorder.log(parts[0][0], parts[0][1], 0.001, time=parts[0][2] + timedelta(days=10))
+    with Store(f"sqlite:///{folder / 'mirante.db'}") as store:
+        monitor = ModelMonitor(config, "1", baseline, store, InferenceLog(config.log))
+        return {reading.name for reading in monitor.advance(START + timedelta(days=1)).readings}
+
+
+@pytest.fixture(scope="module")
+def produced(tmp_path_factory):
+    tasks = {"probability": [0.2, 0.9], "class": [0, 1], "regression": [0.5, 1.0]}
+    figures = {name for task, said in tasks.items() for name in performance_of(task, [0, 1], said)}
+    measured = _measured(tmp_path_factory.mktemp("produced"))
+    return (
+        _written_out() | measured | {f"performance_{name}" for name in (*figures, "labels", "labels_missing")}
+    )
+
+
+def test_every_name_of_the_table_is_produced(produced):
+    assert sorted(set(READINGS) - produced) == []
+
+
+def test_every_rule_that_comes_along_asks_for_readings_that_are_produced(produced):
+    asked = {name for rule in default_rules() for name in rule.expression.metrics}
+    assert sorted(asked - produced) == []

@@ -200,7 +200,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             ("task",), "0 or 1", "1 while the task's last run failed; its note says why"
         ),
         "monitor_task_seconds": ReadingKind(("task",), "seconds", "duration of the task's last run"),
-        "monitor_dropped_total": ReadingKind((), "rows", "rows that the recorder dropped since start"),
+        "monitor_dropped_total": ReadingKind(
+            (), "rows", "rows of a model that recorders dropped; 0 again after a day without any"
+        ),
         "monitor_late_total": ReadingKind(
             (), "rows", "rows that came after their window had closed, since start"
         ),

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.capture.recorder import Recorder
 from mirante.errors import TrackingError
+from mirante.inference_log.drops import Drops, note_drops
 from mirante.inference_log.reader import InferenceLog
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.config import ModelConfig
@@ -298,3 +299,23 @@ def test_a_new_baseline_of_the_same_version_is_taken_up_and_open_windows_are_cou
     assert step.late == 0
     assert TableProfile.from_bytes(step.closed[0].profile) + TableProfile.of({}, like=other.profile)
     assert [event.kind for event in model.events()] == ([] if restart else ["baseline_accepted"])
+
+
+def test_dropped_rows_are_told_until_a_day_has_passed_without_any(store, tmp_path):
+    config = ModelConfig(model="m", log=tmp_path / "log")
+    watch = ModelWatch(config, store, InferenceLog(config.log), lambda: connect("http://127.0.0.1:1"))
+
+    def advance(*moments):
+        for moment in moments:
+            with pytest.raises(TrackingError):  # told also while no version is known
+                watch.advance(moment)
+
+    advance(START, START + MINUTE)
+    (tmp_path / "log" / "m").mkdir(parents=True)
+    drops = Drops(7, "No space left on device")
+    note_drops(tmp_path / "log" / "m", "a1", drops, (START + 2 * MINUTE).timestamp())
+    advance(START + 2 * MINUTE, START + DAY, START + DAY + 3 * MINUTE, START + 2 * DAY)
+    (series,) = store.readings.series("monitor_dropped_total", subject="model/m@champion")
+    assert series.values.tolist() == [0, 7, 7, 0]
+    assert list(series.notes) == ["", drops.reason, drops.reason, ""]
+    assert series.times[-1] == np.datetime64((START + DAY + 3 * MINUTE).replace(tzinfo=None))

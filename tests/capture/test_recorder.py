@@ -276,6 +276,8 @@ def test_over_capacity_rows_are_dropped_and_counted(tmp_path):
         recorder.log({"a": 26}, 0)
         assert recorder.flush(10)
         assert recorder.recorded == 11
+    told = InferenceLog(tmp_path).dropped("m", datetime(2013, 2, 8, tzinfo=UTC))
+    assert told == (15, "more than 10 rows waited")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
@@ -296,6 +298,15 @@ def test_warnings_as_errors_do_not_reach_the_caller(tmp_path):
     assert not recorder.flush(10)
     recorder.close()
     assert recorder.dropped == 1
+
+
+def test_rows_dropped_at_the_end_are_told_too(tmp_path):
+    recorder = Recorder("m", tmp_path, flush_interval=60)
+    recorder.log({"a": 1}, 0)
+    recorder._writer.refuse(2, "no sense")
+    with pytest.warns(MiranteWarning, match="2 rows of model 'm' were dropped"):
+        recorder.close()
+    assert InferenceLog(tmp_path).dropped("m", datetime(2013, 2, 8, tzinfo=UTC)) == (2, "no sense")
 
 
 def test_wrong_settings_are_told_at_once(tmp_path):

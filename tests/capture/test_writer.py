@@ -1,5 +1,6 @@
 import os
 import threading
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
@@ -86,6 +87,8 @@ def test_a_disk_that_fills_and_is_freed(tmp_path, monkeypatch):
         recorder.log({"a": 3}, 0)
         assert recorder.flush(10)
         assert (recorder.recorded, recorder.dropped) == (2, 1)
+    told = InferenceLog(tmp_path).dropped("m", datetime(2013, 2, 8, tzinfo=UTC))
+    assert told == (1, "[Errno 28] No space left on device")
     assert InferenceLog(tmp_path).scan("m", columns=["a"])["a"].to_pylist() == [1, 3]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -28,6 +28,7 @@ __all__ = ["ModelWatch", "server_reading"]
 
 _log = structlog.get_logger("mirante.watch")
 _PATIENCE = 10.0
+_DROPS_TOLD_FOR = timedelta(days=1)
 
 
 class ModelWatch:
@@ -65,6 +66,7 @@ class ModelWatch:
         self._looked: datetime | None = None
         self._known: tuple[str, str] | None = None
         self._former: list[ModelMonitor] = []
+        self._dropped: int | None = None
 
     def advance(self, now: datetime) -> Advance:
         """Look the alias up when it is time, then let the monitor advance.
@@ -86,12 +88,22 @@ class ModelWatch:
         TrackingError
             If MLflow does not answer and no version is known yet; rows wait in the inference log meanwhile.
         """
+        self._count_drops(now)
         if self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
             self._look(now)
         assert self.monitor is not None  # noqa: S101  # _look raises otherwise
         steps = [monitor.advance(now) for monitor in (self.monitor, *self._former)]
         self._former = [monitor for monitor in self._former if not monitor.finished]
         return Advance.of(steps)
+
+    def _count_drops(self, now: datetime) -> None:
+        """Write how many rows recorders dropped: at first, while there are any, and when they are over."""
+        config = self.config
+        rows, reason = self._log.dropped(config.model, now - _DROPS_TOLD_FOR)
+        if rows or rows != self._dropped:
+            labels = {"model": config.model, "alias": config.alias}
+            self._store.readings.write([Reading("monitor_dropped_total", rows, now, labels, reason)])
+        self._dropped = rows
 
     def _look(self, now: datetime) -> None:
         try:

@@ -283,7 +283,7 @@ class Recorder:
     @property
     def dropped(self) -> int:
         """Rows that will never reach it: too many waited, the disk refused them, or they made no sense."""
-        return self._writer.refused + self._writer.lost
+        return self._writer.dropped
 
     @property
     def as_text(self) -> dict[str, int]:

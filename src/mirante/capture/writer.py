@@ -18,6 +18,7 @@ import pyarrow as pa
 from mirante.capture.tables import feature_names, numbers_of, prediction_column
 from mirante.capture.times import microseconds_of, times_of
 from mirante.errors import MiranteWarning
+from mirante.inference_log.drops import Drops, note_drops
 from mirante.inference_log.kinds import META, column_of, text_of
 from mirante.inference_log.names import make_named_folder
 from mirante.inference_log.repair import repair
@@ -91,9 +92,15 @@ class LogWriter:
     _asked: int = 0
     _answered: int = 0
     _failed: bool = False
+    _noted: int = 0
     _warned: set[str] = field(default_factory=set)
     _writers: dict[str, SegmentWriter] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def dropped(self) -> int:
+        """Rows that will never reach the log."""
+        return self.refused + self.lost
 
     # called by the recorder
 
@@ -148,6 +155,7 @@ class LogWriter:
             self.flat.clear()
             self.odd.clear()
             self.refuse(left, "the recorder was closed meanwhile")
+            self._tell_of_drops()
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's files; its rows are the parent's to write."""
@@ -187,7 +195,7 @@ class LogWriter:
             if urgent or time.monotonic() - synced >= self.settings.flush_interval:
                 self._each(SegmentWriter.sync)
                 synced = time.monotonic()
-            self._warn_of_drops()
+            self._tell_of_drops()
             with self.changed:
                 self._answered = asked
                 self.changed.notify_all()
@@ -325,6 +333,7 @@ class LogWriter:
         except Exception as error:  # the thread must outlive any disk and any value
             with self.changed:
                 self.lost += rows
+                self.reason = self.reason or (str(error) if rows else "")
                 self._failed = True
             place = f"model {self.settings.model!r} in {self.settings.root}"
             self._warn(
@@ -332,10 +341,17 @@ class LogWriter:
                 f"the recorder of {place} cannot write ({error}); rows are dropped",
             )
 
-    def _warn_of_drops(self) -> None:
+    def _tell_of_drops(self) -> None:
+        """Warn once, and note beside the log, for those who watch it, how many rows are not in it."""
+        settings, drops = self.settings, Drops(self.dropped, self.reason)
         if self.refused:
-            text = f"{self.refused} rows of model {self.settings.model!r} were dropped ({self.reason})"
+            text = f"{self.refused} rows of model {settings.model!r} were dropped ({self.reason})"
             self._warn("refused", f"{text}; Recorder.dropped counts them")
+        if drops.rows > self._noted:
+            with suppress(OSError):  # the disk that did not take the rows may not take this: tried again
+                folder = make_named_folder(settings.root, settings.model)
+                note_drops(folder, self.process, drops, settings.now() / 1e6)
+                self._noted = drops.rows
 
     def _warn(self, kind: str, text: str) -> None:
         """Warn once of each kind."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from mirante.errors import InputError
 from mirante.inference_log.cursor import Cursor
+from mirante.inference_log.drops import Drops, read_drops
 from mirante.inference_log.frames import Piece
 from mirante.inference_log.kinds import META, META_TYPES, common_schema, fit
 from mirante.inference_log.names import name_of, quote_name
@@ -128,6 +129,24 @@ class InferenceLog:
         for version in [version for version in following.state if version not in present]:
             del following.state[version]
         return (_join(tables) if tables else None), following.state
+
+    def dropped(self, model: str, since: datetime) -> Drops:
+        """Return the rows that recorders could not bring here, of those recorders that lost any lately.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+        since : datetime
+            Recorders that dropped none since then are left out; with a time zone.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> InferenceLog("not/there").dropped("churn", datetime(2013, 2, 8, tzinfo=UTC))
+        Drops(rows=0, reason='')
+        """
+        return read_drops(self.root / quote_name(model), since)
 
     def _list(self, folder: Path) -> dict[SegmentName, Path]:
         listed = list_segments(folder)
