@@ -66,7 +66,7 @@ def test_a_firing_alert_is_a_row_an_event_and_a_notice(store: Store) -> None:
     assert (event.kind, event.time, event.data["alert"]) == ("alert_fired", T0, row.id)
     (owed,) = store.outbox.list()
     assert (owed.channel, owed.reason, owed.alert_ids) == ("console", "first_firing", (row.id,))
-    assert owed.created_at == owed.next_at == WALL
+    assert WALL < owed.created_at == owed.next_at < WALL + MINUTE
     (notice,) = notices(store)
     assert notice.title == "Critical alert: CPU at 97.25% on web-1"
     assert notice.links == {"page": "http://x/host%2Fweb-1"}
@@ -253,9 +253,17 @@ def test_an_older_reading_does_not_undo_a_newer_one(store: Store) -> None:
 
 
 def test_history_says_that_it_is_history(store: Store) -> None:
-    step(engine(store, historic=True), 0, cpu(95))
-    assert store.alerts.open()[0].historic
-    assert notices(store)[0].historic
+    on = AlertEngine(store, [BUSY], Route(("console",)), clock=lambda: T0 + 70 * MINUTE)
+    step(on, 0, cpu(95))
+    step(on, 10, cpu(95, 10, "web-2"))
+    assert {alert.labels["host"]: alert.historic for alert in store.alerts.open()} == {
+        "web-1": True,
+        "web-2": False,
+    }
+    assert {notice.alerts[0].labels["host"]: notice.historic for notice in notices(store)} == {
+        "web-1": True,
+        "web-2": False,
+    }
 
 
 def test_two_metrics_join_on_the_labels_that_they_share(store: Store) -> None:

@@ -7,7 +7,7 @@ import pytest
 from mirante.demo.replay import ReplayCounts
 from mirante.demo.summary import alert_summary, monitoring_summary
 from mirante.readings import Reading
-from mirante.store import AlertRow, Store
+from mirante.store import AlertRow, EventRow, Store
 
 ZONE = ZoneInfo("America/New_York")
 END = datetime(2013, 2, 9, 5, tzinfo=UTC)  # midnight in New York
@@ -32,15 +32,21 @@ def alert(name, **changes):
     return replace(row, **changes)
 
 
+def fire(store, name, **changes):
+    row = alert(name, summary="now", note="now", **changes)
+    store.alerts.save(row)
+    data = {"alert": row.id, "note": f"{name} was 0.5"}
+    store.events.add(EventRow(row.subject, row.fired_at, "alert_fired", "then", data))
+
+
 def test_an_alert_belongs_to_the_window_that_was_over_when_it_fired(store):
-    store.alerts.save(alert("b", fired_at=END, fired_value=0.5, value=0.1))
-    store.alerts.save(
-        alert("a", fired_at=END + timedelta(days=1), state="resolved", resolved_at=END + timedelta(days=3))
-    )
+    fire(store, "b", fired_at=END, fired_value=0.5, value=0.1)
+    fire(store, "a", fired_at=END + timedelta(days=1), state="resolved", resolved_at=END + timedelta(days=3))
     store.alerts.save(alert("never", state="pending"))
     store.alerts.save(alert("dropped", state="resolved", resolved_at=END))
     first, second = alert_summary(store, ZONE)
     assert (first["rule"], first["window"], first["value"]) == ("b", "2013-02-08", 0.5)
+    assert (first["summary"], first["note"]) == ("then", "b was 0.5")  # with the value of that time
     assert first["first_fired_at"] == "2013-02-09T00:00:00-05:00"
     assert first["resolved_at"] is None
     assert (second["rule"], second["window"]) == ("a", "2013-02-09")

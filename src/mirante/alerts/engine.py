@@ -26,6 +26,7 @@ __all__ = ["AlertEngine"]
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 _CURSOR = "alerts"
 _PAGE = 10_000
+_REPLAY = timedelta(hours=1)
 _GONE = Outcome({}, None, math.nan)
 
 
@@ -62,8 +63,6 @@ class AlertEngine:
         With names of their own.
     routes : Route
         Which alert goes to which channels.
-    historic : bool
-        Whether this is a replay of the past; rows and notices say so.
     locale : str
         Of the notices.
     links : mapping of str to str
@@ -73,7 +72,8 @@ class AlertEngine:
     restart_grace : timedelta
         For so long after the start, an alert from before is kept until its series is heard of again.
     clock : callable
-        Gives the present time, by which the outbox sends and gives up.
+        Gives the present time, by which the outbox sends and gives up. An evaluation of a time well before
+        it is a replay of the past; rows and notices say so.
 
     Raises
     ------
@@ -87,7 +87,6 @@ class AlertEngine:
         rules: Sequence[Rule],
         routes: Route,
         *,
-        historic: bool = False,
         locale: str = "en",
         links: Mapping[str, str] | None = None,
         forget_after: timedelta = timedelta(days=7),
@@ -100,7 +99,7 @@ class AlertEngine:
             twins = sorted({name for name in names if names.count(name) > 1})
             raise ConfigError(f"several rules are named {', '.join(twins)}; give each a name of its own")
         self._store, self._routes, self._clock = store, routes, clock
-        self._wording = Wording(locale, links, historic)
+        self._wording = Wording(locale, links)
         self._board = Board(forget_after)
         self._forget_after, self._restart_grace = forget_after, restart_grace
         self._started: datetime | None = None
@@ -137,6 +136,7 @@ class AlertEngine:
         StoreError
             If the store cannot be read or written; the readings are judged at the next call.
         """
+        self._wording = replace(self._wording, historic=self._clock() - now > _REPLAY)
         if self._started is None:
             self._started = now
             self._recall(stale_after, now)
@@ -344,6 +344,7 @@ def _event(transition: Transition, now: datetime) -> EventRow:
         "severity": alert.severity,
         "value": alert.value,
         "labels": dict(alert.labels),
+        "note": alert.note,
     }
     time = alert.reading_time if kind == "alert_fired" and alert.reading_time is not None else now
     return EventRow(alert.subject, time, kind, alert.summary, data)

@@ -101,7 +101,10 @@ class Service:
     def _silences(self) -> Callable[[Reading], timedelta | None]:
         """Say for how long each series may be silent; None for what is not watched here."""
         settings = self.settings
-        models = {watch.config.subject: watch.config.stale_after for watch in list(self.watches)}
+        models: dict[str, timedelta | None] = {
+            watch.config.subject: watch.config.stale_after for watch in list(self.watches)
+        }
+        models |= {config.subject: None for config in settings.models if config.paused}
         # A model that discovery has not come to yet is not passed over meanwhile.
         unknown_model = _UNKNOWN_MODEL if settings.discover else None
 

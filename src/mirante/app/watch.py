@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mirante.errors import TrackingError
-from mirante.monitors.baseline import ModelBaseline, load_baseline
+from mirante.monitors.baseline import load_baseline
 from mirante.monitors.model import Advance, ModelMonitor
 from mirante.readings import Reading
-from mirante.store import BaselineRow, EventRow
+from mirante.store import EventRow
 from mirante.tracking.baselines import locate, resolve_alias
 from mirante.tracking.client import brief_requests, server_name
 from mirante.tracking.reach import reachable, within
@@ -129,16 +129,11 @@ class ModelWatch:
             return
         baseline = load_baseline(client, model, version)
         self._announce(version, now)
-        self._keep(version, baseline, now)
+        self._store.baselines.put(baseline.row(self.config.subject, version, now))
         former = [*self._former, *self._left_behind(client, version, now)]
         self._former = [monitor for monitor in former if monitor.version != version]
         self.monitor = ModelMonitor(self.config, version, baseline, self._store, self._log)
         self._known = (version, place)
-
-    def _keep(self, version: str, baseline: ModelBaseline, now: datetime) -> None:
-        profile, source = baseline.profile, str(baseline.about.get("source", "mlflow"))
-        row = BaselineRow(self.config.subject, version, now, profile.rows, profile.to_bytes(), source)
-        self._store.baselines.put(row)
 
     def _left_behind(self, client: MlflowClient, version: str, now: datetime) -> list[ModelMonitor]:
         """Return monitors of versions with windows to judge or to measure, also from before a restart."""

@@ -194,7 +194,6 @@ def _tracking(uri: str) -> Iterator[None]:
 def _publish(flights: Flights, champion: Champion, parts: Parts, settings: Settings) -> None:
     """January as the model saw it, cancelled flights included; kept beside the model version."""
     from mirante.app.scheduler import utc_now
-    from mirante.store import BaselineRow
 
     january = flights.between("2013-01-01", "2013-01-31")
     config = settings.models[0]
@@ -208,12 +207,7 @@ def _publish(flights: Flights, champion: Champion, parts: Parts, settings: Setti
         alarm_budget=config.alarm_budget or "1 per 30d",
     )
     publish_baseline(parts.client(), MODEL, champion.version, baseline)
-    profile = baseline.profile
-    parts.store.baselines.put(
-        BaselineRow(
-            config.subject, champion.version, utc_now(), profile.rows, profile.to_bytes(), "January 2013"
-        )
-    )
+    parts.store.baselines.put(baseline.row(config.subject, champion.version, utc_now()))
 
 
 def _replay(

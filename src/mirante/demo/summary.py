@@ -91,8 +91,10 @@ def alert_summary(store: Store, zone: ZoneInfo) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Rule, severity, labels, window (local date), times, value and the verdict's sentence.
+        Rule, severity, labels, window (local date), times; and as they were when it fired: value, summary
+        and the verdict's sentence.
     """
+    told = {event.data["alert"]: event for event in store.events.list(kinds=["alert_fired"], limit=100_000)}
     rows = store.alerts.list(states=["firing", "resolved"], limit=100_000)
     fired = sorted((row.fired_at, row.rule, row.id, row) for row in rows if row.fired_at is not None)
     return [
@@ -104,8 +106,8 @@ def alert_summary(store: Store, zone: ZoneInfo) -> list[dict[str, Any]]:
             "first_fired_at": fired_at.astimezone(zone).isoformat(),
             "resolved_at": None if row.resolved_at is None else row.resolved_at.astimezone(zone).isoformat(),
             "value": row.fired_value,
-            "summary": row.summary,
-            "note": row.note,
+            "summary": told[row.id].text,
+            "note": told[row.id].data["note"],
         }
         for fired_at, _, _, row in fired
     ]

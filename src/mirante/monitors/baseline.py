@@ -13,9 +13,12 @@ from mirante.errors import InputError, TrackingError
 from mirante.monitors.performance import Task, performance_of
 from mirante.outliers.detector import OutlierDetector
 from mirante.profiles import TableProfile
+from mirante.store import BaselineRow
 from mirante.tracking import baselines
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
     from mlflow import MlflowClient
     from numpy.typing import ArrayLike
@@ -67,6 +70,19 @@ class ModelBaseline:
     def features(self) -> tuple[str, ...]:
         """The columns that the model is given."""
         return tuple(name for name in self.profile.columns if name != PREDICTION)
+
+    def row(self, subject: str, version: str, created: datetime) -> BaselineRow:
+        """Return what the store keeps of it.
+
+        Parameters
+        ----------
+        subject, version : str
+            Whose baseline it is.
+        created : datetime
+            When it was accepted.
+        """
+        source = str(self.about.get("source", "mlflow"))
+        return BaselineRow(subject, version, created, self.profile.rows, self.profile.to_bytes(), source)
 
     @classmethod
     def fit(
