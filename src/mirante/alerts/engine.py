@@ -160,6 +160,8 @@ class AlertEngine:
         last = self._sequence
         while page := self._store.readings.after(last, limit=_PAGE):
             yield from page
+            if len(page) < _PAGE:
+                return
             last = page[-1][0]
 
     def _recall(self, stale_after: Callable[[Reading], timedelta | None], now: datetime) -> None:
