@@ -1,5 +1,6 @@
 """The whole demonstration, as a user runs it: a process of its own, its summary, its files."""
 
+import ast
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from mirante.demo.run import prepare_folder
 from mirante.errors import InputError
+from mirante.tracking.server import start_server
 
 pytestmark = pytest.mark.server
 
@@ -90,6 +92,26 @@ def test_files_are_there_and_whole(demonstration):
         assert text.rstrip().endswith("</html>")
     assert "nyc-flight-delay" in (folder / "dashboard.html").read_text(encoding="utf-8")
     assert "gradient_boosting" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_api_reports_the_experiment_of_the_demonstration(demonstration, tmp_path):
+    folder, summary, _ = demonstration
+    example = Path(__file__).parents[2] / "examples" / "quickstart.py"
+    with start_server(folder / "mlflow") as server:
+        done = subprocess.run(
+            [sys.executable, example],
+            cwd=tmp_path,
+            env=os.environ | {"MLFLOW_TRACKING_URI": server.uri},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = ast.literal_eval(done.stdout.splitlines()[-1])
+    assert (report["total_runs"], report["failed_runs"]) == (summary["training_runs"], 0)
+    assert report["best_metrics"]["log_loss"] == summary["champion"]["metrics"]["log_loss"]
+    assert (tmp_path / "quickstart_dashboard.html").exists()
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
