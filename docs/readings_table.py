@@ -8,7 +8,7 @@ from mirante.readings import READINGS
 
 HEAD = """# Readings
 
-Every number that Mirante produces is a *reading*: a name, a value, a time, labels, and a note for
+Every number that the service watches is a *reading*: a name, a value, a time, labels, and a note for
 people. Rules, the store, Prometheus, MLflow and the charts all use the names below.
 
 Labels of the subject come first and are not repeated in the table: `model`, `alias` and `version` for
