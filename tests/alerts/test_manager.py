@@ -123,6 +123,21 @@ def test_nan_neither_fires_nor_resolves(condition: object) -> None:
     assert len(system.sent) == 1
 
 
+def test_of_very_many_that_wait_the_oldest_are_given_up_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mirante.alerts.manager._MOST_OWED", 3)
+    made, system = manager(rule(severity="info"))
+    system.fail["slack"] = DeliveryError("503 later", retry=True)
+    for value in (95, 10, 96):
+        assert all(failure.retry for failure in made.evaluate_rules({"cpu_percent": value}).failed)
+    failed = made.evaluate_rules({"cpu_percent": 10}).failed
+    assert [(f.state, f.error) for f in failed if not f.retry] == [
+        ("firing", "given up, since more than 3 notices wait: 503 later")
+    ]
+    system.fail.clear()
+    sent = made.evaluate_rules({"cpu_percent": 10}).sent
+    assert [each.state for each in sent] == ["resolved", "firing", "resolved"]
+
+
 def test_a_failing_channel_stops_neither_the_other_nor_the_next_rule() -> None:
     made, system = manager(rule("a"), rule("b"))
     system.fail["email"] = DeliveryError("535 no", retry=False)

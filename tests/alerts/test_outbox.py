@@ -191,6 +191,21 @@ def test_after_a_crash_the_same_notice_goes_out_again_with_its_id(store: Store) 
     assert channel.got == ["a"]
 
 
+def test_what_was_taken_and_waited_too_long_is_left_to_who_takes_it_next(store: Store) -> None:
+    channel = Scripted(AGAIN)
+    box = outbox(store, channels={"c": channel})
+    owe(store, "c", "a")
+    once(box)  # the channel rests for two seconds
+    owe(store, "c", "b")
+    waited = store.outbox.claim(NOW, owner=box._owner, lease=60.0)
+    box._sort(waited)
+    box._lanes["c"].paused_until = NOW + 120 * SECOND
+    assert once(box, NOW + 51 * SECOND) == []
+    assert row(store, "b").status == "sending"  # a copy of it may be claimed again: not given back twice
+    assert sorted(once(box, NOW + 121 * SECOND)) == [("a", "delivered"), ("b", "delivered")]
+    assert sorted(channel.got) == ["a", "b"]
+
+
 def test_nothing_is_lost_while_a_third_of_all_tries_fail(store: Store) -> None:
     dice = random.Random(20130208)
 

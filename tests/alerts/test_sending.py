@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mirante.alerts.sending import AlertSystem
-from mirante.errors import ConfigError, DeliveryError, InputError
+from mirante.errors import ConfigError, DeliveryError, InputError, MiranteWarning
 from tests.doubles.slack import Answer, SlackDouble
 from tests.doubles.smtp import PASSWORD, USER, mail_server, silent_server
 from tests.doubles.tls import Certificate
@@ -129,6 +129,14 @@ def test_wrong_values_are_found_when_it_is_made(wrong: dict, key: str) -> None:
         AlertSystem(config(587, **wrong))
     assert "secretsecret" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_key_that_means_nothing_is_told_without_its_value() -> None:
+    with pytest.warns(
+        MiranteWarning, match="mean nothing: smpt_password; known are locale, .*smtp_pass"
+    ) as told:
+        AlertSystem({"smpt_password": "hunter2", "locale": "en"})
+    assert "hunter2" not in str(told[0].message)
 
 
 def test_config_must_be_a_mapping() -> None:

@@ -125,8 +125,12 @@ def test_a_column_of_missing_values_is_refused_by_name():
 def test_shapes_must_meet():
     with pytest.raises(InputError, match="current_data is a table and the baseline is one column"):
         detector(BASE).detect_drift(np.zeros((3, 2)))
-    with pytest.raises(InputError, match="no column 'b'; the baseline has: a, b"):
+    with pytest.raises(InputError, match="no column 'b'; the baseline has a, b: give a table with these"):
         detector({"a": [1.0], "b": [1.0]}).detect_drift({"a": [1.0]})
+    with pytest.raises(
+        InputError, match=r"is an array, whose columns have no names \(2 of them\); .* has a, b"
+    ):
+        detector({"a": [1.0], "b": [1.0]}).detect_drift(np.zeros((3, 2)))
     with pytest.raises(InputError, match="shape"):
         detector(np.zeros((2, 2, 2)))
     with pytest.raises(InputError, match="different lengths"):

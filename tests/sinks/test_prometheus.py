@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
@@ -92,6 +93,18 @@ class TestCounting:
         assert metrics.get_prediction_stats() == {"total_predictions": 3, "avg_latency": 0.5}
         assert registry.get_sample_value("mlflow_prediction_latency_seconds_sum", {"model": "m"}) == 0.5
 
+    @pytest.mark.parametrize(
+        ("model", "latency"), [("m", "x"), ("m", None), (["m"], 0.5), ("m", np.zeros(2)), ("m", 1j)]
+    )
+    def test_what_is_no_number_or_name_is_refused_and_counts_nothing(
+        self, registry: CollectorRegistry, model: Any, latency: Any
+    ) -> None:
+        metrics = MLflowMetrics(log=False, registry=registry)
+        with pytest.raises(InputError, match="give a text and a number of seconds"):
+            metrics.log_prediction(model, latency)
+        assert metrics.get_prediction_stats()["total_predictions"] == 0
+        assert registry.get_sample_value("mlflow_model_predictions_total", {"model": "m"}) is None
+
     def test_threads_lose_no_prediction(self, registry: CollectorRegistry) -> None:
         metrics = MLflowMetrics(log=False, registry=registry)
         threads = [
@@ -124,6 +137,22 @@ class TestFlush:
         run_id = MonitoringRuns(client).run_for(f"model/{model}@none")
         assert _values(client, run_id, "prediction_count") == [2, 3]
         assert _values(client, run_id, "prediction_latency") == [0.5, 2.0]
+
+    def test_runs_that_are_over_are_forgotten_when_there_are_many(
+        self, client: Any, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import mlflow
+
+        monkeypatch.setattr("mirante.sinks.prometheus.metrics._MOST_RUNS", 2)
+        with MLflowMetrics(registry=registry) as metrics:
+            runs = []
+            for _ in range(4):
+                with mlflow.start_run() as run:
+                    metrics.log_prediction("m", 0.5)
+                runs.append(run.info.run_id)
+                metrics.flush()
+            assert list(metrics._tallies) == runs[2:]
+        assert [_values(client, run_id, "prediction_count") for run_id in runs] == [[1]] * 4
 
     def test_into_the_callers_active_run_also_from_the_thread(
         self, client: Any, registry: CollectorRegistry

@@ -16,6 +16,8 @@ from mirante.errors import ConfigError, DeliveryError, InputError, MiranteError
 
 __all__ = ["AlertManager", "Evaluation", "Failure", "Sender", "Sent"]
 
+_MOST_OWED = 1_000
+
 
 class Sender(Protocol):
     """What an `AlertManager` needs of an alert system."""
@@ -110,7 +112,8 @@ class AlertManager:
     """Sends one notice for each change of each rule: when it begins to fire, and when it resolves.
 
     Critical goes to email and Slack, the others to Slack. A channel that fails stops neither the other
-    channel nor the next rule; what may still be delivered later is tried again at the next evaluation.
+    channel nor the next rule; what may still be delivered later is tried again at the next evaluation. Of
+    more than 1,000 notices that wait for one channel, the oldest are given up, and told as failed.
 
     Parameters
     ----------
@@ -256,7 +259,11 @@ class AlertManager:
             if failure is not None and failure.retry:
                 again.append(message)
             results.append(failure or Sent(message.rule, channel, message.state))
-        self._owed[channel] = again
+        over = len(again) - _MOST_OWED
+        for message in again[: max(over, 0)]:
+            told = f"given up, since more than {_MOST_OWED} notices wait: {down}"
+            results.append(Failure(message.rule, channel, message.state, told, retry=False))
+        self._owed[channel] = again[-_MOST_OWED:]
         return results
 
     def _deliver(self, channel: str, message: _Message) -> Failure | None:

@@ -204,14 +204,16 @@ class Outbox:
         lane, attempts = self._lanes[name], []
         while lane.waiting:
             row = lane.waiting.popleft()
+            needed = now() + timedelta(seconds=self._deadline)
+            if row.claimed_until is not None and row.claimed_until <= needed:
+                continue  # the lease would end while it is being sent; it becomes due again by itself
             if lane.paused_until is not None and now() < lane.paused_until:
                 error = row.error or "waits until its channel answers again"
                 await self._mark(
                     self._store.outbox.failed, row, now(), error=error, next_at=lane.paused_until
                 )
-            elif row.claimed_until is None or row.claimed_until - now() > timedelta(seconds=self._deadline):
+            else:
                 attempts.append(await self._attempt(name, lane, row, now))
-            # else: the lease would end while it is being sent; it becomes due again by itself
         return attempts
 
     async def _attempt(self, name: str, lane: _Lane, row: NoticeRow, now: Callable[[], datetime]) -> Attempt:

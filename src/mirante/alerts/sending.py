@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import threading
 import uuid
+import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -15,7 +16,7 @@ from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.email import EmailChannel, check_addresses, server_and_port
 from mirante.alerts.channels.slack import SlackChannel
 from mirante.alerts.channels.texts import clean
-from mirante.errors import ConfigError, DeliveryError, InputError
+from mirante.errors import ConfigError, DeliveryError, InputError, MiranteWarning
 from mirante.i18n import normal_locale
 from mirante.secrets import secret_of
 
@@ -67,6 +68,14 @@ class AlertSystem:
         if not isinstance(config, Mapping):
             raise ConfigError(
                 f"the config is a {type(config).__name__}; give a mapping with keys such as smtp_server"
+            )
+        unknown = sorted(str(key) for key in config if key not in _KNOWN)
+        if unknown:
+            warnings.warn(
+                f"the config of AlertSystem has keys that mean nothing: {', '.join(unknown)}; "
+                f"known are {', '.join(sorted(_KNOWN))}",
+                MiranteWarning,
+                stacklevel=2,
             )
         self.log = log
         self.locale = normal_locale(str(config.get("locale", "en")))
@@ -162,6 +171,11 @@ _MAIL_KEYS = {
     "tls": "smtp_tls",
     "ca_file": "smtp_ca_file",
 }
+_SECRETS = ("smtp_password", "slack_webhook_url")
+_KNOWN = {
+    *_MAIL_KEYS.values(), "smtp_port", "recipients", "locale",
+    *_SECRETS, *(f"{name}_file" for name in _SECRETS),
+}  # fmt: skip
 
 
 def _port(given: object) -> int | None:

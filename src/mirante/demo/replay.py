@@ -15,7 +15,7 @@ from mirante.app.scheduler import utc_now
 from mirante.demo.flights import TIMEZONE, Flights
 from mirante.demo.training import probabilities
 from mirante.monitors.model import ModelMonitor
-from mirante.readings import Reading, subject_of
+from mirante.readings import Reading, Source, subject_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mirante.alerts.engine import AlertEngine
     from mirante.alerts.outbox import Outbox
     from mirante.capture.recorder import Recorder
-    from mirante.sources.host import HostSource
     from mirante.store import Store
 
 __all__ = ["Replay", "ReplayCounts", "replay_days"]
@@ -79,7 +78,7 @@ class Replay:
         Delivers notices.
     store : Store
         Takes the labels.
-    host : HostSource
+    host : Source
         Read about once a second meanwhile.
     """
 
@@ -89,7 +88,7 @@ class Replay:
     engine: AlertEngine
     outbox: Outbox
     store: Store
-    host: HostSource
+    host: Source
 
     def stale_after(self, reading: Reading) -> timedelta | None:
         """Return for how long the model may be silent; the host lives in another year than the flights."""

@@ -194,8 +194,11 @@ class DriftDetector:
             )
         absent = [name for name in self._baseline if name not in raws]
         if absent:
+            has = f"has no column {absent[0]!r}"
+            if _unnamed(current_data):
+                has = f"is an array, whose columns have no names ({len(raws)} of them)"
             raise InputError(
-                f"current_data has no column {absent[0]!r}; the baseline has: {', '.join(self._baseline)}"
+                f"current_data {has}; the baseline has {', '.join(self._baseline)}: give a table with these"
             )
         found = {name: self._compare(name, raws[name], threshold) for name in self._baseline}
         result = _result(found, threshold, alone=alone)
@@ -224,13 +227,16 @@ class DriftDetector:
         )
 
 
+def _unnamed(data: object) -> bool:
+    return not isinstance(data, Mapping) and not hasattr(data, "columns")
+
+
 def _columns(data: object, what: str) -> tuple[bool, dict[str, RawColumn]]:
     """Return whether the data is one column, and its columns."""
     if isinstance(data, list | tuple) and data and isinstance(data[0], list | tuple | np.ndarray):
         data = _matrix(data, what)
     dimensions = getattr(data, "ndim", 1)
-    frame = hasattr(data, "columns") and not isinstance(data, np.ndarray)
-    if isinstance(data, Mapping) or frame or dimensions == 2:
+    if not _unnamed(data) or dimensions == 2:
         alone, raws = False, raw_columns(data)[1]
     elif dimensions != 1:
         shape = getattr(data, "shape", "unknown")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -169,11 +168,6 @@ class WindowClock:
             groups.append((window, order[first:last]))
             first = last
         return groups
-
-    @cached_property
-    def describe(self) -> str:
-        """The length and the zone, for messages: ``1d on the clock of America/New_York``."""
-        return f"{format_duration(self.length)} on the clock of {self.timezone}"
 
     def _utc(self, naive: datetime) -> datetime:
         return naive.replace(tzinfo=self.zone).astimezone(UTC)

@@ -169,7 +169,7 @@ class ReadingsPart:
         newer = readings.alias()
         newest = select(func.max(newer.c.time)).where(newer.c.series_id == series.c.id).correlate(series)
         own = (readings.c.series_id == series.c.id) & (readings.c.time == newest.scalar_subquery())
-        # An outer join, because it makes SQLite go from the few series to the many readings: 300x faster.
+        # An outer join, because it makes SQLite go from the few series to the many readings.
         query = select(series.c.name, series.c.labels, *_POINT).select_from(series.outerjoin(readings, own))
         if subject is not None:
             query = query.where(series.c.subject == subject)

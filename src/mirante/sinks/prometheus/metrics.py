@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 PREDICTIONS = "mlflow_model_predictions_total"
 LATENCY = "mlflow_prediction_latency_seconds"
+_MOST_RUNS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +152,26 @@ class MLflowMetrics:
         latency : float
             Seconds that the prediction took. One that is negative, NaN or infinite is left out of the
             means with one warning, and the prediction still counts.
+
+        Raises
+        ------
+        InputError
+            If `latency` is no number, or `model_name` no text.
         """
-        children = self._children.get(model_name)
+        try:
+            children = self._children.get(model_name)
+            usable = bool(0.0 <= latency < math.inf)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"got the model name {model_name!r} and the latency {latency!r}; "
+                "give a text and a number of seconds"
+            ) from None
         if children is None:
             predictions, seconds = self._collectors.predictions, self._collectors.latency
             children = self._children[model_name] = (
                 predictions.labels(model_name),
                 seconds.labels(model_name),
             )
-        usable = 0.0 <= latency < math.inf
         children[0].inc()
         if usable:
             children[1].observe(latency)
@@ -220,6 +232,18 @@ class MLflowMetrics:
                         continue
                     if send_metrics(_metrics_of(models), subject=subject, run_id=run_id):
                         self._settle(run_id, models)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let the oldest runs go of which nothing is left to send: a service may open one for each job."""
+        with self._lock:
+            settled = [
+                run_id
+                for run_id, tallies in self._tallies.items()
+                if run_id is not None and not any(tally.new for tally in tallies.values())
+            ]
+            for run_id in settled[: max(len(self._tallies) - _MOST_RUNS, 0)]:
+                del self._tallies[run_id]
 
     def _settle(self, run_id: str | None, sent: Mapping[str, _Tally]) -> None:
         with self._lock:
