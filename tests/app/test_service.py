@@ -18,9 +18,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mirante.app.build import build
+from mirante.app.service import Service
+from mirante.app.settings import load_settings
 from mirante.capture.recorder import Recorder
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.windows import WindowClock
+from mirante.readings import Reading
 from mirante.store import Store
 from mirante.tracking.client import connect
 
@@ -238,3 +242,30 @@ def test_without_a_file_recorded_models_are_discovered(tmp_path, mlflow_server):
         until(lambda: f"model/{name}@champion" in get(address, "api/v1/subjects")[1], 60)
         assert "host/" in get(address, "api/v1/subjects")[1]
         until(lambda: "mlflow_server_up" in text_of(address))
+
+
+@pytest.mark.parametrize("discover", [True, False])
+def test_alerts_of_a_paused_model_stay_as_they_are(tmp_path, discover):
+    rows = "model: m, log: log"
+    config = (
+        f"discover: {str(discover).lower()}\nhost: {{enabled: false}}\n"
+        f"alerts: {{rules: [{{name: drifted, when: drift_detected == 1}}]}}\nmodels: [{{{rows}}}]\n"
+    )
+    path = tmp_path / "mirante.yaml"
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    labels = {"model": "m", "alias": "champion", "feature": "age"}
+
+    def evaluate(text, now, value):
+        path.write_text(text)
+        with build(load_settings(path, environ={})) as parts:
+            running = Service(parts.settings, parts, clock=lambda: now)
+            parts.store.readings.write([Reading("drift_detected", value, now, labels)])
+            running._evaluate(now)
+            return [(alert.rule, alert.subject) for alert in parts.store.alerts.open()]
+
+    fired = [("drifted", "model/m@champion"), ("feature_drift", "model/m@champion")]
+    assert sorted(evaluate(config, start, 1)) == fired
+    paused = config.replace(rows, f"{rows}, paused: true")
+    assert sorted(evaluate(paused, start + timedelta(days=1), 1)) == fired  # and no second of each
+    assert sorted(evaluate(paused, start + timedelta(days=30), 0)) == fired
+    assert evaluate(config, start + timedelta(days=31), 0) == []
