@@ -25,15 +25,32 @@ def test_hostile_names_survive():
     assert set(TableProfile.from_bytes(DATA).columns["c"].levels) == {"ção", '"quoted"', "", "日本"}
 
 
-def test_a_window_is_small():
-    window = TableProfile.of({"x": np.random.default_rng(1).normal(size=900), "c": ["ção"] * 900}, like=BASE)
-    assert len(window.to_bytes()) < 25_000
+def test_bytes_are_few():
+    rng = np.random.default_rng(1)
+    names = [f"x{i}" for i in range(8)]
+    base = TableProfile.of({name: rng.lognormal(size=50_000) for name in names})
+    for rows, most in ((500, 2_000), (500_000, 6_000)):
+        window = TableProfile.of({name: rng.lognormal(size=rows) for name in names}, like=base)
+        assert len(window.to_bytes(like=base)) < most * len(names)
+        assert len(window.to_bytes()) < 20_000 * len(names)
 
 
-def test_a_newer_version_is_refused_by_number():
-    newer = DATA[:4] + bytes([VERSION + 1]) + DATA[5:]
-    with pytest.raises(InputError, match=f"version {VERSION + 1}"):
-        unpack(newer)
+def test_bytes_without_their_baseline_ask_for_it():
+    window = TableProfile.of({"x": [0.5], "c": ["ção"]}, like=BASE)
+    data = window.to_bytes(like=BASE)
+    assert TableProfile.from_bytes(data, like=BASE) == window
+    with pytest.raises(InputError, match="give it: from_bytes"):
+        TableProfile.from_bytes(data)
+    with pytest.raises(InputError, match="another baseline"):
+        TableProfile.from_bytes(data, like=TableProfile.of({"x": [0.5], "c": ["ção"]}))
+    with pytest.raises(InputError, match="was not counted with `like`"):
+        window.to_bytes(like=TableProfile.of({"x": [1.0]}))
+
+
+def test_another_version_is_refused_by_number():
+    for version, todo in ((VERSION + 1, "update Mirante"), (VERSION - 1, "profile the data again")):
+        with pytest.raises(InputError, match=f"version {version} .*{todo}"):
+            unpack(DATA[:4] + bytes([version]) + DATA[5:])
 
 
 def test_a_promise_of_too_much_memory_is_refused():

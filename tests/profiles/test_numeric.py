@@ -26,12 +26,12 @@ def test_quantiles_of_a_window_lie_between_the_edges_around_them():
 
 def test_histogram_counts_every_value_once():
     rng = np.random.default_rng(1)
-    values = rng.gamma(2, 3, 4000)
+    values = rng.gamma(2, 3, 900)  # all of them are edges
     profile = NumericProfile.of("x", values)
     walls, counts = profile.histogram(40)
     assert walls.size == 41
     assert counts.size == 40
-    assert counts.sum() == pytest.approx(4000)
+    assert counts.sum() == pytest.approx(900)
     np.testing.assert_allclose(counts, np.histogram(values, walls)[0], atol=1.01)
     window = NumericProfile.of("x", rng.gamma(2, 3, 500), like=profile)
     inside = window.histogram(walls)[1].sum()
@@ -73,7 +73,7 @@ def test_profiles_of_other_baselines_do_not_add():
     with pytest.raises(InputError, match="2 edges on one side and 3 others"):
         NumericProfile.of("x", np.arange(2.0)) + NumericProfile.of("x", np.arange(3.0))
     with pytest.raises(InputError, match="numeric on one side"):
-        NumericProfile.of("x", np.arange(2.0)) + CategoricalProfile.of("x", np.array([0]), ["a"])
+        NumericProfile.of("x", np.arange(2.0)) + CategoricalProfile.of("x", {"a": 1})
 
 
 def test_equality_sees_a_single_count():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,30 +41,27 @@ class CategoricalProfile:
     counts: Counts
     other: int
     missing: int
-    _index: dict[str, int] = field(
-        default_factory=dict, repr=False
-    )  # filled when first used, by a baseline only
 
     @classmethod
     def of(
         cls,
         name: str,
-        codes: Counts,
-        names: list[str],
+        totals: Mapping[str, int],
+        missing: int = 0,
         *,
         like: CategoricalProfile | None = None,
         most: int = MOST_LEVELS,
     ) -> CategoricalProfile:
-        """Count a column.
+        """Rank the levels of a column, or count it at a baseline's.
 
         Parameters
         ----------
         name : str
             The column's.
-        codes : ndarray of int64
-            Per row its place in `names`, -1 where missing.
-        names : list of str
-            May repeat a name, or hold some that no row has.
+        totals : mapping of str to int
+            Rows per level.
+        missing : int, default 0
+            Rows without a value.
         like : CategoricalProfile, optional
             The baseline whose levels to use; without it the column is the baseline.
         most : int, default 10,000
@@ -76,29 +73,17 @@ class CategoricalProfile:
 
         Examples
         --------
-        >>> base = CategoricalProfile.of("c", np.array([0, 1, 1, -1]), ["UA", "AA"])
+        >>> base = CategoricalProfile.of("c", {"UA": 1, "AA": 2}, missing=1)
         >>> base.levels, base.counts.tolist(), base.missing
         (('AA', 'UA'), [2, 1], 1)
         """
-        found = np.bincount(codes + 1, minlength=len(names) + 1)
-        missing = int(found[0])
-        totals: dict[str, int] = {}
-        for level, count in zip(names, found[1:].tolist(), strict=False):
-            if count:
-                totals[level] = totals.get(level, 0) + count
-        if like is None:
-            ranked = sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
-            kept = ranked[:most]
-            counts = np.array([count for _, count in kept], np.int64)
-            return cls(
-                name, tuple(level for level, _ in kept), counts, sum(c for _, c in ranked[most:]), missing
-            )
-        return cls(name, like.levels, *_against(like._places(), totals), missing, like._index)
-
-    def _places(self) -> Mapping[str, int]:
-        if not self._index and self.levels:
-            self._index.update((level, place) for place, level in enumerate(self.levels))
-        return self._index
+        if like is not None:
+            counts = np.array([totals.get(level, 0) for level in like.levels], np.int64)
+            return cls(name, like.levels, counts, sum(totals.values()) - int(counts.sum()), missing)
+        ranked = sorted(((count, level) for level, count in totals.items() if count), key=_by_count)
+        kept, rest = ranked[:most], ranked[most:]
+        counts = np.array([count for count, _ in kept], np.int64)
+        return cls(name, tuple(level for _, level in kept), counts, sum(count for count, _ in rest), missing)
 
     @property
     def n(self) -> int:
@@ -137,7 +122,6 @@ class CategoricalProfile:
             self.counts + other.counts,
             self.other + other.other,
             self.missing + other.missing,
-            self._index,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -151,12 +135,5 @@ class CategoricalProfile:
     __hash__ = None  # type: ignore[assignment]  # holds arrays
 
 
-def _against(places: Mapping[str, int], totals: Mapping[str, int]) -> tuple[Counts, int]:
-    counts, other = np.zeros(len(places), np.int64), 0
-    for level, count in totals.items():
-        place = places.get(level)
-        if place is None:
-            other += count
-        else:
-            counts[place] += count
-    return counts, other
+def _by_count(pair: tuple[int, str]) -> tuple[int, str]:
+    return -pair[0], pair[1]

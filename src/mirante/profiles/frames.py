@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mirante.errors import InputError
 
-__all__ = ["RawColumn", "is_numeric", "raw_columns", "to_levels", "to_numbers"]
+__all__ = ["RawColumn", "is_numeric", "level_counts", "raw_columns", "to_levels", "to_numbers"]
 
 # a plain numpy array of whole or floating numbers, or an Arrow array of anything
 RawColumn: TypeAlias = Any
@@ -151,6 +151,13 @@ def _known_unit(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _one_chunk(values: Any) -> Any:
+    """Return one array; text in several chunks stays as it is, since joining it would copy it all."""
+    import pyarrow.types as kinds
+
+    if values.num_chunks == 1:
+        return values.chunk(0)
+    if values.num_chunks and (kinds.is_string(values.type) or kinds.is_large_string(values.type)):
+        return values
     whole = values.unify_dictionaries().combine_chunks()
     return whole.chunk(0) if hasattr(whole, "num_chunks") and whole.num_chunks else whole
 
@@ -245,6 +252,8 @@ def to_numbers(name: str, raw: RawColumn) -> tuple[Floats, int]:
     import pyarrow.types as kinds
 
     kind = raw.type
+    if kinds.is_float64(kind):
+        return raw.to_numpy(zero_copy_only=False), 0
     if kinds.is_temporal(kind):
         return _seconds(raw), 0
     if kinds.is_boolean(kind) or kinds.is_null(kind) or is_numeric(raw):
@@ -314,28 +323,86 @@ def to_levels(name: str, raw: RawColumn) -> tuple[Codes, list[str]]:
     >>> codes.tolist(), levels
     ([0, -1, 1], ['true', 'false'])
     """
-    import pyarrow as pa
-    import pyarrow.types as kinds
-
-    array = pa.array(raw, from_pandas=True) if isinstance(raw, np.ndarray) else raw
-    kind = array.type
-    if kinds.is_nested(kind) or kinds.is_union(kind):
-        raise InputError(
-            f"column {name!r} holds {kind}; a profile needs one number or text per row; leave the column out"
-        )
-    if isinstance(kind, pa.BaseExtensionType):
-        return to_levels(name, array.storage)
-    if not kinds.is_dictionary(kind):
-        if kinds.is_string_view(kind) or kinds.is_binary_view(kind) or kinds.is_temporal(kind):
-            array = array.cast(pa.large_string())
-        array = array.dictionary_encode()
+    array = _encoded(name, _joined(raw))
     values = array.dictionary.to_pylist()
-    indices = array.indices.cast(pa.int64(), safe=False).fill_null(-1)
+    indices = array.indices.cast("int64", safe=False).fill_null(-1)
     codes = np.asarray(indices.to_numpy(zero_copy_only=False), np.int64)
     absent = np.array([*(_absent(value) for value in values), True])
     if absent[:-1].any():
         codes = np.where(absent[codes], -1, codes)
     return codes, [_text(value) for value in values]
+
+
+def level_counts(name: str, raw: RawColumn) -> tuple[dict[str, int], int]:
+    """Count the levels of a column.
+
+    Parameters
+    ----------
+    name : str
+        For the error.
+    raw : numpy or Arrow array
+        As for `to_levels`.
+
+    Returns
+    -------
+    totals : dict of str to int
+        Rows per level that any row has.
+    missing : int
+        Rows without a value.
+
+    Raises
+    ------
+    InputError
+        If the values are lists, structs or the like.
+
+    Examples
+    --------
+    >>> level_counts("ok", raw_columns({"ok": [True, None, False, True]})[1]["ok"])
+    ({'true': 2, 'false': 1}, 1)
+    """
+    totals: dict[str, int] = {}
+    missing = 0
+    for chunk in raw.chunks if hasattr(raw, "num_chunks") else (raw,):
+        array = _encoded(name, chunk)
+        indices = array.indices
+        if array.indices.null_count:
+            missing += indices.null_count
+            indices = indices.drop_null()
+        codes = indices.to_numpy(zero_copy_only=False)
+        found = np.bincount(codes if codes.dtype.kind == "i" else codes.astype(np.int64))
+        for value, count in zip(array.dictionary.to_pylist(), found.tolist(), strict=False):
+            if not count:
+                continue
+            text = value if type(value) is str else None if _absent(value) else _text(value)
+            if text is None:
+                missing += count
+            else:
+                totals[text] = totals.get(text, 0) + count
+    return totals, missing
+
+
+def _joined(raw: RawColumn) -> RawColumn:
+    return raw.combine_chunks() if hasattr(raw, "num_chunks") else raw
+
+
+def _encoded(name: str, raw: RawColumn) -> Any:
+    """Return an Arrow dictionary array, or say why there is none."""
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    array = pa.array(raw, from_pandas=True) if isinstance(raw, np.ndarray) else raw
+    kind = array.type
+    if kinds.is_dictionary(kind):
+        return array
+    if kinds.is_nested(kind) or kinds.is_union(kind):
+        raise InputError(
+            f"column {name!r} holds {kind}; a profile needs one number or text per row; leave the column out"
+        )
+    if isinstance(kind, pa.BaseExtensionType):
+        return _encoded(name, array.storage)
+    if kinds.is_string_view(kind) or kinds.is_binary_view(kind) or kinds.is_temporal(kind):
+        array = array.cast(pa.large_string())
+    return array.dictionary_encode()
 
 
 def _text(value: object) -> str:

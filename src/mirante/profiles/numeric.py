@@ -85,7 +85,7 @@ class NumericProfile:
         with np.errstate(all="ignore"):
             shift, scale = (float(finite.mean()), float(finite.std())) if finite.size else (0.0, 1.0)
         shift = shift if np.isfinite(shift) else 0.0
-        scale = scale if np.isfinite(scale) and scale > 0 else 1.0
+        scale = scale if np.isfinite(scale) and scale > 1e-300 else 1.0
         return cls(name, edges, shift, scale, tally(values, edges, shift=shift, scale=scale), unreadable)
 
     @property
@@ -167,14 +167,15 @@ class NumericProfile:
         if self.n == 0:
             return float("nan")
         rank = min(max(q * self.n, 1.0), float(self.n))
-        place = int(np.searchsorted(self.upto, rank - 1e-9, "left"))
-        if place < self.edges.size and self.below[place] < rank - 1e-9:
+        below, upto = self.below, self.upto
+        place = int(np.searchsorted(upto, rank - 1e-9, "left"))
+        if place < self.edges.size and below[place] < rank - 1e-9:
             return float(self.edges[place])
         left = float(self.edges[place - 1]) if place > 0 else self.minimum
         right = float(self.edges[place]) if place < self.edges.size else self.maximum
         left, right = max(left, self.minimum), min(right, self.maximum)
-        before = int(self.upto[place - 1]) if place > 0 else 0
-        after = int(self.below[place]) if place < self.edges.size else self.n
+        before = int(upto[place - 1]) if place > 0 else 0
+        after = int(below[place]) if place < self.edges.size else self.n
         if not (np.isfinite(left) and np.isfinite(right)):
             return right if np.isinf(right) else left
         return left + (right - left) * (rank - before) / max(after - before, 1)
@@ -270,8 +271,7 @@ class NumericProfile:
             )
         a, b = self.tally, other.tally
         merged = Tally(
-            a.below + b.below,
-            a.upto + b.upto,
+            a.counts + b.counts,
             a.sums + b.sums,
             a.powers + b.powers,
             a.n + b.n,
@@ -289,7 +289,7 @@ class NumericProfile:
         mine, theirs = self._whole(), other._whole()
         return mine == theirs and all(
             np.array_equal(a, b)
-            for a, b in ((self.edges, other.edges), (self.below, other.below), (self.upto, other.upto))
+            for a, b in ((self.edges, other.edges), (self.tally.counts, other.tally.counts))
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
-
-import numpy as np
 
 from mirante.errors import InputError
 from mirante.profiles.categorical import CategoricalProfile
 from mirante.profiles.codec import pack, unpack
-from mirante.profiles.frames import RawColumn, is_numeric, raw_columns, to_levels, to_numbers
+from mirante.profiles.counting import CategoryCounts, NumberCounts, count_categories, count_numbers
+from mirante.profiles.frames import RawColumn, is_numeric, level_counts, raw_columns, to_numbers
+from mirante.profiles.layout import Layout
 from mirante.profiles.numeric import NumericProfile
 
 __all__ = ["TableProfile"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class TableProfile:
     """What a table looked like: per column counts, moments and missing values.
 
@@ -29,8 +30,10 @@ class TableProfile:
     ----------
     rows : int
         Rows counted.
-    columns : mapping of str to NumericProfile or CategoricalProfile
-        In the order of the baseline.
+    layout : Layout
+        Columns, edges and levels; the baseline's, and the same for all its windows.
+    numbers, categories : NumberCounts, CategoryCounts
+        What was counted, as the layout says.
 
     Examples
     --------
@@ -43,7 +46,23 @@ class TableProfile:
     """
 
     rows: int
-    columns: Mapping[str, NumericProfile | CategoricalProfile]
+    layout: Layout
+    numbers: NumberCounts
+    categories: CategoryCounts
+
+    @cached_property
+    def columns(self) -> Mapping[str, NumericProfile | CategoricalProfile]:
+        """The profile of each column by name, in the order of the baseline."""
+        found: dict[str, NumericProfile | CategoricalProfile] = {}
+        for place, name in enumerate(self.layout.numeric):
+            found[name] = self.numbers.column(place, self.layout)
+        start = self.layout.level_start.tolist()
+        for place, name in enumerate(self.layout.categorical):
+            counts = self.categories.levels[start[place] : start[place + 1]]
+            missing = int(self.categories.missing[place])
+            levels = self.layout.levels[place]
+            found[name] = CategoricalProfile(name, levels, counts[:-1], int(counts[-1]), missing)
+        return MappingProxyType({name: found[name] for name in self.layout.names})
 
     @classmethod
     def of(
@@ -76,11 +95,13 @@ class TableProfile:
             column holds lists or structs.
         """
         if like is not None:
-            wanted = [name for name in like.columns if columns is None or name in set(columns)]
+            wanted = (
+                like.layout.names if columns is None else [n for n in like.layout.names if n in set(columns)]
+            )
+            layout = like.layout.only(wanted)
             rows, raws = raw_columns(table, wanted)
             rows = rows if raws or not isinstance(table, Mapping) else _longest(table)
-            found = {name: _like(name, raws.get(name), rows, like.columns[name]) for name in wanted}
-            return cls(rows, MappingProxyType(found))
+            return cls(rows, layout, count_numbers(raws, rows, layout), count_categories(raws, rows, layout))
         rows, raws = raw_columns(table, columns)
         absent = [name for name in columns or () if name not in raws]
         if absent:
@@ -88,7 +109,10 @@ class TableProfile:
                 f"the table has no column {absent[0]!r}; it has {', '.join(map(repr, raws)) or 'none'}"
             )
         names = list(raws) if columns is None else list(dict.fromkeys(columns))
-        return cls(rows, MappingProxyType({name: _first(name, raws[name]) for name in names}))
+        found = [_first(name, raws[name]) for name in names]
+        numbers = NumberCounts.of([one for one in found if isinstance(one, NumericProfile)])
+        categories = CategoryCounts.of([one for one in found if isinstance(one, CategoricalProfile)])
+        return cls(rows, Layout.of(found), numbers, categories)
 
     @classmethod
     def empty(cls, like: TableProfile) -> TableProfile:
@@ -119,27 +143,70 @@ class TableProfile:
             raise InputError(
                 f"only one of the two profiles has the column {odd[0]!r}; count both with the same `like`"
             )
-        merged = {name: column + other.columns[name] for name, column in self.columns.items()}  # type: ignore[operator]  # __add__ refuses a mixture itself
-        return TableProfile(self.rows + other.rows, MappingProxyType(merged))
+        if not self.layout.same(other.layout):
+            for name, column in self.columns.items():
+                column + other.columns[name]  # type: ignore[operator]  # says which column, and why not
+            raise InputError(
+                "the two profiles have their columns in other orders; count both with the same `like`"
+            )
+        return TableProfile(
+            self.rows + other.rows,
+            self.layout,
+            self.numbers + other.numbers,
+            self.categories + other.categories,
+        )
 
-    def to_bytes(self) -> bytes:
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TableProfile):
+            return NotImplemented
+        return (
+            self.rows == other.rows
+            and self.layout.same(other.layout)
+            and self.numbers.same(other.numbers)
+            and self.categories.same(other.categories)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    def to_bytes(self, *, like: TableProfile | None = None) -> bytes:
         """Return the profile as compressed bytes, with a version; no pickle.
+
+        Parameters
+        ----------
+        like : TableProfile, optional
+            The baseline. Its edges and levels are left out then, and reading needs it again: a window of 500
+            rows takes under 2 kB a numeric column instead of 10.
 
         Returns
         -------
         bytes
-            About 10 to 100 kB for ten columns.
+
+        Raises
+        ------
+        InputError
+            If the profile was not counted with `like`.
+
+        Notes
+        -----
+        All counts are kept exactly; with `like`, the sums of values between two edges to 1/65,535 of the
+        distance between these (they serve the Wasserstein distance, and nothing is counted from them).
         """
-        return pack(self.rows, self.columns)
+        if like is not None and not self.layout.same(like.layout):
+            raise InputError(
+                "this profile was not counted with `like`; give the baseline that it was counted with"
+            )
+        return pack(self.rows, self.layout, self.numbers, self.categories, whole=like is None)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> TableProfile:
+    def from_bytes(cls, data: bytes, *, like: TableProfile | None = None) -> TableProfile:
         """Read what `to_bytes` wrote.
 
         Parameters
         ----------
         data : bytes
             Needs no trust: reading runs no code and allocates no more than the bytes promise.
+        like : TableProfile, optional
+            The baseline; needed when it was written with one.
 
         Returns
         -------
@@ -148,16 +215,18 @@ class TableProfile:
         Raises
         ------
         InputError
-            If the bytes are no profile, are cut or damaged, or are of a newer version.
+            If the bytes are no profile, are cut or damaged, are of another version, or of another baseline.
 
         Examples
         --------
         >>> profile = TableProfile.of({"x": [1, 2, 2]})
         >>> TableProfile.from_bytes(profile.to_bytes()) == profile
         True
+        >>> window = TableProfile.of({"x": [2, 5]}, like=profile)
+        >>> TableProfile.from_bytes(window.to_bytes(like=profile), like=profile) == window
+        True
         """
-        rows, columns = unpack(data)
-        return cls(rows, MappingProxyType(columns))
+        return cls(*unpack(data, None if like is None else like.layout))
 
 
 def _longest(table: Mapping[object, object]) -> int:
@@ -168,14 +237,4 @@ def _first(name: str, raw: RawColumn) -> NumericProfile | CategoricalProfile:
     if is_numeric(raw):
         numbers, unreadable = to_numbers(name, raw)
         return NumericProfile.of(name, numbers, unreadable=unreadable)
-    return CategoricalProfile.of(name, *to_levels(name, raw))
-
-
-def _like(
-    name: str, raw: RawColumn | None, rows: int, like: NumericProfile | CategoricalProfile
-) -> NumericProfile | CategoricalProfile:
-    if isinstance(like, NumericProfile):
-        numbers, unreadable = (np.full(rows, np.nan), 0) if raw is None else to_numbers(name, raw)
-        return NumericProfile.of(name, numbers, like=like, unreadable=unreadable)
-    codes, levels = (np.full(rows, -1, np.int64), []) if raw is None else to_levels(name, raw)
-    return CategoricalProfile.of(name, codes, levels, like=like)
+    return CategoricalProfile.of(name, *level_counts(name, raw))

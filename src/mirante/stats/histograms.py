@@ -23,8 +23,9 @@ class Tally:
 
     Parameters
     ----------
-    below, upto : ndarray of int64, shape (k,)
-        Values ``< edge`` and ``<= edge``, per edge. Both, so that repeated values ("60 % zeros") are right.
+    counts : ndarray of int64, shape (2k + 1,)
+        Values per cell: open bin, edge, open bin, edge, …, open bin. Edges are cells of their own, so that
+        repeated values ("60 % zeros") are right.
     sums : ndarray of float64, shape (k + 1,)
         Sum of the finite values strictly between two edges (and outside the outermost).
     powers : ndarray of float64, shape (4,)
@@ -37,8 +38,7 @@ class Tally:
         NaN when nothing was counted.
     """
 
-    below: Counts
-    upto: Counts
+    counts: Counts
     sums: Floats
     powers: Floats
     n: int
@@ -48,16 +48,27 @@ class Tally:
     minimum: float
     maximum: float
 
+    @property
+    def below(self) -> Counts:
+        """Values ``< edge``, per edge; shape (k,)."""
+        return self.counts.cumsum()[0:-1:2]
 
-def choose_edges(values: Floats, *, exact: int = 5000, count: int = 999) -> Floats:
+    @property
+    def upto(self) -> Counts:
+        """Values ``<= edge``, per edge; shape (k,)."""
+        return self.counts.cumsum()[1::2]
+
+
+def choose_edges(values: Floats, *, exact: int = 1000, count: int = 999) -> Floats:
     """Return the edges at which a baseline, and later its windows, are counted.
 
     Parameters
     ----------
     values : ndarray of float64
         The baseline; NaN is left out, infinities are values.
-    exact : int, default 5000
+    exact : int, default 1000
         Up to that many distinct values, all of them are edges, and the KS distance from the counts is exact.
+        More of them would cost every window memory and time for the third digit of a distance.
     count : int, default 999
         Otherwise that many quantiles, with smallest and largest value. ``count + 1`` must be a multiple of
         10, so that the deciles are among them and PSI over deciles is exact; KS is then within 7e-4.
@@ -120,39 +131,50 @@ def tally(values: Floats, edges: Floats, *, shift: float = 0.0, scale: float = 1
     ([0, 2], [2, 3], 4, 1, 1)
     """
     k = edges.size
-    below, upto, sums = np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros(k + 1)
-    powers = np.zeros(4)
+    running, sums = np.zeros(2 * k + 1, np.int64), np.zeros(k + 1)
+    powers, room = np.zeros(4), np.empty((3, min(BLOCK, values.size)))
     n = missing = low = high = 0
     minimum, maximum = np.inf, -np.inf
     for start in range(0, values.size, BLOCK):
-        block = np.sort(values[start : start + BLOCK].astype(np.float64, copy=False))
-        size = block.size
+        part = values[start : start + BLOCK]
+        block = room[0, : part.size]
+        np.copyto(block, part)
+        block.sort()
+        size = part.size
         if block[-1] != block[-1]:  # NaN sorts to the end
             size = int(block.searchsorted(np.inf, "right"))
-        missing += block.size - size
+        missing += part.size - size
         if size == 0:
             continue
         block = block[:size]
         n += size
         minimum, maximum = min(minimum, float(block[0])), max(maximum, float(block[-1]))
-        left, right = block.searchsorted(edges, "left"), block.searchsorted(edges, "right")
-        below += left
-        upto += right
+        left, right = _sides(block, edges)
+        running[0:-1:2] += left
+        running[1::2] += right
         first, last = _finite_range(block)
         low += first
         high += size - last
-        _add_sums(
-            sums,
-            powers,
-            block[first:last],
-            np.clip(left, first, last) - first,
-            np.clip(right, first, last) - first,
-            shift,
-            scale,
-        )
+        if last > first:
+            finite = block[first:last]
+            _add_sums(sums, finite, np.clip(left, first, last) - first, np.clip(right, first, last) - first)
+            _add_powers(powers, finite, room[1:, : finite.size], shift, scale)
+    running[-1] = n
     if n == 0:
         minimum = maximum = np.nan
-    return Tally(below, upto, sums, powers, n, missing, low, high, minimum + 0.0, maximum + 0.0)
+    counts = np.diff(running, prepend=0)
+    return Tally(counts, sums, powers, n, missing, low, high, minimum + 0.0, maximum + 0.0)
+
+
+def _sides(block: Floats, edges: Floats) -> tuple[Counts, Counts]:
+    """Return how many values of a sorted block are below each edge, and below or at it."""
+    left = block.searchsorted(edges, "left")
+    met = np.flatnonzero(block.take(left, mode="clip") == edges)
+    if met.size == 0:  # a column without repeats: one search instead of two
+        return left, left
+    right = left.copy()
+    right[met] = block.searchsorted(edges[met], "right")
+    return left, right
 
 
 def _finite_range(block: Floats) -> tuple[int, int]:
@@ -161,21 +183,29 @@ def _finite_range(block: Floats) -> tuple[int, int]:
     return first, last
 
 
-def _add_sums(
-    sums: Floats, powers: Floats, block: Floats, left: Counts, right: Counts, shift: float, scale: float
-) -> None:
-    if block.size == 0:
+def _add_sums(sums: Floats, block: Floats, left: Counts, right: Counts) -> None:
+    starts, stops = np.r_[0, right], np.r_[left, block.size]
+    filled = np.flatnonzero(stops > starts)
+    if filled.size == 0:
         return
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # values near 1.8e308: the sums say inf, the counts stay right
-        running = np.r_[0.0, np.cumsum(block)]
-        starts, stops = np.r_[0, right], np.r_[left, block.size]
-        filled = stops > starts
-        sums[filled] += running[stops[filled]] - running[starts[filled]]
-        z = (block - shift) / scale
-        z2 = z * z
-        powers += (z.sum(), z2.sum(), (z * z2).sum(), (z2 * z2).sum())
+    # reduceat adds from one place to the next: a bin, what lies at its right edge, a bin, …
+    places = np.empty(2 * filled.size, np.intp)
+    places[0::2], places[1::2] = starts[filled], stops[filled]
+    if places[-1] == block.size:
+        places = places[:-1]
+    with np.errstate(over="ignore", invalid="ignore"):  # values near 1.8e308: sums say inf, counts stay right
+        added = np.add.reduceat(block, places)[0::2]
+    sums[filled] += added
+
+
+def _add_powers(powers: Floats, block: Floats, room: Floats, shift: float, scale: float) -> None:
+    z, z2 = room
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.subtract(block, shift, out=z)
+        np.multiply(z, 1.0 / scale, out=z)
+        np.multiply(z, z, out=z2)
+        # einsum and not dot: BLAS takes threads for this, which costs more than the sum
+        powers += (z.sum(), z2.sum(), np.einsum("i,i->", z, z2), np.einsum("i,i->", z2, z2))
 
 
 def side_counts(values: Floats, edges: Floats) -> tuple[Counts, Counts]:

@@ -1,0 +1,295 @@
+"""Counting a table at the edges and levels of a layout: few rows all columns at once, many rows in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirante.profiles.categorical import CategoricalProfile
+from mirante.profiles.frames import RawColumn, level_counts, to_numbers
+from mirante.profiles.layout import Layout
+from mirante.profiles.numeric import NumericProfile
+from mirante.stats.histograms import Tally, tally
+
+__all__ = ["CategoryCounts", "NumberCounts", "count_categories", "count_numbers"]
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+_FEW = 4096  # up to that many rows, searching the values in the edges beats sorting them in blocks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberCounts:
+    """The counts of all numeric columns of a table, side by side as in a `Layout`.
+
+    Parameters
+    ----------
+    cells : ndarray of int64, shape (cells,)
+        Values per cell.
+    sums : ndarray of float64, shape (bins,)
+        Sum of the finite values in each open bin.
+    powers : ndarray of float64, shape (columns, 4)
+        Sums of z, z², z³, z⁴ over the finite values.
+    whole : ndarray of int64, shape (columns, 5)
+        Values counted, missing, unreadable among the missing, minus and plus infinities among the counted.
+    ends : ndarray of float64, shape (columns, 2)
+        Smallest and largest value; NaN when there is none.
+    """
+
+    cells: Counts
+    sums: Floats
+    powers: Floats
+    whole: Counts
+    ends: Floats
+
+    @classmethod
+    def of(cls, columns: list[NumericProfile]) -> NumberCounts:
+        """Put the counts of single columns side by side.
+
+        Parameters
+        ----------
+        columns : list of NumericProfile
+            May be empty.
+
+        Returns
+        -------
+        NumberCounts
+        """
+        found = [one.tally for one in columns]
+        pairs = zip(found, columns, strict=True)
+        whole = [(t.n, t.missing, one.unreadable, t.low_infinite, t.high_infinite) for t, one in pairs]
+        return cls(
+            np.concatenate([t.counts for t in found] or [np.empty(0, np.int64)]),
+            np.concatenate([t.sums for t in found] or [np.empty(0)]),
+            np.array([t.powers for t in found], np.float64).reshape(-1, 4),
+            np.array(whole, np.int64).reshape(-1, 5),
+            np.array([(t.minimum, t.maximum) for t in found], np.float64).reshape(-1, 2),
+        )
+
+    def column(self, place: int, layout: Layout) -> NumericProfile:
+        """Return one column's profile; its arrays are views.
+
+        Parameters
+        ----------
+        place : int
+            Which of the numeric columns.
+        layout : Layout
+            As it was counted.
+
+        Returns
+        -------
+        NumericProfile
+        """
+        cells, bins = layout.cell_start, layout.bin_start
+        n, missing, unreadable, low, high = self.whole[place].tolist()
+        minimum, maximum = self.ends[place].tolist()
+        counted = Tally(
+            self.cells[cells[place] : cells[place + 1]],
+            self.sums[bins[place] : bins[place + 1]],
+            self.powers[place],
+            n,
+            missing,
+            low,
+            high,
+            minimum,
+            maximum,
+        )
+        shift, scale = float(layout.shift[place]), float(layout.scale[place])
+        name, edges = layout.numeric[place], layout.edges[place]
+        return NumericProfile(name, edges, shift, scale, counted, unreadable)
+
+    def __add__(self, other: NumberCounts) -> NumberCounts:
+        low = np.fmin(self.ends[:, :1], other.ends[:, :1])
+        high = np.fmax(self.ends[:, 1:], other.ends[:, 1:])
+        return NumberCounts(
+            self.cells + other.cells,
+            self.sums + other.sums,
+            self.powers + other.powers,
+            self.whole + other.whole,
+            np.hstack((low, high)),
+        )
+
+    def same(self, other: NumberCounts) -> bool:
+        """Return whether all counts, smallest and largest values are the same."""
+        return (
+            np.array_equal(self.whole, other.whole)
+            and np.array_equal(self.ends, other.ends, equal_nan=True)
+            and np.array_equal(self.cells, other.cells)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoryCounts:
+    """The counts of all categorical columns of a table, side by side as in a `Layout`.
+
+    Parameters
+    ----------
+    levels : ndarray of int64, shape (levels,)
+        Rows per level; the last of each column counts all other levels.
+    missing : ndarray of int64, shape (columns,)
+        Rows without a value.
+    """
+
+    levels: Counts
+    missing: Counts
+
+    @classmethod
+    def of(cls, columns: list[CategoricalProfile]) -> CategoryCounts:
+        """Put the counts of single columns side by side.
+
+        Parameters
+        ----------
+        columns : list of CategoricalProfile
+            May be empty.
+
+        Returns
+        -------
+        CategoryCounts
+        """
+        levels = [np.append(one.counts, one.other) for one in columns]
+        missing = np.array([one.missing for one in columns], np.int64)
+        return cls(np.concatenate(levels or [np.empty(0, np.int64)]).astype(np.int64), missing)
+
+    def __add__(self, other: CategoryCounts) -> CategoryCounts:
+        return CategoryCounts(self.levels + other.levels, self.missing + other.missing)
+
+    def same(self, other: CategoryCounts) -> bool:
+        """Return whether all counts are the same."""
+        return np.array_equal(self.levels, other.levels) and np.array_equal(self.missing, other.missing)
+
+
+def count_numbers(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> NumberCounts:
+    """Count the numeric columns of a table.
+
+    Parameters
+    ----------
+    raws : mapping of str to array
+        Columns by name; one that is absent is all missing.
+    rows : int
+        Of the table.
+    layout : Layout
+        Names and edges.
+
+    Returns
+    -------
+    NumberCounts
+        The same whichever way is taken: all columns as one matrix (few rows), or each in blocks (many).
+    """
+    if rows > _FEW or not layout.numeric:
+        return NumberCounts.of(
+            [_in_blocks(place, raws, rows, layout) for place in range(len(layout.numeric))]
+        )
+    matrix = np.empty((len(layout.numeric), rows))
+    unreadable = np.zeros(len(layout.numeric), np.int64)
+    for place, name in enumerate(layout.numeric):
+        raw = raws.get(name)
+        if raw is None:
+            matrix[place] = np.nan
+        else:
+            matrix[place], unreadable[place] = to_numbers(name, raw)
+    return _as_matrix(matrix, unreadable, layout)
+
+
+def _in_blocks(place: int, raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> NumericProfile:
+    name, shift, scale = layout.numeric[place], float(layout.shift[place]), float(layout.scale[place])
+    raw = raws.get(name)
+    numbers, unreadable = (np.full(rows, np.nan), 0) if raw is None else to_numbers(name, raw)
+    counted = tally(numbers, layout.edges[place], shift=shift, scale=scale)
+    return NumericProfile(name, layout.edges[place], shift, scale, counted, unreadable)
+
+
+def _as_matrix(matrix: Floats, unreadable: Counts, layout: Layout) -> NumberCounts:
+    """Count a matrix (columns, rows), which is sorted in place."""
+    columns, rows = matrix.shape
+    if rows == 0:
+        none = np.zeros(columns, np.int64)
+        whole = np.stack((none, none, unreadable, none, none), axis=1)
+        cells, bins = np.zeros(layout.cell_start[-1], np.int64), np.zeros(layout.bin_start[-1])
+        return NumberCounts(cells, bins, np.zeros((columns, 4)), whole, np.full((columns, 2), np.nan))
+    matrix.sort(axis=1)  # NaN to the end; searching sorted values is three times quicker
+    bins = np.empty(matrix.shape, np.intp)
+    for place, edges in enumerate(layout.edges):
+        bins[place] = edges.searchsorted(matrix[place], "left")
+    finite = np.isfinite(matrix)
+    if finite.all():
+        missing = low = high = np.zeros(columns, np.int64)
+        known = np.full(columns, rows, np.int64)
+        last = matrix[:, -1]
+    else:
+        missing = np.isnan(matrix).sum(axis=1)
+        low, high = (matrix == -np.inf).sum(axis=1), (matrix == np.inf).sum(axis=1)
+        known = rows - missing
+        last = matrix[np.arange(columns), np.maximum(known, 1) - 1]
+    cells, sums = _placed(matrix, bins, known, finite, layout)
+    whole = np.stack((known, missing, unreadable, low, high), axis=1)
+    ends = np.stack((matrix[:, 0], last), axis=1) + 0.0
+    return NumberCounts(cells, sums, _powers(matrix, finite, layout), whole, ends)
+
+
+def _placed(
+    matrix: Floats, bins: NDArray[np.intp], known: Counts, finite: NDArray[np.bool_], layout: Layout
+) -> tuple[Counts, Floats]:
+    """Return counts per cell and sums per open bin of a sorted matrix."""
+    place = bins + layout.bin_start[:-1, None]
+    on_edge = layout.walls.take(place) == matrix
+    cell = place * 2  # a column of k edges has k + 1 bins and 2k + 1 cells: one less for each column before
+    cell += on_edge
+    cell -= np.arange(len(bins))[:, None]
+    if known.min() < matrix.shape[1]:
+        cell = cell[np.arange(matrix.shape[1]) < known[:, None]]
+    inside = finite & ~on_edge
+    with np.errstate(over="ignore", invalid="ignore"):
+        inner = np.where(inside, matrix, 0.0)
+        sums = np.asarray(np.bincount(place.ravel(), inner.ravel(), layout.bin_start[-1]), np.float64)
+    return np.bincount(cell.ravel(), minlength=layout.cell_start[-1]), sums
+
+
+def _powers(matrix: Floats, finite: NDArray[np.bool_], layout: Layout) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = matrix - layout.shift[:, None]
+        z *= (1.0 / layout.scale)[:, None]
+        if not finite.all():
+            z[~finite] = 0.0
+        z2 = z * z
+        return np.stack(
+            (
+                z.sum(axis=1),
+                z2.sum(axis=1),
+                np.einsum("ij,ij->i", z, z2),
+                np.einsum("ij,ij->i", z2, z2),
+            ),
+            axis=1,
+        )
+
+
+def count_categories(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> CategoryCounts:
+    """Count the categorical columns of a table.
+
+    Parameters
+    ----------
+    raws : mapping of str to array
+        Columns by name; one that is absent is all missing.
+    rows : int
+        Of the table.
+    layout : Layout
+        Names and levels.
+
+    Returns
+    -------
+    CategoryCounts
+    """
+    counts = [0] * int(layout.level_start[-1])
+    missing = [rows] * len(layout.categorical)
+    for column, name in enumerate(layout.categorical):
+        raw = raws.get(name)
+        if raw is None:
+            continue
+        found, missing[column] = level_counts(name, raw)
+        places, other = layout.places[column], int(layout.level_start[column + 1]) - 1
+        for level, count in found.items():
+            counts[places.get(level, other)] += count
+    return CategoryCounts(np.array(counts, np.int64), np.array(missing, np.int64))
