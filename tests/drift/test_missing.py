@@ -1,30 +1,35 @@
-"""The judge of missing values."""
+"""The test of missing values."""
 
 import numpy as np
 import pytest
 
-from mirante.drift.missing import MissingJudge
-from mirante.profiles import NumericProfile
+from mirante.drift.cells import Counts
+from mirante.drift.missing import missing_findings, missing_spread
+from mirante.stats.spread import Spread
+
+LEVEL, FLOOR = np.array([0.005]), np.array([0.01])
 
 
-def column(missing, rows, like=None):
-    return NumericProfile.of("x", np.r_[np.zeros(rows - missing), np.full(missing, np.nan)], like=like)
+def counts(missing, rows):
+    return Counts(rows, np.array([rows - missing]), np.zeros(0, np.int64), np.array([missing]))
 
 
-BASE = column(200, 10_000)
+BASE = counts(200, 10_000)
 
 
 def judge(missing, rows, own=(), base=BASE):
-    return MissingJudge(base, own).judge(column(missing, rows, like=base), 0.005, 0.01)
+    pairs = [(counts(*day), base - counts(*day)) for day in own]
+    spread = missing_spread(pairs, len(pairs) - 1) if pairs else Spread.none()
+    return missing_findings(counts(missing, rows), base, spread, LEVEL, FLOOR)
 
 
 def test_both_sides_are_judged():
     assert not judge(12, 500).detected
     risen = judge(40, 500)
     assert risen.detected
-    assert risen.ratio == 0.08 > risen.threshold > risen.usual == 0.02
-    base = column(5_000, 10_000)
-    fallen = judge(100, 500, base=base)
+    assert risen.ratio == 0.08
+    assert risen.ratio > risen.threshold > risen.usual == 0.02
+    fallen = judge(100, 500, base=counts(5_000, 10_000))
     assert fallen.detected
     assert fallen.ratio < fallen.threshold < 0.5
 
@@ -44,13 +49,12 @@ def test_a_change_below_the_floor_does_not_matter():
 def test_days_that_differ_widen_the_range():
     rng = np.random.default_rng(1)
     days = [(int(rng.integers(0, 100)), 1000) for _ in range(31)]
-    base = column(sum(missing for missing, _ in days), 31_000)
-    own = [column(*day, like=base) for day in days]
+    base = counts(sum(missing for missing, _ in days), 31_000)
     assert judge(110, 1000, base=base).detected
-    held = judge(110, 1000, own, base)
+    held = judge(110, 1000, days, base)
     assert not held.detected
     assert 0.11 < held.threshold < 0.4
-    assert judge(500, 1000, own, base).detected
+    assert judge(500, 1000, days, base).detected
 
 
 @pytest.mark.parametrize(("missing", "rows"), [(0, 0), (0, 1), (1, 1), (1, 2)])
@@ -59,5 +63,4 @@ def test_a_row_or_two_prove_nothing(missing, rows):
 
 
 def test_a_baseline_without_rows_judges_nothing():
-    base = NumericProfile.of("x", np.empty(0))
-    assert not judge(5, 5, base=base).detected
+    assert not judge(5, 5, base=counts(0, 0)).detected

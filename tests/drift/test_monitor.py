@@ -1,6 +1,7 @@
 """The monitor: levels hold, power is there, odd windows do no harm, sentences can be read."""
 
 import warnings
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -310,6 +311,65 @@ def test_cut_bytes_are_refused(monitor):
             DriftMonitor.from_bytes(data[:keep])
 
 
+def weeks(rng, count):
+    """Days of which Saturdays and Sundays are another world."""
+    start = datetime(2013, 1, 7)
+    days = [rng.normal(2.0 if day % 7 > 4 else 0.0, 1, 300) for day in range(count)]
+    return days, [start + timedelta(days=day) for day in range(count)]
+
+
+def test_four_weeks_make_a_weekday_its_own_baseline():
+    rng = np.random.default_rng(0)
+    days, starts = weeks(rng, 28)
+    base = TableProfile.of({"x": np.concatenate(days)})
+    own = [TableProfile.of({"x": day}, like=base) for day in days]
+    monitor = DriftMonitor(base, own_windows=own, own_starts=starts, alarm_budget="1 in 100 windows")
+    saturday = TableProfile.of({"x": rng.normal(2.0, 1, 300)}, like=base)
+    assert not monitor.update(saturday, datetime(2013, 2, 9)).drifted
+    monday = monitor.update(saturday, datetime(2013, 2, 11)).columns["x"]
+    assert monday.drifted
+    assert monday.n_baseline == 4 * 300
+    again = DriftMonitor.from_bytes(monitor.to_bytes())
+    assert again.update(saturday, datetime(2013, 2, 11)).drifted
+    with pytest.raises(InputError, match="27 own_starts for 28 own_windows; give one each"):
+        DriftMonitor(base, own_windows=own, own_starts=starts[1:])
+
+
+@pytest.mark.parametrize("kind", ["sliding 4", "previous"])
+def test_a_rolling_baseline_alarms_at_a_jump_and_then_is_used_to_it(kind):
+    rng = np.random.default_rng(1)
+    base = TableProfile.of({"x": rng.normal(size=2_000)})
+    monitor = DriftMonitor(base, kind=kind, alarm_budget="1 in 1000 windows")
+    found = [
+        monitor.update(
+            TableProfile.of({"x": rng.normal(0.0 if day < 10 else 1.0, 1, 500)}, like=base)
+        ).drifted
+        for day in range(24)
+    ]
+    assert not any(found[:10])
+    assert found[10]
+    assert not any(found[15:])
+    assert monitor.memory == (4 if kind == "sliding 4" else 1)
+
+
+def test_a_seasonal_baseline_knows_the_weekend():
+    rng = np.random.default_rng(2)
+    days, starts = weeks(rng, 42)
+    base = TableProfile.of({"x": np.concatenate(days)})
+    profiles = [TableProfile.of({"x": day}, like=base) for day in days]
+    monitor = DriftMonitor(
+        base,
+        own_windows=profiles[:28],
+        own_starts=starts[:28],
+        kind="seasonal 2",
+        alarm_budget="1 in 100 windows",
+    )
+    assert not any(monitor.update(*pair).drifted for pair in zip(profiles[28:], starts[28:], strict=True))
+    sunday = datetime(2013, 2, 24)
+    assert monitor.update(profiles[0], sunday).drifted
+    assert monitor.memory == 14
+
+
 def test_a_window_of_another_baseline_is_refused(monitor):
     with pytest.raises(InputError, match="the window was not counted with this baseline"):
         monitor.update(TableProfile.of(table(np.random.default_rng(1), 100)))
@@ -317,3 +377,5 @@ def test_a_window_of_another_baseline_is_refused(monitor):
         DriftMonitor(monitor.baseline, own_windows=[TableProfile.of({"x": [1.0]})])
     with pytest.raises(ConfigError, match="no alarm budget"):
         DriftMonitor(monitor.baseline, alarm_budget="seldom")
+    with pytest.raises(ConfigError, match="no kind of baseline"):
+        DriftMonitor(monitor.baseline, kind="weekly")

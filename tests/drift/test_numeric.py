@@ -1,69 +1,113 @@
-"""The judge of numbers: its p-values against scipy, and what own windows change."""
+"""The tests of numbers: p-values against scipy, ranks against counts, and what own windows change."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from mirante.drift.numeric import NumericJudge
-from mirante.profiles import NumericProfile
+from mirante.drift.cells import Cells, Counts
+from mirante.drift.monitor import DriftMonitor
+from mirante.drift.numeric import NumericReference, NumericTests, numeric_spread
+from mirante.profiles import TableProfile
+from mirante.stats.twosample import rank_skew, tie_variance
+
+RNG = np.random.default_rng(0)
 
 
-def profiles(base, *windows):
-    first = NumericProfile.of("x", base)
-    return first, *(NumericProfile.of("x", window, like=first) for window in windows)
+def prepared(base, window):
+    """Return the tests, and what they need of a window."""
+    profile = TableProfile.of(base)
+    cells = Cells(profile)
+    tests = NumericTests(cells, NumericReference.of(cells, Counts.of(profile)))
+    counts = Counts.of(TableProfile.of(window, like=profile))
+    total, local = cells.running(counts.cells)
+    n = cells.known(total)
+    return tests, counts, local, n
 
 
-def test_scores_against_scipy_on_the_raw_values():
-    rng = np.random.default_rng(0)
-    base, values = rng.normal(size=4000), rng.normal(0.2, 1.1, 700)
-    first, window = profiles(base, values)
-    found = NumericJudge(first, ()).judge(window, 0.01, 0.03)
-    assert found.scores["ks"] == pytest.approx(stats.ks_2samp(base, values).statistic, abs=1e-12)
-    expected = stats.wasserstein_distance(base, values) / base.std()
-    assert found.scores["wasserstein"] == pytest.approx(expected, rel=0.01)
-    walls = np.r_[-np.inf, np.quantile(base, np.arange(1, 10) / 10, method="inverted_cdf"), np.inf]
-    p, q = (np.histogram(-side, -walls[::-1])[0][::-1] / side.size for side in (base, values))  # (a, b] bins
-    extra = np.count_nonzero(values < base.min()) + np.count_nonzero(values > base.max())
-    assert found.scores["psi"] == pytest.approx(np.sum((q - p) * np.log(q / p)), abs=0.01 * (1 + extra))
+def judged(base, window):
+    tests, counts, local, n = prepared(base, window)
+    n, sums, _, mass, upto = tests.vector(counts, local, n)
+    variance, skew = tests.ranks(n[None], mass[None], upto[None])
+    return tests.judge(n[None], tests.distances(local, n)[None], sums[None], variance, skew, None)
+
+
+TIED = {"wide": RNG.normal(size=900), "whole": np.round(RNG.normal(size=900)), "rare": RNG.random(900) < 0.03}
+TIED["rare"] = TIED["rare"].astype(float)
+NOW = {
+    "wide": RNG.normal(0.2, 1, 300),
+    "whole": np.round(RNG.normal(0.2, 1, 300)),
+    "rare": (RNG.random(300) < 0.06).astype(float),
+}
+
+
+def test_distance_and_superiority_are_scipys():
+    found = judged(TIED, NOW)
+    for place, name in enumerate(TIED):
+        base, now = TIED[name], NOW[name]
+        assert found.distance[0, place] == pytest.approx(stats.ks_2samp(base, now).statistic, abs=1e-12)
+        u = stats.mannwhitneyu(now, base).statistic / (base.size * now.size)
+        assert found.above[0, place] == pytest.approx(u, abs=1e-12)
+
+
+def test_the_rank_test_is_mann_whitneys_where_ranks_are_not_skewed():
+    base, now = RNG.normal(size=800), RNG.normal(0.15, 1, 800)
+    found = judged({"x": base}, {"x": now})
+    expected = stats.mannwhitneyu(now, base, method="asymptotic", use_continuity=False).pvalue
+    assert found.p_rank[0, 0] == pytest.approx(expected, rel=0.01)
+    assert found.p_ks[0, 0] == pytest.approx(stats.ks_2samp(base, now, method="asymp").pvalue, rel=0.1)
+
+
+def test_variance_and_skewness_of_ranks_need_the_atoms_only():
+    tests, counts, local, n = prepared(TIED, NOW)
+    n, _, _, mass, upto = tests.vector(counts, local, n)
+    variance, skew = tests.ranks(n[None], mass[None], upto[None])
+    cells, start = counts.cells + Counts.of(TableProfile.of(TIED)).cells, tests.cells.layout.cell_start
+    for place in range(3):
+        part = cells[start[place] : start[place + 1]]
+        assert variance[0, place] == pytest.approx(tie_variance(part), rel=1e-4)
+        assert skew[0, place] == pytest.approx(rank_skew(part), rel=1e-3, abs=1e-3)
+
+
+def test_the_grid_loses_no_more_than_a_third_digit():
+    base = {"x": RNG.lognormal(size=20_000)}
+    for shift in (0.0, 0.1, 0.5):
+        tests, counts, local, n = prepared(base, {"x": RNG.lognormal(shift, 1, 500)})
+        grid = tests.vector(counts, local, n)[2]
+        exact = tests.distances(local, n)[0]
+        assert exact - 4e-3 <= tests.pooled_distances(grid[None], n[None])[0, 0] <= exact + 1e-12
+
+
+def test_a_window_larger_than_the_baseline_counts_for_no_more_than_it():
+    base, now = RNG.normal(size=1_000), RNG.normal(0.15, 1, 100_000)
+    found = judged({"x": base}, {"x": now})
+    assert found.p_rank[0, 0] > 3 * stats.mannwhitneyu(now, base).pvalue
+    assert found.p_ks[0, 0] > 3 * stats.ks_2samp(base, now).pvalue
+
+
+def days(effect, count=31):
+    return [RNG.normal(RNG.normal(0, effect), 1, 500) for _ in range(count)]
 
 
 def test_own_windows_that_are_alike_change_little_and_others_much():
-    rng = np.random.default_rng(1)
-    for effect, low, high in ((0.0, 1.0, 1.6), (0.5, 2.5, 20.0)):
-        days = [rng.normal(rng.normal(0, effect), 1, 500) for _ in range(31)]
-        first, window, *own = profiles(np.concatenate(days), rng.normal(size=500), *days)
-        plain = NumericJudge(first, ()).judge(window, 0.01, 0.0)
-        held = NumericJudge(first, own).judge(window, 0.01, 0.0)
-        assert low * 0.9 < held.smallest_effect / plain.smallest_effect < high
+    for effect, low, high in ((0.0, 0.7, 1.5), (0.5, 2.5, 20.0)):
+        own = days(effect)
+        base = TableProfile.of({"x": np.concatenate(own)})
+        window = TableProfile.of({"x": RNG.normal(size=500)}, like=base)
+        windows = [TableProfile.of({"x": day}, like=base) for day in own]
+        plain = DriftMonitor(base, floor=0.0).update(window).columns["x"]
+        held = DriftMonitor(base, own_windows=windows, floor=0.0).update(window).columns["x"]
+        assert low < held.smallest_effect / plain.smallest_effect < high
         assert held.effect == plain.effect
 
 
-def test_six_own_windows_are_too_few_to_count():
-    rng = np.random.default_rng(2)
-    days = [rng.normal(day, 1, 200) for day in range(6)]
-    first, window, *own = profiles(np.concatenate(days), days[0], *days)
-    assert NumericJudge(first, own).judge(window, 0.01, 0.03) == NumericJudge(first, ()).judge(
-        window, 0.01, 0.03
-    )
-
-
-@pytest.mark.parametrize(
-    ("base", "now", "direction"),
-    [
-        ([1.0, 2.0, 3.0] * 50, [11.0, 12.0, 13.0] * 50, "median 2 -> 12"),
-        ([0.0] * 60 + [5.0] * 40, [0.0] * 60 + [50.0] * 40, "mean 2 -> 20"),
-        ([-1.0, 0.0, 1.0] * 50, [-3.0, 0.0, 3.0] * 50, "standard deviation 0.816 -> 2.45"),
-        ([7.0] * 9, [7.0] * 9, "median 7 -> 7"),
-    ],
-)
-def test_direction_names_what_moved(base, now, direction):
-    first, window = profiles(np.array(base), np.array(now))
-    assert NumericJudge(first, ()).judge(window, 0.01, 0.03).direction == direction
-
-
-def test_infinities_shift_the_ks_distance_and_not_the_wasserstein():
-    base = np.r_[np.arange(100.0), np.inf]
-    first, window = profiles(base, np.r_[np.arange(100.0), [np.inf] * 100])
-    found = NumericJudge(first, ()).judge(window, 0.01, 0.03)
-    assert found.effect == pytest.approx(0.5 - 1 / 101)
-    assert found.scores["wasserstein"] == pytest.approx(0.0, abs=1e-12)
+def test_the_spread_of_windows_is_that_of_their_mean_ranks():
+    own = days(0.3, 60)
+    base = TableProfile.of({"x": np.concatenate(own)})
+    whole = Counts.of(base)
+    counts = [Counts.of(TableProfile.of({"x": day}, like=base)) for day in own]
+    spread = numeric_spread(Cells(base), ((one, whole - one) for one in counts), 59)
+    every = np.concatenate(own)
+    ranks = [stats.rankdata(every)[i * 500 : i * 500 + 500].mean() / every.size - 0.5 for i in range(60)]
+    expected = np.var(ranks, ddof=1) - 1 / 12 / 500
+    assert spread.rank.between[0] == pytest.approx(expected, rel=0.1)
+    assert numeric_spread(Cells(base), (), 0) is None

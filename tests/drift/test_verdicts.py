@@ -15,7 +15,7 @@ def test_a_verdict_is_frozen_and_becomes_json():
     verdict = DriftMonitor(base).update(
         TableProfile.of({"x": np.arange(500.0) + 300, "c": ["a"] * 500}, like=base)
     )
-    again = json.loads(json.dumps(dataclasses.asdict(verdict)))
+    again = json.loads(json.dumps(verdict.to_dict()))
     assert again["columns"]["x"]["drifted"] is True
     assert again["columns"]["c"]["scores"]["chi2"] > 100
     assert verdict.drifted_columns == ("x", "c")

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from mirante.drift.missing import MissingFinding
 from mirante.drift.verdicts import Finding
 from mirante.drift.words import drift_sentence, missing_sentence
 
 ROWS = "977 rows against 26,483."
 STEADY = "d is steady: KS distance 0.50 (limit 0.35)"
-KS = Finding("ks", 0.498, 0.351, 1e-9, 0.498, 0.351, 0.07, "median 2 -> 31", {})
+KS = Finding("ks", 0.498, 0.351, 1e-9, 0.498, 0.351, 0.07, "median 2 -> 31")
 
 
 @pytest.mark.parametrize(
@@ -62,14 +61,20 @@ def test_nothing_to_compare():
     assert "the baseline has no values" in drift_sentence("d", KS, drifted=False, floor=0.03, rows=(5, 0))
 
 
+def test_a_pool_says_over_how_many_windows():
+    pooled = replace(KS, scale=6)
+    text = drift_sentence("d", pooled, drifted=True, floor=0.03, rows=(5_900, 26_483))
+    counted = "5,900 rows against 26,483."
+    assert text == f"d moved over the last 6 windows: KS distance 0.50 (limit 0.35), p 1e-09; {counted}"
+
+
 def test_missing():
-    risen = MissingFinding(0.508, 0.019, 0.16, 2e-10, True)
-    assert missing_sentence("d", risen, 930, 3) == (
+    assert missing_sentence("d", 0.508, 0.019, 0.16, 2e-10, detected=True, rows=930, unreadable=3) == (
         "d: missing values rose to 51 % (limit 16 %, 1.9 % in the baseline), p 2e-10; 930 rows; "
         "3 values are no number."
     )
-    calm = MissingFinding(0.01, 0.019, 0.16, 0.5, False)
     assert (
-        missing_sentence("d", calm, 930) == "d: 1.0 % missing (limit 16 %, 1.9 % in the baseline); 930 rows."
+        missing_sentence("d", 0.01, 0.019, 0.16, 0.5, detected=False, rows=930)
+        == "d: 1.0 % missing (limit 16 %, 1.9 % in the baseline); 930 rows."
     )
-    assert "cannot be judged" in missing_sentence("d", replace(calm, ratio=float("nan")), 0)
+    assert "cannot be judged" in missing_sentence("d", float("nan"), 0.019, 0.16, 0.5, detected=False, rows=0)

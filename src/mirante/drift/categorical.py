@@ -1,20 +1,18 @@
-"""The judge of a categorical column: χ² with rare levels merged, and the baseline's own windows."""
+"""The tests of categorical columns, all at once: χ² with rare levels merged, and own windows' spread."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mirante.drift.verdicts import Finding
-from mirante.drift.words import share
-from mirante.profiles.categorical import CategoricalProfile
-from mirante.stats.distances import hellinger, jensenshannon, l_infinity, psi, total_variation
+from mirante.drift.cells import Counts
+from mirante.profiles.layout import Layout
 from mirante.stats.spread import (
-    LEAST_WINDOWS,
     DistanceSpread,
     Spread,
     distance_spread,
@@ -23,241 +21,337 @@ from mirante.stats.spread import (
     student_p,
     variance_stable_share,
 )
-from mirante.stats.twosample import TwoSample, chi2, merge_rare, rare_p
+from mirante.stats.twosample import rare_p
 
-__all__ = ["CategoricalJudge"]
+__all__ = ["CategoricalFindings", "CategoricalSpread", "CategoricalTests", "LevelOutcome"]
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
-_COMMON = 0.9  # part of a column's level for levels that are common enough for χ²
+_COMMON = 0.9  # part of a column's level for levels that are common enough for χ², where any is not
+_LEAST = 10.0  # rows that the reference must promise for a level to stand alone
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """The test that speaks, and where it would alarm."""
+class CategoricalFindings:
+    """What the tests found; each array has one number per scale and column.
+
+    Parameters
+    ----------
+    n : ndarray
+        Values of the window, or of all windows pooled.
+    distance : ndarray
+        Total variation, or the growth of one rare level where that is more.
+    chi2, freedom : ndarray
+        Of the levels that are common enough, the others as one.
+    common : ndarray
+        Part of the level that χ² has; the rest is for rare levels.
+    p_value : ndarray
+        Of χ² and the rare levels.
+    stands : ndarray, shape (scales, levels)
+        Which levels were looked at by themselves.
+    """
+
+    n: Floats
+    distance: Floats
+    chi2: Floats
+    freedom: Floats
+    common: Floats
+    p_value: Floats
+    stands: Flags
+
+
+class CategoricalTests:
+    """Holds the counts of windows, single and pooled, against a reference.
+
+    Levels of which the reference's share promises fewer than 10 rows are rare. χ² of the two samples takes
+    the rare ones as one (joined to the smallest common one where even together they are rare). Where the
+    reference has rare levels, χ² has nine tenths of a column's level and the last tenth goes to rare levels,
+    each and together, that are suddenly too many. New levels are such.
+
+    Parameters
+    ----------
+    layout : Layout
+        Where the levels lie.
+    reference : ndarray, shape (levels,)
+        Rows per level.
+    """
+
+    def __init__(self, layout: Layout, reference: NDArray[np.int64]) -> None:
+        self.layout = layout
+        self.start = layout.level_start[:-1]
+        self.last = layout.level_start[1:] - 1
+        self.column = np.repeat(np.arange(self.start.size), np.diff(layout.level_start))
+        self.counts = reference.astype(np.float64)
+        self.n = np.add.reduceat(self.counts, self.start) if self.start.size else np.zeros(0)
+        self.share = self.counts / np.maximum(self.n, 1.0).take(self.column)
+        # which levels are "other" was chosen by their few rows in the baseline, so its share is sure to grow
+        # in any window: it never stands alone, and where the baseline has one it is no new level either
+        self._ranked = self.share.copy()
+        self._ranked[self.last] = 0.0
+        # levels are ordered by the baseline's counts; another reference has an order of its own
+        order = np.lexsort((-self._ranked, self.column))
+        self._order = None if np.array_equal(order, np.arange(order.size)) else order
+
+    def judge(self, levels: Floats, *, rare: bool = True) -> CategoricalFindings:
+        """Return what the tests find.
+
+        Parameters
+        ----------
+        levels : ndarray of float64, shape (scales, levels)
+            Rows per level.
+        rare : bool, default True
+            Whether to look at rare levels of the first scale one by one.
+
+        Returns
+        -------
+        CategoricalFindings
+        """
+        n = np.add.reduceat(levels, self.start, axis=1)
+        rows = n.take(self.column, axis=1)
+        stands = self._ranked * rows >= _LEAST
+        gap = levels / np.maximum(rows, 1.0) - self.share
+        distance = self._distance(gap, stands)
+        chi2, freedom = self._chi2(levels, gap, n, stands)
+        p_chi2 = np.where(freedom > 0, special.chdtrc(np.maximum(freedom, 1.0), chi2), 1.0)
+        p_value = p_chi2
+        lump = np.add.reduceat(np.where(stands, 0.0, self.counts), self.start, axis=1)
+        common = np.ones(n.shape)
+        if rare:
+            common[0] = np.where(lump[0] > 0, _COMMON, 1.0)
+            p_value = p_chi2 / common
+            p_value[0] = np.minimum(p_value[0], self._rare(levels[0], stands[0]) / (1.0 - _COMMON))
+        return CategoricalFindings(n, distance, chi2, freedom, common, self._served(p_value, n), stands)
+
+    def _distance(self, gap: Floats, stands: Flags) -> Floats:
+        """Return the total variation of the groups, or the growth of one rare level.
+
+        Every merging of levels has at most the total variation of the levels; the larger of two is closer
+        to it.
+        """
+        alone = np.add.reduceat(np.where(stands, np.abs(gap), 0.0), self.start, axis=1)
+        merged = np.add.reduceat(np.where(stands, 0.0, gap), self.start, axis=1)
+        grown = np.where(stands, 0.0, gap)
+        grown[:, self.last[self.counts[self.last] > 0]] = 0.0
+        most = np.maximum.reduceat(grown, self.start, axis=1)
+        return np.maximum(0.5 * (alone + np.abs(merged)), most)
+
+    def _chi2(self, levels: Floats, gap: Floats, n: Floats, stands: Flags) -> tuple[Floats, Floats]:
+        m = np.maximum(self.n, 1.0)
+        kept = self._joined(stands, n)
+        both = levels + self.counts
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(kept & (both > 0), gap * gap / both, 0.0)
+            rest = np.where(kept, 0.0, gap), np.where(kept, 0.0, both)
+            rest_gap, rest_both = (np.add.reduceat(part, self.start, axis=1) for part in rest)
+            lump = np.where(rest_both > 0, rest_gap * rest_gap / rest_both, 0.0)
+        statistic = m * n * (np.add.reduceat(terms, self.start, axis=1) + lump)
+        alone = np.add.reduceat((kept & (both > 0)).astype(np.float64), self.start, axis=1)
+        freedom = alone + (rest_both > 0) - 1.0
+        return np.where(n > 0, statistic, 0.0), np.where((n > 0) & (self.n > 0), freedom, 0.0)
+
+    def _joined(self, stands: Flags, n: Floats) -> Flags:
+        """Return which levels χ² takes alone: where even all rare ones are rare, the smallest joins them."""
+        count = np.add.reduceat(stands, self.start, axis=1, dtype=np.intp)
+        together = np.add.reduceat(np.where(stands, 0.0, self.share), self.start, axis=1) * n
+        only_other = (count == 0) & (self.counts[self.last] > 0)
+        scale, column = np.nonzero((together < _LEAST) & (count > 0) & ~only_other)
+        if not scale.size:
+            return stands
+        kept = stands.copy()
+        place = self.start[column] + count[scale, column] - 1
+        kept[scale, place if self._order is None else self._order[place]] = False
+        return kept
+
+    def _rare(self, levels: Floats, stands: Flags) -> Floats:
+        """Return per column the p-value of rare levels that are too many, one by one and together."""
+        columns = self.start.size
+        n, found = np.add.reduceat(levels, self.start), np.ones(columns)
+        rare = ~stands
+        rare[self.last[self.counts[self.last] > 0]] = False
+        seen = np.add.reduceat(rare & (levels + self.counts > 0), self.start, dtype=np.intp) + 1
+        lump = [np.add.reduceat(np.where(stands, 0.0, side), self.start) for side in (self.counts, levels)]
+        # too many is more than was to be expected, and more than one; the rest cannot pass any level
+        place = np.flatnonzero(rare & (levels > 1) & (levels > self.share * n.take(self.column)))
+        column = np.concatenate((self.column[place], np.arange(columns)))
+        before = np.concatenate((self.counts[place], lump[0]))
+        after = np.concatenate((levels[place], lump[1]))
+        if not after.any():
+            return found
+        p_values = rare_p(before, after, np.maximum(self.n[column], 1.0), np.maximum(n[column], 1.0))
+        np.minimum.at(found, column, p_values * seen[column])
+        return np.where((n > 0) & (self.n > 0), found, 1.0)
+
+    def _served(self, p_value: Floats, n: Floats) -> Floats:
+        """Correct p-values for the reference's sampling error, which all windows share."""
+        bounded = np.minimum(p_value, 1.0)
+        if (n <= self.n).all():
+            return bounded
+        m, rows = np.maximum(self.n, 1.0), np.maximum(n, 1.0)
+        z = -special.ndtri(bounded) * np.sqrt((1.0 / rows + 1.0 / m) / (2.0 / m))
+        return np.where(n > self.n, special.ndtr(-z), bounded)
+
+    def limit(self, freedom: float, level: float) -> float:
+        """Return the χ² that has a p-value of `level`; infinite when there is one level only."""
+        return float(special.chdtri(freedom, level)) if freedom > 0 else float("inf")
+
+    def resolution(self, n: float, column: int, limit: float) -> float:
+        """Return the total variation that surely passes a limit of χ²."""
+        # χ² is never below 4 TV² n m / (n + m)
+        m = max(float(self.n[column]), 1.0)
+        trusted = min(max(n, 1.0), m)
+        return float(np.sqrt(limit * (m + trusted) / (4.0 * m * trusted)))
+
+
+@dataclass(frozen=True, slots=True)
+class LevelOutcome:
+    """What own windows make of a column's findings.
+
+    Parameters
+    ----------
+    score : str
+        ``total_variation`` or ``share``.
+    value, threshold : float
+        The statistic that speaks, and where it alarms.
+    p_value : float
+        Of both tests.
+    limit : float
+        Total variation from which the first alarms.
+    subject : str
+        The level, where one speaks.
+    """
 
     score: str
     value: float
     threshold: float
     p_value: float
-    smallest: float
+    limit: float
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """The baseline's own windows, seen through one merging of rare levels."""
+class CategoricalSpread:
+    """How own windows' levels differ from their references, for each categorical column.
 
-    distances: DistanceSpread
-    shares: Spread
-    centre: Floats
-
-
-class CategoricalJudge:
-    """Holds a window's counts of levels against a baseline's.
-
-    Levels that the baseline's share promises fewer than 10 rows in the window are rare. χ² of the two
-    samples has nine tenths of the level, the rare ones as one (joined to the smallest common one where even
-    together they are rare); the last tenth goes to rare levels, each and together, that are suddenly too
-    many: new categories.
-
-    With 7 or more own windows two tests share the level instead. One: the total variation must be larger
-    than chance makes it (the above) *and* than the own windows' from the rest of the baseline (χ² over the
-    spread of days fails, since levels do not all vary alike). Two: asin √share of each level against its
-    spread between own windows, Bonferroni over levels, for one level that leaves its range.
+    Two tests share the level. One: the total variation must be larger than chance makes it *and* than the
+    own windows' from their references (χ² over the spread of days fails, since levels do not all vary
+    alike). Two: asin √share of each level against its spread between own windows, Bonferroni over levels,
+    for one level that leaves its range.
 
     Parameters
     ----------
-    baseline : CategoricalProfile
-        With at least one value.
-    own : sequence of CategoricalProfile
-        The baseline's own windows, counted with it; may be empty.
+    layout : Layout
+        Where the levels lie.
+    pairs : iterable of (Counts, Counts)
+        Each own window, and what it is held against.
+    freedom : float
+        Degrees of freedom.
     """
 
-    def __init__(self, baseline: CategoricalProfile, own: Sequence[CategoricalProfile]) -> None:
-        self.baseline = baseline
-        self._counts = _with_other(baseline)
-        # which levels are "other" was chosen by their few rows in the baseline, so its share is sure to grow
-        # in any window: it is never judged by itself
-        self._ranking = np.append(self._counts[:-1], 0.0)
-        usable = [one for one in own if 0 < one.n < baseline.n]
-        self._own_counts = np.array([_with_other(one) for one in usable], np.float64)
-        self._seen: dict[int, _Own] = {}  # by number of groups; windows of like size share it
+    def __init__(self, layout: Layout, pairs: Iterable[tuple[Counts, Counts]], freedom: float) -> None:
+        kept = [(window.levels, against.levels) for window, against in pairs]
+        sides: Sequence[NDArray[np.int64]] = [np.array(side, np.float64) for side in zip(*kept, strict=True)]
+        self.layout, self.freedom = layout, freedom
+        self._own, self._against = sides
+        self._seen: dict[tuple[int, bytes], tuple[DistanceSpread, Spread]] = {}
 
-    def judge(self, window: CategoricalProfile, level: float, floor: float) -> Finding:
-        """Return what the tests find in a window.
+    def outcome(
+        self,
+        tests: CategoricalTests,
+        found: CategoricalFindings,
+        levels: Floats,
+        place: tuple[int, int],
+        level: float,
+        floor: float,
+    ) -> LevelOutcome:
+        """Return what the spread makes of one column at one scale.
 
         Parameters
         ----------
-        window : CategoricalProfile
-            Counted with the baseline, at least one value.
-        level : float
-            False-alarm level of the column.
-        floor : float
-            Least total variation that matters.
+        tests : CategoricalTests
+            With the reference.
+        found : CategoricalFindings
+            What the tests found.
+        levels : ndarray, shape (levels,)
+            Rows per level at that scale.
+        place : tuple of int
+            Scale and column.
+        level, floor : float
+            False-alarm level of the column at the scale, and least total variation that matters.
 
         Returns
         -------
-        Finding
+        LevelOutcome
         """
-        counts = _with_other(window)
-        groups = merge_rare(self._ranking, window.n)
-        distance = float(self._distances(groups, self._counts, counts[None, :])[0])
-        test, p_chance = self._chance(groups, counts)
-        if len(self._own_counts) < LEAST_WINDOWS:
-            limit = _chi2_limit(test, level * _COMMON)
-            resolution = self._resolution(limit, window.n)
-            found = _Outcome("chi2", test.statistic, limit, p_chance, resolution)
-            if (
-                test.p_value > level * _COMMON and p_chance <= level
-            ):  # rare levels speak, and χ² does not see them
-                found = _Outcome("total_variation", distance, floor, p_chance, resolution)
-        else:
-            resolution = self._resolution(_chi2_limit(test, level / 2 * _COMMON), window.n)
-            found = self._own_test(groups, counts, distance, p_chance, level, floor)
-        scores = _scores(self._counts, counts)
-        scores |= {"chi2": test.statistic, "p_value": found.p_value, "effect": distance}
-        return Finding(
-            score=found.score,
-            value=found.value,
-            threshold=found.threshold,
-            p_value=found.p_value,
-            effect=distance,
-            smallest_effect=max(found.smallest, resolution, floor),
-            resolution=max(resolution, floor),
-            direction=self._direction(counts),
-            scores=scores,
-            subject=found.subject,
+        scale, column = place
+        part = slice(int(tests.start[column]), int(tests.last[column]) + 1)
+        groups = _groups(found.stands[scale, part])
+        m, n, distance = (
+            float(tests.n[column]),
+            float(found.n[scale, column]),
+            float(found.distance[scale, column]),
         )
-
-    def _rare(self, groups: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which levels are rare, and can be looked at one by one."""
-        rare = groups == groups[-1]  # "other" is rare by construction
-        if self.baseline.other:
-            rare[-1] = False
-        return np.asarray(rare, np.bool_)
-
-    def _distances(self, groups: NDArray[np.intp], before: Floats, windows: Floats) -> Floats:
-        """Return the total variation of each window: of the groups, or of one rare level that has grown.
-
-        Every merging of levels has at most the total variation of the levels; the larger of two is closer
-        to it.
-        """
-        base = before if before.ndim == 2 else before[None, :]
-        base = base / base.sum(axis=1, keepdims=True)
-        now = windows / windows.sum(axis=1, keepdims=True)
-        merged = _merged(groups, now) - _merged(groups, base)
-        grown = (now - base)[:, self._rare(groups)].max(axis=1, initial=0.0)
-        return np.asarray(np.maximum(0.5 * np.abs(merged).sum(axis=1), grown))
-
-    def _chance(self, groups: NDArray[np.intp], counts: Floats) -> tuple[TwoSample, float]:
-        """Return χ², and the p-value of it and the rare levels if all rows were independent."""
-        m, n = float(self._counts.sum()), float(counts.sum())
-        before, after = _merged(groups, self._counts[None, :])[0], _merged(groups, counts[None, :])[0]
-        joined = groups
-        if before[-1] * n / m < 10.0 and not (self.baseline.other and before.size == 1):
-            joined = np.minimum(groups, max(before.size - 2, 0))
-        test = chi2(_merged(joined, self._counts[None, :])[0], _merged(joined, counts[None, :])[0])
-        rare = self._rare(groups)
-        few = rare_p(np.append(self._counts[rare], before[-1]), np.append(counts[rare], after[-1]), m, n)
-        seen = np.count_nonzero(self._counts[rare] + counts[rare]) + 1
-        p_value = min(1.0, test.p_value / _COMMON, float(few.min()) * seen / (1.0 - _COMMON))
-        return test, self._served(p_value, int(n))
-
-    def _served(self, p_value: float, n: int) -> float:
-        """Correct a p-value for the baseline's sampling error, which all windows share."""
-        m = self.baseline.n
-        if n <= m:
-            return p_value
-        z = -float(special.ndtri(p_value)) * np.sqrt((1.0 / n + 1.0 / m) / (2.0 / m))
-        return float(special.ndtr(-z))
-
-    def _resolution(self, chi2_limit: float, n: int) -> float:
-        # χ² is never below 4 TV² n m / (n + m), so a total variation of this size surely passes its limit
-        m = self.baseline.n
-        trusted = min(n, m)
-        return float(np.sqrt(chi2_limit * (m + trusted) / (4.0 * m * trusted)))
-
-    def _against(self, groups: NDArray[np.intp]) -> _Own:
-        key = int(groups.max())
-        if key not in self._seen:
-            merged = _merged(groups, self._own_counts)
-            rows = merged.sum(axis=1)
-            distances = self._distances(groups, self._counts - self._own_counts, self._own_counts)
-            p = _merged(groups, self._counts[None, :])[0] / self._counts.sum()
-            unit = float(0.5 * np.sqrt(2.0 / np.pi * p * (1.0 - p)).sum()) ** 2
-            values, sampling = variance_stable_share(merged, rows[:, None])
-            spread = distance_spread(distances, rows, float(self._counts.sum()), unit)
-            assert spread is not None  # noqa: S101  the caller has seen that there are enough windows
-            self._seen[key] = _Own(spread, spread_of(values, sampling), values.mean(axis=0))
-        return self._seen[key]
-
-    def _own_test(
-        self,
-        groups: NDArray[np.intp],
-        counts: Floats,
-        distance: float,
-        p_chance: float,
-        level: float,
-        floor: float,
-    ) -> _Outcome:
-        own = self._against(groups)
-        after = _merged(groups, counts[None, :])[0]
-        m, n, half = float(self.baseline.n), float(after.sum()), level / 2
-        trusted = min(n, m)
-        p_distance = max(p_chance, own.distances.p_value(distance, trusted, m))
-        limit = own.distances.limit(half, trusted, m)
+        spread, shares = self._against_own(column, part, groups)
+        trusted, p_chance = min(m, n), float(found.p_value[scale, column])
+        p_distance = max(p_chance, float(spread.p_value(distance, trusted, m)))
+        half = level / 2
+        limit = float(spread.limit(half, trusted, m))
+        after, before = _merged(groups, levels[None, part])[0], _merged(groups, tests.counts[None, part])[0]
         values, sampling = variance_stable_share(after, n)
-        error, freedom = own.shares.error(np.maximum(sampling, 1.0 / (4.0 * m)), 1.0 / (4.0 * m))
-        moved = values - own.centre
+        centre, _ = variance_stable_share(before, m)
+        error, freedom = shares.error(np.maximum(sampling, 1.0 / (4.0 * m)) + 1.0 / (4.0 * m))
+        moved = values - centre
         p_levels = np.minimum(1.0, student_p(moved, error, freedom) * after.size)
+        # one level speaks for itself only when its own share has moved as far as matters
+        p_levels[np.abs(after / n - before / m) <= floor] = 1.0
         top = int(np.argmin(p_levels))
         p_value = min(1.0, 2.0 * p_distance, 2.0 * float(p_levels[top]))
-        if p_distance > half and p_levels[top] <= half and distance > floor:
+        if p_distance > half and p_levels[top] <= half:
             edge = np.copysign(student_limit(half / after.size, error, freedom)[top], moved[top])
-            wall = float(np.sin(np.clip(own.centre[top] + edge, 0.0, np.pi / 2)) ** 2)
-            return _Outcome("share", float(after[top] / n), wall, p_value, limit, self._name(groups, top))
+            wall = float(np.sin(np.clip(centre[top] + edge, 0.0, np.pi / 2)) ** 2)
+            subject = self._name(column, groups, top)
+            return LevelOutcome("share", float(after[top] / n), wall, p_value, limit, subject)
         if p_chance > half and 0.0 < p_chance < 1.0:
             # chance explains it: where it would not, were the same change larger, is the limit to show
             limit = max(limit, distance * float(special.ndtri(half) / special.ndtri(min(p_chance, 0.49))))
-        return _Outcome("total_variation", distance, max(limit, floor), p_value, limit)
+        return LevelOutcome("total_variation", distance, max(limit, floor), p_value, limit)
 
-    def _name(self, groups: NDArray[np.intp], group: int) -> str:
-        members = np.flatnonzero(groups == group)
-        if members.size == 1 and members[0] < len(self.baseline.levels):
-            return self.baseline.levels[int(members[0])]
+    def _against_own(
+        self, column: int, part: slice, groups: NDArray[np.intp]
+    ) -> tuple[DistanceSpread, Spread]:
+        key = (column, groups.tobytes())
+        if key not in self._seen:
+            own, against = self._own[:, part], self._against[:, part]
+            after, before = _merged(groups, own), _merged(groups, against)
+            n, m = after.sum(axis=1), before.sum(axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                gap = after / n[:, None] - before / m[:, None]
+                distances = 0.5 * np.abs(gap).sum(axis=1)
+                p = against.sum(axis=0) / max(against.sum(), 1.0)
+            merged = _merged(groups, p[None])[0]
+            unit = float(0.5 * np.sqrt(2.0 / np.pi * merged * (1.0 - merged)).sum()) ** 2
+            values, sampling = variance_stable_share(after, n[:, None])
+            centre, shared = variance_stable_share(before, m[:, None])
+            there = ((n > 0) & (m > 0))[:, None]
+            spread = distance_spread(distances, n, m, unit, self.freedom)
+            shares = spread_of(np.where(there, values - centre, np.nan), sampling + shared, self.freedom)
+            self._seen[key] = spread, shares
+        return self._seen[key]
+
+    def _name(self, column: int, groups: NDArray[np.intp], group: int) -> str:
+        members, levels = np.flatnonzero(groups == group), self.layout.levels[column]
+        if members.size == 1 and members[0] < len(levels):
+            return levels[int(members[0])]
         return "rare levels"
 
-    def _direction(self, counts: Floats) -> str:
-        before, after = self._counts / self._counts.sum(), counts / counts.sum()
-        place = int(np.argmax(np.abs(after - before)))
-        known = place < len(self.baseline.levels)
-        name = (
-            self.baseline.levels[place] if known else "other levels" if self.baseline.other else "new levels"
-        )
-        return f"{name}: {share(before[place])} -> {share(after[place])}"
+
+def _groups(stands: Flags) -> NDArray[np.intp]:
+    """Return to which merged level each level belongs; the rare ones share the last."""
+    groups = np.cumsum(stands) - 1
+    return np.where(stands, groups, int(stands.sum()))
 
 
-def _with_other(profile: CategoricalProfile) -> Floats:
-    return np.append(profile.counts, profile.other).astype(np.float64)
-
-
-def _merged(groups: NDArray[np.intp], table: Floats) -> Floats:
+def _merged(groups: NDArray[np.intp], table: NDArray[Any]) -> Floats:
     """Add up the columns of a table (windows by levels) that share a group."""
     merged = np.zeros((len(table), int(groups.max()) + 1))
     np.add.at(merged.T, groups, table.T)
     return merged
-
-
-def _chi2_limit(test: TwoSample, level: float) -> float:
-    return float(special.chdtri(test.freedom, level)) if test.freedom else float("inf")
-
-
-def _scores(before: Floats, after: Floats) -> dict[str, float]:
-    return {
-        "psi": psi(before, after),
-        "jensenshannon": jensenshannon(before, after),
-        "hellinger": hellinger(before, after),
-        "total_variation": total_variation(before, after),
-        "l_infinity": l_infinity(before, after),
-    }

@@ -1,111 +1,104 @@
-"""The judge of missing values: whether their share is still the baseline's."""
+"""The tests of missing values, all columns at once: whether their share is still the baseline's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mirante.profiles.categorical import CategoricalProfile
-from mirante.profiles.numeric import NumericProfile
-from mirante.stats.spread import (
-    LEAST_WINDOWS,
-    Spread,
-    spread_of,
-    student_limit,
-    student_p,
-    variance_stable_share,
-)
+from mirante.drift.cells import Counts
+from mirante.stats.spread import Spread, spread_of, student_limit, student_p, variance_stable_share
 
-__all__ = ["MissingFinding", "MissingJudge"]
+__all__ = ["MissingFindings", "missing_findings", "missing_spread"]
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class MissingFinding:
-    """What a window's missing values say.
+class MissingFindings:
+    """What a window's missing values say; each array has one number per column.
 
     Parameters
     ----------
-    ratio, usual : float
-        Share of missing values in the window and in the baseline; NaN without rows.
-    threshold : float
+    ratio, usual : ndarray
+        Share of missing values in the window and in the reference; NaN without rows.
+    threshold : ndarray
         The share from which it alarms; on the side on which it left the range, else the upper one.
-    p_value : float
+    p_value : ndarray
         Two-sided.
-    detected : bool
-        Whether the share left the baseline's range.
+    detected : ndarray of bool
+        Whether the share left the reference's range.
     """
 
-    ratio: float
-    usual: float
-    threshold: float
-    p_value: float
-    detected: bool
+    ratio: Floats
+    usual: Floats
+    threshold: Floats
+    p_value: Floats
+    detected: NDArray[np.bool_]
 
 
-class MissingJudge:
-    """Holds a window's share of missing values against the baseline's, and its own windows'.
+def missing_findings(
+    window: Counts, reference: Counts, spread: Spread, level: Floats, floor: Floats
+) -> MissingFindings:
+    """Hold a window's shares of missing values against a reference's, and its own windows'.
 
-    asin √share against its spread between the own windows by Student's t; with fewer than 7 of them, against
+    asin √share against its spread between the own windows by Student's t; without own windows, against
     sampling alone. Both sides count: values that were often missing and now never are have changed too.
 
     Parameters
     ----------
-    baseline : NumericProfile or CategoricalProfile
-        The column.
-    own : sequence of the same
-        The baseline's own windows; may be empty.
+    window, reference : Counts
+        At least one row each, else nothing is found.
+    spread : Spread
+        Of own windows.
+    level, floor : ndarray, shape (columns,)
+        False-alarm level, and least change of the share that matters.
+
+    Returns
+    -------
+    MissingFindings
     """
+    n, m = float(window.rows), float(reference.rows)
+    if not (n and m):
+        unknown = np.full(window.missing.size, np.nan)
+        usual = reference.missing / m if m else unknown
+        return MissingFindings(unknown, usual, unknown, unknown, np.zeros(window.missing.size, np.bool_))
+    ratio, usual = window.missing / n, reference.missing / m
+    value, _ = variance_stable_share(window.missing, n)
+    centre, shared = variance_stable_share(reference.missing, m)
+    # a window counts for no more rows than its reference has
+    error, freedom = spread.error(1.0 / (4.0 * min(n, m) + 2.0) + shared)
+    moved = value - centre
+    p_value = student_p(moved, error, freedom)
+    edge = student_limit(level, error, freedom)
+    detected = (p_value <= level) & (np.abs(ratio - usual) > floor)
+    upper = np.maximum(np.sin(np.minimum(centre + edge, np.pi / 2)) ** 2, usual + floor)
+    lower = np.minimum(np.sin(np.maximum(centre - edge, 0.0)) ** 2, usual - floor)
+    return MissingFindings(ratio, usual, np.where(detected & (moved < 0), lower, upper), p_value, detected)
 
-    def __init__(
-        self,
-        baseline: NumericProfile | CategoricalProfile,
-        own: Sequence[NumericProfile] | Sequence[CategoricalProfile],
-    ) -> None:
-        self._rows = baseline.n + baseline.missing
-        self._usual = baseline.missing / self._rows if self._rows else float("nan")
-        usable = [one for one in own if one.n + one.missing]
-        value, _ = variance_stable_share(baseline.missing, self._rows)
-        self._centre, self._spread = float(value), Spread(0, np.zeros(()))
-        if len(usable) >= LEAST_WINDOWS:
-            rows = np.array([one.n + one.missing for one in usable])
-            values, sampling = variance_stable_share(np.array([one.missing for one in usable]), rows)
-            self._centre, self._spread = float(values.mean()), spread_of(values, sampling)
 
-    def judge(
-        self, window: NumericProfile | CategoricalProfile, level: float, floor: float
-    ) -> MissingFinding:
-        """Return what a window's missing values say.
+def missing_spread(pairs: Iterable[tuple[Counts, Counts]], freedom: float) -> Spread:
+    """Measure how own windows' shares of missing values differ from their references'.
 
-        Parameters
-        ----------
-        window : NumericProfile or CategoricalProfile
-            Counted with the baseline.
-        level : float
-            False-alarm level.
-        floor : float
-            Least change of the share that matters.
+    Parameters
+    ----------
+    pairs : iterable of (Counts, Counts)
+        Each own window, and what it is held against; those without rows are left out.
+    freedom : float
+        Degrees of freedom.
 
-        Returns
-        -------
-        MissingFinding
-            Nothing is detected without rows on both sides.
-        """
-        rows = window.n + window.missing
-        if not (rows and self._rows):
-            return MissingFinding(float("nan"), self._usual, float("nan"), float("nan"), False)
-        ratio = window.missing / rows
-        value, sampling = variance_stable_share(window.missing, min(rows, self._rows))
-        if rows > self._rows:
-            value, _ = variance_stable_share(window.missing, rows)
-        error, freedom = self._spread.error(sampling, 1.0 / (4.0 * self._rows + 2.0))
-        moved = float(value) - self._centre
-        p_value = float(student_p(moved, error, freedom))
-        edge = float(student_limit(level, error, freedom))
-        detected = p_value <= level and abs(ratio - self._usual) > floor
-        upper = max(float(np.sin(min(self._centre + edge, np.pi / 2)) ** 2), self._usual + floor)
-        lower = min(float(np.sin(max(self._centre - edge, 0.0)) ** 2), self._usual - floor)
-        return MissingFinding(
-            ratio, self._usual, lower if detected and moved < 0 else upper, p_value, detected
-        )
+    Returns
+    -------
+    Spread
+        One variance per column.
+    """
+    differences, sampling = [], []
+    for window, against in pairs:
+        if window.rows and against.rows:
+            value, own = variance_stable_share(window.missing, window.rows)
+            centre, shared = variance_stable_share(against.missing, against.rows)
+            differences.append(value - centre)
+            sampling.append(np.broadcast_to(own + shared, value.shape))
+    return spread_of(differences, sampling, freedom) if differences else Spread.none()

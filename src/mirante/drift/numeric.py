@@ -1,198 +1,272 @@
-"""The judge of a numeric column: KS and Mann-Whitney from the counts, and the baseline's own windows."""
+"""The tests of numeric columns, all at once: KS and Mann-Whitney from the counts, and own windows' spread."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from mirante.drift.verdicts import Finding
-from mirante.drift.words import figure, share
-from mirante.profiles.numeric import NumericProfile
-from mirante.stats.distances import hellinger, jensenshannon, psi, total_variation, wasserstein_binned
-from mirante.stats.histograms import cells
-from mirante.stats.spread import (
-    LEAST_WINDOWS,
-    DistanceSpread,
-    Spread,
-    distance_spread,
-    spread_of,
-    student_limit,
-    student_p,
-)
-from mirante.stats.twosample import (
-    kolmogorov_limit,
-    kolmogorov_p,
-    ks_distance,
-    rank_skew,
-    skew_corrected,
-    superiority,
-    tie_variance,
-)
+from mirante.drift.cells import Cells, Counts
+from mirante.stats.spread import DistanceSpread, Spread, distance_spread, spread_of, student_limit, student_p
 
-__all__ = ["NumericJudge"]
+__all__ = ["NumericFindings", "NumericReference", "NumericSpread", "NumericTests", "numeric_spread"]
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 # Parts of a column's level. Among independent rows the rank test sees small shifts that KS is slow to see;
 # among windows that differ both lean on the same few own windows, and neither is the sharper.
 _INDEPENDENT, _BY_WINDOWS = (0.25, 0.75), (0.5, 0.5)
-_KS_UNIT = np.pi**2 / 12  # mean square of Kolmogorov's law
-
-Floats = NDArray[np.float64]
+_KS_UNIT = float(np.pi**2 / 12)  # mean square of Kolmogorov's law
 
 
-class NumericJudge:
-    """Holds a window's counts against a baseline's.
-
-    Two tests share the column's level: KS (a quarter; a half with own windows), for a change of any shape,
-    and Mann-Whitney for a shift. A window counts for no more rows than the baseline has, since the
-    baseline's own sampling error is the same in all windows. With 7 or more own windows each test must also
-    hold against the spread between them: the mean rank by a variance component and Student's t, the KS
-    distance against the own windows' KS distances from the rest of the baseline (see
-    `mirante.stats.spread`). The latter goes beyond mean ranks: days that differ in anything but location
-    would otherwise alarm through KS.
+@dataclass(frozen=True, slots=True)
+class NumericReference:
+    """What numeric columns are held against.
 
     Parameters
     ----------
-    baseline : NumericProfile
-        With at least one value.
-    own : sequence of NumericProfile
-        The baseline's own windows, counted with it; may be empty.
+    n : ndarray, shape (columns,)
+        Values.
+    share : ndarray, shape (cells,)
+        Share of the values up to and with each cell.
+    rank : ndarray, shape (cells,)
+        Mid-rank of each cell, 0 to 1.
+    atoms, atoms_upto : ndarray, shape (atoms,)
+        Values at each atom, and up to it.
     """
 
-    def __init__(self, baseline: NumericProfile, own: Sequence[NumericProfile]) -> None:
-        self.baseline = baseline
-        self._running = cells(baseline.below, baseline.upto, baseline.n)
-        self._mass = np.diff(self._running, prepend=0)
-        self._bins = _decile_edges(baseline)
-        self._reference_bins = _binned(baseline, self._bins)
-        self._ks_spread, self._rank_spread, self._rank_centre = self._own(own)
-        self._ks_share, self._rank_share = _INDEPENDENT if self._ks_spread is None else _BY_WINDOWS
+    n: Floats
+    share: Floats
+    rank: Floats
+    atoms: Floats
+    atoms_upto: Floats
 
-    def _own(self, own: Sequence[NumericProfile]) -> tuple[DistanceSpread | None, Spread, float]:
-        m = self.baseline.n
-        usable = [one for one in own if 0 < one.n < m]
-        running = [cells(one.below, one.upto, one.n) for one in usable]
-        if len(usable) < LEAST_WINDOWS:
-            return None, Spread(0, np.zeros(())), 0.0
-        distances = [ks_distance(self._running - part, part) for part in running]
-        ranks = [superiority(self._mass, np.diff(part, prepend=0)) - 0.5 for part in running]
-        rows = np.array([one.n for one in usable], np.float64)
-        spread = spread_of(ranks, tie_variance(self._mass) / rows)
-        return distance_spread(distances, rows, m, _KS_UNIT), spread, float(np.mean(ranks))
+    @classmethod
+    def of(cls, cells: Cells, counts: Counts) -> NumericReference:
+        """Take the reference out of counts."""
+        total, local = cells.running(counts.cells)
+        n = cells.known(total)
+        per = 1.0 / np.maximum(n, 1.0).take(cells.column)
+        atoms = cells.atoms[0]
+        rank = (local - counts.cells / 2.0) * per
+        return cls(n, local * per, rank, counts.cells.take(atoms).astype(np.float64), local.take(atoms))
 
-    def judge(self, window: NumericProfile, level: float, floor: float) -> Finding:
-        """Return what the tests find in a window.
+
+@dataclass(frozen=True, slots=True)
+class NumericSpread:
+    """How own windows differ from their references: KS distances and mean ranks."""
+
+    distance: DistanceSpread
+    rank: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class NumericFindings:
+    """What the tests found; each array has one number per scale and column.
+
+    Parameters
+    ----------
+    n : ndarray
+        Values of the window, or of all windows pooled.
+    distance : ndarray
+        KS distance.
+    above : ndarray
+        Share of pairs in which the window's value is larger.
+    p_ks, p_rank, p_value : ndarray
+        Of the two tests, and of both together.
+    """
+
+    n: Floats
+    distance: Floats
+    above: Floats
+    p_ks: Floats
+    p_rank: Floats
+    p_value: Floats
+
+
+class NumericTests:
+    """Holds the counts of windows, single and pooled, against a reference.
+
+    Two tests share a column's level: KS (a quarter; a half with own windows), for a change of any shape,
+    and Mann-Whitney for a shift. A window counts for no more rows than its reference has, since one
+    reference's sampling error is the same in all windows. With own windows each test must also hold against
+    the spread between them: mean ranks by a variance component and Student's t, KS distances against the
+    own windows' KS distances (see `mirante.stats.spread`). The latter goes beyond mean ranks: days that
+    differ in anything but location would otherwise alarm through KS.
+
+    Parameters
+    ----------
+    cells : Cells
+        Where to look.
+    reference : NumericReference
+        What to hold against.
+    """
+
+    def __init__(self, cells: Cells, reference: NumericReference) -> None:
+        self.cells = cells
+        self.reference = reference
+        self._grid, self._grid_column = cells.grid
+        self._grid_start = np.searchsorted(self._grid_column, np.arange(reference.n.size))
+        self._grid_share = reference.share.take(self._grid)
+        self._atom_column = cells.atoms[1]
+        self._atom_n = reference.n.take(self._atom_column)
+
+    @property
+    def columns(self) -> tuple[Places, Places]:
+        """The numeric column of each place of the grid, and of each atom."""
+        return self._grid_column, self._atom_column
+
+    def vector(self, counts: Counts, local: Floats, n: Floats) -> tuple[Floats, ...]:
+        """Return what adds up over windows: values, rank sums, the grid's counts, atoms' counts and ranks."""
+        ranks = np.add.reduceat(counts.cells * self.reference.rank, self.cells.start)
+        atoms = self.cells.atoms[0]
+        mass = counts.cells.take(atoms).astype(np.float64)
+        return n, ranks, local.take(self._grid), mass, local.take(atoms)
+
+    def distances(self, local: Floats, n: Floats) -> Floats:
+        """Return the KS distance of one window at every edge, which is exact."""
+        gap = local * (1.0 / np.maximum(n, 1.0)).take(self.cells.column)
+        gap -= self.reference.share
+        np.abs(gap, out=gap)
+        return np.asarray(np.maximum.reduceat(gap, self.cells.start))
+
+    def pooled_distances(self, grid: Floats, n: Floats) -> Floats:
+        """Return the KS distances of pooled windows at the grid; shapes (scales, grid), (scales, columns)."""
+        gap = grid * (1.0 / np.maximum(n, 1.0)).take(self._grid_column, axis=1)
+        gap -= self._grid_share
+        np.abs(gap, out=gap)
+        return np.asarray(np.maximum.reduceat(gap, self._grid_start, axis=1))
+
+    def ranks(self, n: Floats, mass: Floats, upto: Floats) -> tuple[Floats, Floats]:
+        """Return variance and skewness of the mid-ranks of both sides together, per scale and column.
+
+        Only values that many rows share make them differ from those of a uniform law: with shares t and
+        mid-ranks d of the cells, the variance is (1 - Σt³)/12 and the third moment -Σ(d - ½)t³/4, both exact.
+        """
+        columns = self.reference.n.size
+        weight = n.take(self._atom_column, axis=1) + self._atom_n
+        t = (mass + self.reference.atoms) / np.maximum(weight, 1.0)
+        middle = (upto + self.reference.atoms_upto) / np.maximum(weight, 1.0) - t / 2.0 - 0.5
+        cube = t * t * t
+        ties, third = (_per_column(self._atom_column, part, columns) for part in (cube, middle * cube))
+        variance = np.maximum(1.0 - ties, 0.0) / 12.0
+        skew = -third / 4.0 / np.maximum(variance, 1e-12) ** 1.5
+        return np.where(variance > 1e-10, variance, 0.0), skew
+
+    def judge(
+        self,
+        n: Floats,
+        distance: Floats,
+        rank_sums: Floats,
+        variance: Floats,
+        skew: Floats,
+        spread: NumericSpread | None,
+    ) -> NumericFindings:
+        """Return what the two tests find.
 
         Parameters
         ----------
-        window : NumericProfile
-            Counted with the baseline, at least one value.
-        level : float
-            False-alarm level of the column.
-        floor : float
-            Least KS distance that matters.
+        n, distance, rank_sums, variance, skew : ndarray, shape (scales, columns)
+            From `vector`, `distances` and `ranks`.
+        spread : NumericSpread, optional
+            Of own windows, pooled as these are.
 
         Returns
         -------
-        Finding
+        NumericFindings
         """
-        m, n = self.baseline.n, window.n
-        trusted = min(m, n)
-        running = cells(window.below, window.upto, n)
-        distance = ks_distance(self._running, running)
-        p_ks = kolmogorov_p(distance, m, trusted)
-        resolution = kolmogorov_limit(level * self._ks_share, m, trusted)
-        limit = resolution
-        if self._ks_spread is not None:
-            p_ks = max(p_ks, self._ks_spread.p_value(distance, trusted, m))
-            limit = max(limit, self._ks_spread.limit(level * self._ks_share, trusted, m))
-        above, above_limit, p_rank = self._ranks(np.diff(running, prepend=0), n, level)
-        p_value = min(1.0, p_ks / self._ks_share, p_rank / self._rank_share)
-        by_rank = p_ks > level * self._ks_share and p_rank <= level * self._rank_share and distance > floor
-        score, value, threshold = (
-            ("superiority", above, above_limit) if by_rank else ("ks", distance, max(limit, floor))
-        )
-        scores = {"ks": distance, **self._scores(window), "p_value": p_value, "effect": distance}
-        return Finding(
-            score=score,
-            value=value,
-            threshold=threshold,
-            p_value=p_value,
-            effect=distance,
-            smallest_effect=max(limit, floor),
-            resolution=max(resolution, floor),
-            direction=self._direction(window),
-            scores=scores,
-            subject=share(above),
-        )
+        m = np.maximum(self.reference.n, 1.0)
+        trusted = np.clip(n, 1.0, m)
+        sampling = variance * (1.0 / trusted + 1.0 / m)
+        p_ks = special.kolmogorov(np.sqrt(m * trusted / (m + trusted)) * distance)
+        error, freedom = (Spread.none() if spread is None else spread.rank).error(sampling)
+        shift = rank_sums / np.maximum(n, 1.0) - 0.5
+        z = shift / np.maximum(error, 1e-150)
+        p_rank = student_p(_skew_corrected(z, skew, m, np.maximum(n, 1.0)), 1.0, freedom)
+        shares = _INDEPENDENT
+        if spread is not None:
+            p_ks = np.maximum(p_ks, spread.distance.p_value(distance, trusted, m))
+            shares = _BY_WINDOWS
+        void = (n <= 0) | (self.reference.n <= 0)
+        p_ks = np.where(void, 1.0, p_ks)
+        p_rank = np.where(void | (variance <= 0.0), 1.0, p_rank)
+        p_value = np.minimum(1.0, np.minimum(p_ks / shares[0], p_rank / shares[1]))
+        return NumericFindings(n, distance, shift + 0.5, p_ks, p_rank, p_value)
 
-    def _ranks(self, mass: NDArray[np.int64], n: int, level: float) -> tuple[float, float, float]:
-        """Return superiority, its limit on the side where it lies, and the p-value."""
-        m = self.baseline.n
-        above = superiority(self._mass, mass)
-        unit = tie_variance(self._mass + mass)
-        if unit <= 0.0:
-            return 0.5, 1.0, 1.0
-        error, freedom = self._rank_spread.error(unit / min(n, m), unit / m)
-        shift = above - 0.5 - self._rank_centre
-        z = skew_corrected(shift / float(error), rank_skew(self._mass + mass), m, n)
-        side = float(np.copysign(student_limit(level * self._rank_share, error, freedom), shift))
-        return above, 0.5 + self._rank_centre + side, float(student_p(z, 1.0, freedom))
+    def limit(self, n: Floats, level: Floats, spread: NumericSpread | None) -> tuple[Floats, Floats]:
+        """Return the KS distance from which KS alarms, and the one if only the number of rows mattered."""
+        m = np.maximum(self.reference.n, 1.0)
+        trusted = np.clip(n, 1.0, m)
+        share = (_INDEPENDENT if spread is None else _BY_WINDOWS)[0]
+        alone = special.kolmogi(level * share) / np.sqrt(m * trusted / (m + trusted))
+        if spread is None:
+            return alone, alone
+        return np.maximum(alone, spread.distance.limit(level * share, trusted, m)), alone
 
-    def _scores(self, window: NumericProfile) -> dict[str, float]:
-        counts = _binned(window, self._bins)
-        return {
-            "wasserstein": _wasserstein(self.baseline, window),
-            "psi": psi(self._reference_bins, counts),
-            "jensenshannon": jensenshannon(self._reference_bins, counts),
-            "hellinger": hellinger(self._reference_bins, counts),
-            "total_variation": total_variation(self._reference_bins, counts),
-        }
-
-    def _direction(self, window: NumericProfile) -> str:
-        base, now = self.baseline.moments, window.moments
-        unit = base.std if base.std > 0 else 0.0
-        pairs = (
-            ("median", self.baseline.quantile(0.5), window.quantile(0.5)),
-            ("mean", base.mean, now.mean),
-            ("standard deviation", base.std, now.std),
-        )
-        for name, before, after in pairs:
-            if abs(after - before) > 0.05 * unit and figure(before) != figure(after):
-                return f"{name} {figure(before)} -> {figure(after)}"
-        return f"median {figure(pairs[0][1])} -> {figure(pairs[0][2])}"
+    def rank_limit(self, n: Floats, variance: Floats, level: Floats, spread: NumericSpread | None) -> Floats:
+        """Return how far from one half the share of larger pairs has to lie for the rank test to alarm."""
+        m = np.maximum(self.reference.n, 1.0)
+        sampling = variance * (1.0 / np.clip(n, 1.0, m) + 1.0 / m)
+        error, freedom = (Spread.none() if spread is None else spread.rank).error(sampling)
+        return student_limit(level * (_INDEPENDENT if spread is None else _BY_WINDOWS)[1], error, freedom)
 
 
-def _decile_edges(baseline: NumericProfile) -> NDArray[np.intp]:
-    ranks = np.arange(1, 10) * baseline.n
-    return np.unique(np.searchsorted(baseline.upto * 10, ranks, "left"))
+def _per_column(column: Places, values: Floats, columns: int) -> Floats:
+    """Add values up by column; shape (scales, values) to (scales, columns)."""
+    if values.shape[1] == 0:
+        return np.zeros((values.shape[0], columns))
+    present, start = np.unique(column, return_index=True)
+    sums = np.zeros((values.shape[0], columns))
+    sums[:, present] = np.add.reduceat(values, start, axis=1)
+    return sums
 
 
-def _binned(profile: NumericProfile, places: NDArray[np.intp]) -> Floats:
-    """Count over the deciles of the baseline, and beyond its smallest and largest value."""
-    inner = profile.upto[places]
-    walls = np.r_[0, profile.below[0], inner, profile.upto[-1], profile.n]
-    return np.asarray(np.diff(walls), np.float64)
+def _skew_corrected(z: Floats, skew: Floats, m: Floats, n: Floats) -> Floats:
+    """Correct z-scores for skewness, as `mirante.stats.twosample.skew_corrected` does for one."""
+    g = skew * (1.0 / n**2 - 1.0 / m**2) / (1.0 / n + 1.0 / m) ** 1.5
+    bounded = np.clip(z, -1e6, 1e6)
+    corrected = bounded - g * bounded * bounded / 6.0 + g * g * bounded * bounded * bounded / 108.0 + g / 6.0
+    return np.where(corrected * bounded > 0.0, corrected, 0.0)
 
 
-def _wasserstein(baseline: NumericProfile, window: NumericProfile) -> float:
-    """Return the Wasserstein distance of the finite values, in standard deviations of the baseline."""
-    finite = np.isfinite(baseline.edges)
-    sides = []
-    for one in (baseline, window):
-        t = one.tally
-        n = t.n - t.low_infinite - t.high_infinite
-        if n == 0 or not finite.any():
-            return float("nan")
-        # an edge at infinity has no finite value beyond it, so its bin of sums is empty and falls away
-        first = int(np.argmax(finite))
-        sums = t.sums[first : first + int(finite.sum()) + 1]
-        sides.append(
-            ((t.below[finite] - t.low_infinite) / n, (t.upto[finite] - t.low_infinite) / n, sums / n)
-        )
-    distance = wasserstein_binned(baseline.edges[finite], sides[0], sides[1])
-    std = baseline.std
-    if distance <= 1e-12 * (std if std > 0 else 1.0):
-        return 0.0
-    return distance / std if std > 0 else float("inf")
+def numeric_spread(
+    cells: Cells, pairs: Iterable[tuple[Counts, Counts]], freedom: float
+) -> NumericSpread | None:
+    """Measure how own windows differ from their references.
+
+    Parameters
+    ----------
+    cells : Cells
+        Where to look.
+    pairs : iterable of (Counts, Counts)
+        Each own window, and what it is held against.
+    freedom : float
+        Degrees of freedom.
+
+    Returns
+    -------
+    NumericSpread or None
+        None without numeric columns or pairs.
+    """
+    rows = []
+    for window, against in pairs:
+        tests = NumericTests(cells, NumericReference.of(cells, against))
+        total, local = cells.running(window.cells)
+        n, sums, _, mass, upto = tests.vector(window, local, cells.known(total))
+        m = tests.reference.n
+        variance, _ = tests.ranks(n[None], mass[None], upto[None])
+        there = (n > 0) & (m > 0)
+        distance = np.where(there, tests.distances(local, n), np.nan)
+        rank = np.where(there, sums / np.maximum(n, 1.0) - 0.5, np.nan)
+        sampling = variance[0] * (1.0 / np.maximum(n, 1.0) + 1.0 / np.maximum(m, 1.0))
+        rows.append((distance, rank, sampling, n, m))
+    if not rows or not cells.start.size:
+        return None
+    distance, rank, sampling, n, m = (np.array(part) for part in zip(*rows, strict=True))
+    return NumericSpread(
+        distance_spread(distance, n, m, _KS_UNIT, freedom), spread_of(rank, sampling, freedom)
+    )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 __all__ = ["ColumnVerdict", "Finding", "WindowVerdict"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a column's tests found, before anything is decided.
+    """What a column's tests found, in the form that a sentence needs.
 
     Parameters
     ----------
@@ -28,8 +31,8 @@ class Finding:
         The same if only the number of rows mattered, and the baseline's windows did not differ.
     direction : str
         Where it moved.
-    scores : dict of str to float
-        All scores of the kind, under their reading names without ``drift_``.
+    scale : int
+        Windows that were looked at together.
     subject : str
         What `value` is of, where the score needs one (the level).
     """
@@ -42,7 +45,7 @@ class Finding:
     smallest_effect: float
     resolution: float
     direction: str
-    scores: dict[str, float]
+    scale: int = 1
     subject: str = ""
 
 
@@ -58,23 +61,27 @@ class ColumnVerdict:
         ``numeric`` or ``categorical``.
     drifted : bool
         Whether it moved further than the budget allows to chance, and further than the floor.
+    level : float
+        The column's part of the window's false-alarm level; `p_value` is held against it.
+    scale : int
+        Windows that were looked at together: 1, or as many of the last ones as showed the shift best.
     score : str
         The statistic that speaks: ``ks``, ``superiority`` (share of pairs in which the window's value is
         larger), ``total_variation``, ``chi2`` or ``share`` (of one level).
     value, threshold : float
         The statistic, and the value from which it alarms.
     p_value : float
-        All tests of the column together.
+        All tests of the column together, corrected for their number and for that of the scales.
     effect : float
         Size of the shift: KS distance or total variation, 0 to 1.
     direction : str
         ``median 2 -> 31``, ``UA: 18 % -> 26 %``.
     n_baseline, n_window : int
-        Values that were compared, missing ones left out.
+        Values that were compared, missing ones left out; those of all windows of the scale.
     smallest_effect : float
         A shift of this size would surely have been seen; above 1 when none could be.
     scores : mapping of str to float
-        All scores of the kind, under their reading names without ``drift_``.
+        All scores of the kind and of this window alone, under their reading names without ``drift_``.
     missing_ratio, missing_threshold : float
         Share of missing values, and the share from which it alarms.
     missing_detected : bool
@@ -89,6 +96,8 @@ class ColumnVerdict:
     column: str
     kind: str
     drifted: bool
+    level: float
+    scale: int
     score: str
     value: float
     threshold: float
@@ -107,33 +116,62 @@ class ColumnVerdict:
     missing_sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class WindowVerdict:
     """The judgement of one window.
 
     Parameters
     ----------
-    drifted : bool
-        Whether any column drifted.
-    drift_share : float
-        Share of the columns that did, 0 to 1; 0 without columns.
-    columns : mapping of str to ColumnVerdict
-        In the order of the baseline.
     rows : int
         Rows of the window.
+    drifted_columns : tuple of str
+        Names of the columns that drifted, in the order of the baseline.
+    missing_columns : tuple of str
+        Names of the columns whose share of missing values alarms.
+    make : callable
+        Gives the verdicts of the columns; called once, when they are asked for: sentences for a thousand
+        quiet columns would cost more than judging them.
     """
 
-    drifted: bool
-    drift_share: float
-    columns: Mapping[str, ColumnVerdict] = field(default_factory=dict)
-    rows: int = 0
+    rows: int
+    drifted_columns: tuple[str, ...]
+    missing_columns: tuple[str, ...]
+    make: Callable[[], Mapping[str, ColumnVerdict]] = field(repr=False)
+
+    @cached_property
+    def columns(self) -> Mapping[str, ColumnVerdict]:
+        """The verdict of each column by name, in the order of the baseline."""
+        return MappingProxyType(dict(self.make()))
 
     @property
-    def drifted_columns(self) -> tuple[str, ...]:
-        """Names of the columns that drifted."""
-        return tuple(name for name, column in self.columns.items() if column.drifted)
+    def drifted(self) -> bool:
+        """Whether any column drifted."""
+        return bool(self.drifted_columns)
 
     @property
-    def missing_columns(self) -> tuple[str, ...]:
-        """Names of the columns whose share of missing values alarms."""
-        return tuple(name for name, column in self.columns.items() if column.missing_detected)
+    def drift_share(self) -> float:
+        """Share of the columns that drifted, 0 to 1; 0 without columns."""
+        return len(self.drifted_columns) / len(self.columns) if self.columns else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values, ready for JSON.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            "rows": self.rows,
+            "drifted": self.drifted,
+            "drift_share": self.drift_share,
+            "drifted_columns": list(self.drifted_columns),
+            "missing_columns": list(self.missing_columns),
+            "columns": {name: asdict(column) for name, column in self.columns.items()},
+        }
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WindowVerdict):
+            return NotImplemented
+        return (self.rows, self.columns) == (other.rows, other.columns)
+
+    __hash__ = None  # type: ignore[assignment]  # holds a mapping

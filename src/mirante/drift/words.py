@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from mirante.drift.missing import MissingFinding
 from mirante.drift.verdicts import Finding
 
 __all__ = ["drift_sentence", "figure", "missing_sentence", "probability", "share"]
@@ -79,7 +78,7 @@ def drift_sentence(
     floor : float
         Least effect that matters.
     rows : tuple of int
-        Values in the window and in the baseline.
+        Values in the window (or all windows of the scale) and in the reference.
 
     Returns
     -------
@@ -90,8 +89,10 @@ def drift_sentence(
         side = "the window" if rows[1] else "the baseline"
         return f"{column} cannot be judged: {side} has no values ({counted})."
     if drifted:
-        why = f"{_statistic(finding)}, {finding.direction}, {probability(finding.p_value)}"
-        return f"{column} moved: {why}; {counted}."
+        over = "" if finding.scale == 1 else f" over the last {finding.scale} windows"
+        direction = "" if finding.scale > 1 else f", {finding.direction}"
+        why = f"{_statistic(finding)}{direction}, {probability(finding.p_value)}"
+        return f"{column} moved{over}: {why}; {counted}."
     few = ""
     if finding.resolution > 1:
         few = "; too few rows to see any shift"
@@ -100,15 +101,29 @@ def drift_sentence(
     return f"{column} is steady: {_statistic(finding)}{few}; {counted}."
 
 
-def missing_sentence(column: str, finding: MissingFinding, rows: int, unreadable: int = 0) -> str:
+def missing_sentence(
+    column: str,
+    ratio: float,
+    usual: float,
+    threshold: float,
+    p_value: float,
+    *,
+    detected: bool,
+    rows: int,
+    unreadable: int = 0,
+) -> str:
     """Return the reason of a verdict on missing values in one sentence.
 
     Parameters
     ----------
     column : str
         Its name.
-    finding : MissingFinding
-        What was found.
+    ratio, usual : float
+        Share of missing values in the window and in the baseline; NaN without rows.
+    threshold, p_value : float
+        The share from which it alarms, and how likely chance alone makes such a difference.
+    detected : bool
+        The verdict.
     rows : int
         Rows of the window, missing values included.
     unreadable : int
@@ -118,12 +133,12 @@ def missing_sentence(column: str, finding: MissingFinding, rows: int, unreadable
     -------
     str
     """
-    if math.isnan(finding.ratio):
+    if math.isnan(ratio):
         return f"{column}: missing values cannot be judged without rows."
     odd = f"; {unreadable:,} values are no number" if unreadable else ""
-    limit, usual = f"limit {share(finding.threshold)}", f"{share(finding.usual)} in the baseline"
-    if finding.detected:
-        way = "fell to" if finding.ratio < finding.usual else "rose to"
-        text = f"{column}: missing values {way} {share(finding.ratio)} ({limit}, {usual})"
-        return f"{text}, {probability(finding.p_value)}; {rows:,} rows{odd}."
-    return f"{column}: {share(finding.ratio)} missing ({limit}, {usual}); {rows:,} rows{odd}."
+    limit, normal = f"limit {share(threshold)}", f"{share(usual)} in the baseline"
+    if detected:
+        way = "fell to" if ratio < usual else "rose to"
+        text = f"{column}: missing values {way} {share(ratio)} ({limit}, {normal})"
+        return f"{text}, {probability(p_value)}; {rows:,} rows{odd}."
+    return f"{column}: {share(ratio)} missing ({limit}, {normal}); {rows:,} rows{odd}."

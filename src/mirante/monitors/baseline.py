@@ -136,11 +136,14 @@ class ModelBaseline:
             _check_length(len(features), what, column)
         table = features.assign(**{PREDICTION: said})
         profile = TableProfile.of(table)
-        own = []
+        own, starts = [], []
         if times is not None:
             groups = clock.assign(_utc(times).dt.tz_localize(None).to_numpy())
             own = [TableProfile.of(table.iloc[np.sort(positions)], like=profile) for _, positions in groups]
-        drift = DriftMonitor(profile, own_windows=own, alarm_budget=alarm_budget, window=_window_text(clock))
+            starts = [clock.local(window.start) for window, _ in groups]
+        drift = DriftMonitor(
+            profile, own_windows=own, own_starts=starts, alarm_budget=alarm_budget, window=_window_text(clock)
+        )
         detector = OutlierDetector(log=False).fit(features)
         detector.calibrate(OUTLIER_SHARE)
         kind = task or _guess_task(said)
@@ -155,26 +158,28 @@ class ModelBaseline:
         }
         return cls(profile, drift, detector, kind, MappingProxyType(performance), MappingProxyType(about))
 
-    def drift_monitor(self, clock: WindowClock, alarm_budget: str | None = None) -> DriftMonitor:
-        """Return the drift monitor for windows of a clock and a budget.
+    def drift_monitor(
+        self,
+        clock: WindowClock,
+        alarm_budget: str | None = None,
+        kind: str | None = None,
+        floor: float | Mapping[str, float] | None = None,
+    ) -> DriftMonitor:
+        """Return a drift monitor for windows of a clock and a budget, which has seen none yet.
 
         Parameters
         ----------
         clock : WindowClock
             Cuts the windows that will be judged.
-        alarm_budget : str, optional
-            False alarms that are accepted; the baseline's own when not given.
+        alarm_budget, kind, floor : optional
+            As for `DriftMonitor`; the baseline's own when not given.
 
         Returns
         -------
         DriftMonitor
-            The baseline's own when nothing differs.
         """
-        budget, window = alarm_budget or self.drift.alarm_budget, _window_text(clock)
-        if (budget, window) == (self.drift.alarm_budget, self.drift.window):
-            return self.drift
-        own, floor = self.drift.own_windows, self.drift.floor
-        return DriftMonitor(self.profile, own_windows=own, alarm_budget=budget, window=window, floor=floor)
+        window = _window_text(clock)
+        return self.drift.fresh(alarm_budget=alarm_budget, window=window, kind=kind, floor=floor)
 
     def to_files(self) -> dict[str, bytes]:
         """Return the files that are kept beside the model version."""

@@ -15,6 +15,7 @@ from pydantic import (
     field_validator,
 )
 
+from mirante.drift.kinds import BaselineKind
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
 from mirante.monitors.windows import WindowClock
@@ -30,6 +31,7 @@ def _not_zero(value: timedelta) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
 
 
@@ -54,6 +56,12 @@ class ModelConfig(BaseModel):
         How long after its end a window waits for its labels before its performance is computed.
     alarm_budget : str, optional
         False alarms that are accepted, such as ``1 per 30d``; the baseline's own when not given.
+    baseline_kind : str, optional
+        What a window is held against: ``fixed`` (the baseline, by weekday where it spans four weeks),
+        ``sliding 14`` (the last 14 windows), ``seasonal 4`` (the last 4 of the same weekday and hours) or
+        ``previous``.
+    effect_floor : float or mapping of str to float, optional
+        Least KS distance or total variation that matters, for all columns or by name.
     interval : timedelta
         How often the inference log is looked at.
     task : {"probability", "class", "regression"}, optional
@@ -77,6 +85,8 @@ class ModelConfig(BaseModel):
     lateness: Duration = timedelta(minutes=5)
     label_delay: Duration = timedelta(days=1)
     alarm_budget: str | None = None
+    baseline_kind: str | None = None
+    effect_floor: Share | dict[str, Share] | None = None
     interval: Interval = timedelta(seconds=10)
     task: Literal["probability", "class", "regression"] | None = None
     paused: bool = False
@@ -99,6 +109,13 @@ class ModelConfig(BaseModel):
     def _budget_is_one(cls, value: str | None) -> str | None:
         if value is not None:
             alarm_level(value, "1d")
+        return value
+
+    @field_validator("baseline_kind")
+    @classmethod
+    def _kind_is_one(cls, value: str | None) -> str | None:
+        if value is not None:
+            BaselineKind.parse(value)
         return value
 
     @property

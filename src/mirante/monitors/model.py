@@ -11,6 +11,7 @@ from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.openwindow import OpenWindow, finite
 from mirante.monitors.performance import measure_performance
 from mirante.monitors.quality import window_readings
+from mirante.profiles import TableProfile
 from mirante.readings import Reading
 from mirante.store import WindowRow
 
@@ -101,7 +102,6 @@ class ModelMonitor:
         self.version = version
         self.baseline = baseline
         self.clock = config.clock()
-        self.drift = baseline.drift_monitor(self.clock, config.alarm_budget)
         self._store = store
         self._log = log
         self._cursor_name = f"log/{config.subject}/{version}"
@@ -137,6 +137,20 @@ class ModelMonitor:
             self._take_cursor(None)
             self._begin = begin
             self._open.clear()
+        self._remember([row for row in mine if row.closed and row.rows])
+
+    def _remember(self, rows: Sequence[WindowRow]) -> None:
+        """Make the drift monitor anew, and have it take up the last windows: the next is pooled with them."""
+        config = self.config
+        self.drift = self.baseline.drift_monitor(
+            self.clock, config.alarm_budget, config.baseline_kind, config.effect_floor
+        )
+        last = sorted(rows, key=lambda row: row.start)[-self.drift.memory :] if self.drift.memory else []
+        for row in last:
+            kept = self._store.windows.get(row.subject, row.start, version=row.version)
+            profile = TableProfile.from_bytes(kept.profile) if kept is not None and kept.profile else None
+            if profile is not None and profile.layout.same(self.baseline.profile.layout):
+                self.drift.remember(profile, self.clock.local(row.start))
 
     def _take_cursor(self, kept: Mapping[str, Any] | None) -> None:
         self._catching_up = kept is None
@@ -242,7 +256,7 @@ class ModelMonitor:
         readings: list[Reading] = []
         for window in self._due(now):
             filled = self._open.pop(window.start, None) or OpenWindow.empty(window, self.baseline)
-            verdict = self.drift.update(filled.profile)
+            verdict = self.drift.update(filled.profile, self.clock.local(window.start))
             rows.append(
                 filled.to_row(
                     self.config.subject,

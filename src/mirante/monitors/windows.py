@@ -87,7 +87,7 @@ class WindowClock:
         Window
             With ``start <= time < end``.
         """
-        local = time.astimezone(self.zone).replace(tzinfo=None)
+        local = self.local(time)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         if self.length >= _DAY:
             days = self.length // _DAY
@@ -103,6 +103,27 @@ class WindowClock:
             naive += self.length
             start, end = end, self._end(naive, end)
         return Window(start, end)
+
+    def local(self, time: datetime) -> datetime:
+        """Return what the clock on the wall says.
+
+        Parameters
+        ----------
+        time : datetime
+            Aware.
+
+        Returns
+        -------
+        datetime
+            Naive.
+
+        Examples
+        --------
+        >>> from datetime import datetime, UTC
+        >>> WindowClock("1d", "America/New_York").local(datetime(2013, 2, 8, 5, tzinfo=UTC)).isoformat()
+        '2013-02-08T00:00:00'
+        """
+        return time.astimezone(self.zone).replace(tzinfo=None)
 
     def after(self, window: Window) -> Window:
         """Return the window that follows.

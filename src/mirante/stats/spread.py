@@ -2,8 +2,8 @@
 
 Rows of one day are more alike than rows of two, so a test that takes all rows for independent calls almost
 every day a drift. Here a new window is held against the spread between the baseline's own windows instead,
-by Student's t with as many degrees of freedom as that spread was measured with. Where sampling explains the
-spread, the plain test is what remains.
+each of which was held against a reference of its own: by Student's t with as many degrees of freedom as that
+spread was measured with. Where sampling explains the spread, the plain test is what remains.
 """
 
 from __future__ import annotations
@@ -32,68 +32,75 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How far the baseline's own windows lie from each other, beyond what sampling explains.
+    """How far the baseline's own windows lie from their references, beyond what sampling explains.
 
     Parameters
     ----------
-    windows : int
-        Own windows that it was measured on; 0 when there is none: the plain null of independent rows.
     between : ndarray of float64
-        Variance between windows, one or one per level; 0 where sampling explains it all.
+        Variance of the difference that sampling does not explain, one or one per column or level; 0 where
+        it explains all.
+    freedom : float
+        Degrees of freedom that it was measured with; infinite when there is none.
     """
 
-    windows: int
     between: Floats
+    freedom: float
 
-    def error(self, sampling: ArrayLike, shared: ArrayLike) -> tuple[Floats, Floats]:
-        """Return standard error and degrees of freedom of a new window's distance from the baseline's mean.
+    @classmethod
+    def none(cls) -> Spread:
+        """Return the null of independent rows."""
+        return cls(np.zeros(()), np.inf)
+
+    def error(self, sampling: ArrayLike) -> tuple[Floats, Floats]:
+        """Return standard error and degrees of freedom of a new window's difference from its reference.
 
         Parameters
         ----------
         sampling : array_like
-            Variance of the window's statistic under sampling alone.
-        shared : array_like
-            The same for the baseline's.
+            Variance of the difference under sampling alone, of both sides together.
 
         Returns
         -------
         error, freedom : ndarray of float64
-            Of Student's t. The freedom is ``windows - 1`` where the spread between windows is everything, and
-            infinite (the normal law) where there is none: Satterthwaite's rule.
+            Of Student's t. The freedom is the spread's own where the spread between windows is everything,
+            and infinite (the normal law) where there is none: Satterthwaite's rule.
         """
-        window = np.asarray(sampling, np.float64)
-        own = window + self.between
+        total = np.asarray(sampling, np.float64) + self.between
         with np.errstate(divide="ignore", invalid="ignore"):
-            freedom = np.where(self.between > 0, max(self.windows - 1, 1) * (own / self.between) ** 2, np.inf)
-        total = own + np.asarray(shared, np.float64) + self.between / max(self.windows, 1)
+            freedom = np.where(self.between > 0, self.freedom * (total / self.between) ** 2, np.inf)
         return np.sqrt(total), freedom
 
 
-def spread_of(values: ArrayLike, sampling: ArrayLike) -> Spread:
-    """Measure the variance between own windows.
+def spread_of(differences: ArrayLike, sampling: ArrayLike, freedom: float) -> Spread:
+    """Measure the variance of own windows' differences from their references.
 
     Parameters
     ----------
-    values : array_like, shape (windows,) or (windows, levels)
-        The statistic of each own window.
-    sampling : array_like, same shape or (windows, 1)
+    differences : array_like, shape (windows, …)
+        The statistic of each own window less its reference's; NaN is left out.
+    sampling : array_like, same shape
         Its variance under sampling alone.
+    freedom : float
+        Windows less the number of groups (weekdays) that have a reference of their own.
 
     Returns
     -------
     Spread
-        ``between`` is the variance of the values less the mean sampling variance, not below 0.
+        ``between`` is the mean square of the differences less the mean sampling variance, not below 0. The
+        mean square and not the variance: a difference from a reference has mean 0, and already contains
+        what the reference itself is off by.
 
     Examples
     --------
-    >>> spread_of([0.0, 2.0, 4.0], [1.0, 1.0, 1.0]).between.item()
-    3.0
+    >>> spread_of([-2.0, 0.0, 2.0], [1.0, 1.0, 1.0], 2).between.round(3).item()
+    1.667
     """
-    table = np.asarray(values, np.float64)
-    if table.shape[0] < 2:
-        return Spread(0, np.zeros(table.shape[1:]))
-    within = np.broadcast_to(np.asarray(sampling, np.float64), table.shape).mean(axis=0)
-    return Spread(table.shape[0], np.maximum(0.0, table.var(axis=0, ddof=1) - within))
+    table = np.asarray(differences, np.float64)
+    known = np.isfinite(table)
+    count = np.maximum(known.sum(axis=0), 1)
+    square = np.where(known, table, 0.0) ** 2
+    within = np.where(known, np.asarray(sampling, np.float64), 0.0)
+    return Spread(np.maximum(0.0, (square.sum(axis=0) - within.sum(axis=0)) / count), max(freedom, 1.0))
 
 
 def student_p(distance: ArrayLike, error: ArrayLike, freedom: ArrayLike) -> Floats:
@@ -107,10 +114,12 @@ def student_p(distance: ArrayLike, error: ArrayLike, freedom: ArrayLike) -> Floa
     t = -np.abs(np.asarray(distance, np.float64)) / np.maximum(np.asarray(error, np.float64), 1e-300)
     nu = np.asarray(freedom, np.float64)
     finite = np.isfinite(nu) & (nu < 1e6)
+    if not finite.any():
+        return np.asarray(2.0 * special.ndtr(t))
     return np.asarray(2.0 * np.where(finite, special.stdtr(np.where(finite, nu, 1.0), t), special.ndtr(t)))
 
 
-def student_limit(p_value: float, error: ArrayLike, freedom: ArrayLike) -> Floats:
+def student_limit(p_value: ArrayLike, error: ArrayLike, freedom: ArrayLike) -> Floats:
     """Return the distance whose `student_p` is `p_value`.
 
     Examples
@@ -118,11 +127,12 @@ def student_limit(p_value: float, error: ArrayLike, freedom: ArrayLike) -> Float
     >>> round(float(student_limit(0.05, 1.0, np.inf)), 3)
     1.96
     """
-    nu = np.asarray(freedom, np.float64)
+    nu, half = np.asarray(freedom, np.float64), np.asarray(p_value, np.float64) / 2.0
     finite = np.isfinite(nu) & (nu < 1e6)
-    quantile = np.where(
-        finite, special.stdtrit(np.where(finite, nu, 1.0), 1.0 - p_value / 2.0), -special.ndtri(p_value / 2.0)
-    )
+    normal = -special.ndtri(half)
+    if not finite.any():
+        return np.asarray(normal * np.asarray(error, np.float64))
+    quantile = np.where(finite, -special.stdtrit(np.where(finite, nu, 1.0), half), normal)
     return np.asarray(quantile * np.asarray(error, np.float64))
 
 
@@ -156,95 +166,97 @@ def variance_stable_share(hits: ArrayLike, rows: ArrayLike) -> tuple[Floats, Flo
 
 @dataclass(frozen=True, slots=True)
 class DistanceSpread:
-    """How large a distance (KS, total variation) each own window has from the rest of the baseline.
+    """How large a distance (KS, total variation) each own window has from its reference.
 
     A squared distance is a sum of squares, so its cube root is close to normal (Wilson and Hilferty, 1931);
     a new window's is held against mean and spread of the own windows' by Student's t, upper side only.
 
     Parameters
     ----------
-    windows : int
-        Own windows that it was measured on.
-    unit : float
+    freedom : float
+        Degrees of freedom that it was measured with.
+    unit : ndarray of float64
         Mean squared distance under sampling alone is ``unit * (1 / n + 1 / m)``.
-    between : float
+    between : ndarray of float64
         What the own windows' mean squared distance has beyond that.
-    centre, width : float
+    centre, width : ndarray of float64
         Mean, and standard error of prediction, of ``(distance / scale) ** (2 / 3)``.
     """
 
-    windows: int
-    unit: float
-    between: float
-    centre: float
-    width: float
+    freedom: float
+    unit: Floats
+    between: Floats
+    centre: Floats
+    width: Floats
 
     def scale(self, n: ArrayLike, m: ArrayLike) -> Floats:
         """Return the root mean square distance to expect of `n` rows against `m`."""
         sampling = self.unit * (1.0 / np.asarray(n, np.float64) + 1.0 / np.asarray(m, np.float64))
         return np.sqrt(self.between + sampling)
 
-    def p_value(self, distance: float, n: float, m: float) -> float:
+    def p_value(self, distance: ArrayLike, n: ArrayLike, m: ArrayLike) -> Floats:
         """Return the one-sided p-value of a new window's distance.
 
         Parameters
         ----------
-        distance : float
-            From the whole baseline.
-        n, m : float
-            Rows of the window and of the baseline.
+        distance : array_like
+            From its reference.
+        n, m : array_like
+            Rows of the window and of the reference.
 
         Returns
         -------
-        float
+        ndarray of float64
             0 to 1.
         """
-        if distance <= 0.0:
-            return 1.0
-        x = float((distance / self.scale(n, m)) ** (2.0 / 3.0))
-        return float(special.stdtr(self.windows - 1, (self.centre - x) / max(self.width, 1e-300)))
+        far = np.maximum(np.asarray(distance, np.float64), 0.0)
+        x = (far / np.maximum(self.scale(n, m), 1e-300)) ** (2.0 / 3.0)
+        found = special.stdtr(self.freedom, (self.centre - x) / np.maximum(self.width, 1e-300))
+        return np.where(far > 0.0, found, 1.0)
 
-    def limit(self, p_value: float, n: float, m: float) -> float:
+    def limit(self, p_value: ArrayLike, n: ArrayLike, m: ArrayLike) -> Floats:
         """Return the distance whose p-value is `p_value`; above 1 where no distance reaches it."""
-        x = self.centre + self.width * float(special.stdtrit(self.windows - 1, 1.0 - p_value))
-        return float(max(x, 0.0) ** 1.5 * self.scale(n, m))
+        quantile = -special.stdtrit(self.freedom, np.asarray(p_value, np.float64))
+        return np.maximum(self.centre + self.width * quantile, 0.0) ** 1.5 * self.scale(n, m)
 
 
 def distance_spread(
-    distances: ArrayLike, rows: ArrayLike, baseline_rows: float, unit: float
-) -> DistanceSpread | None:
-    """Measure the distances of own windows from the rest of their baseline.
+    distances: ArrayLike, rows: ArrayLike, reference_rows: ArrayLike, unit: ArrayLike, freedom: float
+) -> DistanceSpread:
+    """Measure the distances of own windows from their references.
 
     Parameters
     ----------
-    distances : array_like, shape (windows,)
-        Each own window's distance from the baseline without it.
-    rows : array_like, shape (windows,)
-        Rows of each own window.
-    baseline_rows : float
-        Rows of the whole baseline.
-    unit : float
+    distances : array_like, shape (windows, …)
+        Each own window's; NaN is left out.
+    rows, reference_rows : array_like, same shape
+        Rows of each own window and of its reference.
+    unit : array_like
         Mean squared distance under sampling alone, times ``1 / (1 / n + 1 / m)``. KS: π²/12.
+    freedom : float
+        Windows less the number of groups (weekdays) that have a reference of their own.
 
     Returns
     -------
-    DistanceSpread or None
-        None when there are fewer than 7 windows that leave any rows to compare with.
+    DistanceSpread
 
     Examples
     --------
-    >>> spread = distance_spread([0.1, 0.12, 0.08, 0.1, 0.11, 0.09, 0.1], [1000] * 7, 7000, 0.8225)
-    >>> round(spread.limit(0.001, 1000, 7000), 3), spread.p_value(0.5, 1000, 7000) < 1e-6
+    >>> spread = distance_spread([0.1, 0.12, 0.08, 0.1, 0.11, 0.09, 0.1], [1000] * 7, [6000] * 7, 0.8225, 6)
+    >>> spread.limit(0.001, 1000, 7000).round(3).item(), bool(spread.p_value(0.5, 1000, 7000) < 1e-6)
     (0.18, True)
     """
-    found, n = np.asarray(distances, np.float64), np.asarray(rows, np.float64)
-    usable = (n > 0) & (n < baseline_rows) & np.isfinite(found)
-    found, n = found[usable], n[usable]
-    if found.size < LEAST_WINDOWS:
-        return None
-    rest = baseline_rows - n
-    between = max(0.0, float(np.mean(found**2 - unit * (1.0 / n + 1.0 / rest))))
-    plain = DistanceSpread(int(found.size), max(unit, 1e-12), between, 0.0, 1.0)
-    x = (found / plain.scale(n, rest)) ** (2.0 / 3.0)
-    width = float(x.std(ddof=1)) * np.sqrt(1.0 + 1.0 / found.size)
-    return DistanceSpread(plain.windows, plain.unit, between, float(x.mean()), float(width))
+    found = np.asarray(distances, np.float64)
+    n, m = np.broadcast_to(rows, found.shape), np.broadcast_to(reference_rows, found.shape)
+    known = np.isfinite(found) & (n > 0) & (m > 0)
+    count = np.maximum(known.sum(axis=0), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sampling = np.asarray(unit, np.float64) * (1.0 / n + 1.0 / m)
+        excess = np.where(known, found**2 - sampling, 0.0).sum(axis=0) / count
+        between = np.maximum(0.0, excess)
+        x = np.where(known, (found / np.sqrt(np.maximum(between + sampling, 1e-300))) ** (2.0 / 3.0), 0.0)
+    centre = x.sum(axis=0) / count
+    square = np.where(known, x - centre, 0.0) ** 2
+    width = np.sqrt(square.sum(axis=0) / np.maximum(count - 1, 1) * (1.0 + 1.0 / count))
+    floor = np.maximum(np.asarray(unit, np.float64), 1e-12)
+    return DistanceSpread(max(freedom, 1.0), floor, between, centre, np.asarray(width))

@@ -1,0 +1,287 @@
+"""From what the tests found to a verdict: which scale speaks, which columns drifted, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirante.drift.categorical import CategoricalFindings, LevelOutcome
+from mirante.drift.missing import MissingFindings
+from mirante.drift.numeric import NumericFindings
+from mirante.drift.sides import Own, Side
+from mirante.drift.verdicts import ColumnVerdict, Finding
+from mirante.drift.words import drift_sentence, figure, missing_sentence, share
+from mirante.profiles import CategoricalProfile, NumericProfile, TableProfile
+
+__all__ = ["Judgement", "Scale"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What was found at one scale.
+
+    Parameters
+    ----------
+    windows : int
+        Pooled; 1 for the window itself.
+    weight : float
+        The scale's part of the level.
+    side, own : Side, Own
+        What it was held against.
+    variance : ndarray, shape (scales, numeric)
+        Of mid-ranks.
+    numbers, categories : NumericFindings, CategoricalFindings
+        Of several scales.
+    row : int
+        Which row of these is this one's.
+    outcomes : dict of int to LevelOutcome
+        By categorical column, where own windows have a say.
+    """
+
+    windows: int
+    weight: float
+    side: Side
+    own: Own
+    variance: Floats
+    numbers: NumericFindings
+    categories: CategoricalFindings
+    row: int
+    outcomes: dict[int, LevelOutcome]
+
+    def p_values(self) -> Floats:
+        """Return p-values corrected for the number of scales; numeric columns first."""
+        categories = self.categories.p_value[self.row].copy()
+        for column, outcome in self.outcomes.items():
+            categories[column] = outcome.p_value
+        return np.concatenate((self.numbers.p_value[self.row], categories)) / self.weight
+
+    def effects(self) -> Floats:
+        """Return KS distances and total variations; numeric columns first."""
+        return np.concatenate((self.numbers.distance[self.row], self.categories.distance[self.row]))
+
+    def rows(self) -> Floats:
+        """Return the number of values; numeric columns first."""
+        return np.concatenate((self.numbers.n[self.row], self.categories.n[self.row]))
+
+
+class Judgement:
+    """All that was found in a window, and the verdicts that follow.
+
+    Parameters
+    ----------
+    window : TableProfile
+        What was judged.
+    scales : list of Scale
+        The window itself first.
+    scores : dict of str to ndarray
+        Of the window itself.
+    missing : MissingFindings
+        Of the window itself.
+    drift_level, floor : ndarray, shape (columns,)
+        False-alarm level of each column's drift, and the least effect that matters; numeric columns first.
+    """
+
+    def __init__(
+        self,
+        window: TableProfile,
+        scales: list[Scale],
+        scores: dict[str, Floats],
+        missing: MissingFindings,
+        drift_level: Floats,
+        floor: Floats,
+    ) -> None:
+        self.window, self.scales, self.scores = window, scales, scores
+        self.missing, self.drift_level, self.floor = missing, drift_level, floor
+        layout = window.layout
+        self.names = (*layout.numeric, *layout.categorical)
+        self.place = {name: place for place, name in enumerate(self.names)}
+        p_values = np.array([scale.p_values() for scale in scales])
+        effects = np.array([scale.effects() for scale in scales])
+        alarms = (p_values <= drift_level) & (effects > floor)
+        self.alone = alarms[0]  # by the window itself
+        self.drifted: NDArray[np.bool_] = np.logical_or.reduce(alarms, axis=0)
+        best = np.where(alarms, p_values, np.inf).argmin(axis=0)
+        self.best = np.where(self.drifted, best, 0)
+        self.p_values, self.effects = p_values, effects
+
+    def drifted_columns(self) -> tuple[str, ...]:
+        """Return the columns that drifted, in the baseline's order."""
+        return self._named(self.drifted)
+
+    def missing_columns(self) -> tuple[str, ...]:
+        """Return the columns whose missing values alarm, in the baseline's order."""
+        return self._named(self.missing.detected)
+
+    def _named(self, flags: NDArray[np.bool_]) -> tuple[str, ...]:
+        if not flags.any():
+            return ()
+        return tuple(name for name in self.window.layout.names if flags[self.place[name]])
+
+    def columns(self) -> dict[str, ColumnVerdict]:
+        """Return the verdict of each column, in the baseline's order."""
+        profiles = self.scales[0].side.profile.columns
+        return {name: self._column(name, profiles[name], self.window.columns[name]) for name in profiles}
+
+    def _column(
+        self, name: str, base: NumericProfile | CategoricalProfile, now: NumericProfile | CategoricalProfile
+    ) -> ColumnVerdict:
+        place = self.place[name]
+        scale = self.scales[int(self.best[place])]
+        drifted, floor = bool(self.drifted[place]), float(self.floor[place])
+        numbers = len(self.window.layout.numeric)
+        n, m = int(scale.rows()[place]), base.n if scale.windows == 1 else scale.side.profile.columns[name].n
+        if not (n and m):
+            finding = _nothing()
+        elif isinstance(now, NumericProfile) and isinstance(base, NumericProfile):
+            finding = self._numeric(scale, place, base, now)
+        else:
+            finding = self._categorical(scale, place, place - numbers, base, now)  # type: ignore[arg-type]  # of one kind
+        odd = now.unreadable if isinstance(now, NumericProfile) else 0
+        found = self.missing
+        ratio, usual, threshold, p_missing = (
+            float(part[place]) for part in (found.ratio, found.usual, found.threshold, found.p_value)
+        )
+        return ColumnVerdict(
+            column=name,
+            kind="numeric" if place < numbers else "categorical",
+            drifted=drifted,
+            level=float(self.drift_level[place]),
+            scale=scale.windows,
+            score=finding.score,
+            value=finding.value,
+            threshold=finding.threshold,
+            p_value=finding.p_value,
+            effect=finding.effect,
+            direction=finding.direction,
+            n_baseline=m,
+            n_window=n,
+            smallest_effect=finding.smallest_effect,
+            scores=self._scores(name, drifted, finding),
+            missing_ratio=ratio,
+            missing_threshold=threshold,
+            missing_detected=bool(found.detected[place]),
+            new_category_ratio=_new_share(base, now),
+            sentence=drift_sentence(name, finding, drifted=drifted, floor=floor, rows=(n, m)),
+            missing_sentence=missing_sentence(
+                name,
+                ratio,
+                usual,
+                threshold,
+                p_missing,
+                detected=bool(found.detected[place]),
+                rows=self.window.rows,
+                unreadable=odd,
+            ),
+        )
+
+    def _scores(self, name: str, drifted: bool, finding: Finding) -> dict[str, float]:
+        place, single = self.place[name], self.scales[0]
+        numbers = len(self.window.layout.numeric)
+        if not (single.rows()[place] and finding.score):
+            return {"detected": float(drifted)}
+        kinds = ("psi", "jensenshannon", "hellinger", "total_variation")
+        scores = {kind: float(self.scores[kind][place]) for kind in kinds}
+        if place < numbers:
+            scores |= {
+                "ks": float(self.effects[0, place]),
+                "wasserstein": float(self.scores["wasserstein"][place]),
+            }
+        else:
+            scores |= {"l_infinity": float(self.scores["l_infinity"][place])}
+            scores |= {"chi2": float(single.categories.chi2[single.row, place - numbers])}
+        return scores | {"p_value": finding.p_value, "effect": finding.effect, "detected": float(drifted)}
+
+    def _numeric(self, scale: Scale, place: int, base: NumericProfile, now: NumericProfile) -> Finding:
+        tests, found, row = scale.side.numeric, scale.numbers, scale.row
+        floor, level = float(self.floor[place]), self.drift_level[: found.n.shape[1]] * scale.weight
+        n = found.n[row]
+        limits, alone = tests.limit(n, level, scale.own.numeric)
+        limit, resolution = float(limits[place]), float(alone[place])
+        value, threshold, score = float(found.distance[row, place]), max(limit, floor), "ks"
+        if value <= threshold and self.drifted[place]:  # the rank test speaks
+            width = tests.rank_limit(n, scale.variance[row], level, scale.own.numeric)
+            score, value = "superiority", float(found.above[row, place])
+            threshold = 0.5 + float(np.copysign(width[place], value - 0.5))
+        effect = float(found.distance[row, place])
+        return Finding(
+            score=score,
+            value=value,
+            threshold=threshold,
+            p_value=min(1.0, float(self.p_values[int(self.best[place]), place])),
+            effect=effect,
+            smallest_effect=max(limit, floor),
+            resolution=max(resolution, floor),
+            direction=_numeric_direction(base, now),
+            scale=scale.windows,
+            subject=share(value),
+        )
+
+    def _categorical(
+        self, scale: Scale, place: int, column: int, base: CategoricalProfile, now: CategoricalProfile
+    ) -> Finding:
+        tests, found, row = scale.side.categorical, scale.categories, scale.row
+        floor, level = float(self.floor[place]), float(self.drift_level[place]) * scale.weight
+        distance = float(found.distance[row, column])
+        common = level * float(found.common[row, column])
+        freedom, n = float(found.freedom[row, column]), float(found.n[row, column])
+        limit = tests.limit(freedom, common)
+        score, value, threshold, subject = "chi2", float(found.chi2[row, column]), limit, ""
+        resolution = tests.resolution(n, column, limit)
+        smallest = resolution
+        if column in scale.outcomes:
+            told = scale.outcomes[column]
+            score, value, threshold, subject = told.score, told.value, told.threshold, told.subject
+            resolution = tests.resolution(n, column, tests.limit(freedom, common / 2))
+            smallest = max(told.limit, resolution)
+        elif value <= limit and self.drifted[place]:  # rare levels speak, and χ² does not see them
+            score, value, threshold = "total_variation", distance, floor
+        return Finding(
+            score=score,
+            value=value,
+            threshold=threshold,
+            p_value=min(1.0, float(self.p_values[int(self.best[place]), place])),
+            effect=distance,
+            smallest_effect=max(smallest, floor),
+            resolution=max(resolution, floor),
+            direction=_categorical_direction(base, now),
+            scale=scale.windows,
+            subject=subject,
+        )
+
+
+def _nothing() -> Finding:
+    nan = float("nan")
+    return Finding("", nan, nan, nan, nan, nan, nan, "")
+
+
+def _numeric_direction(base: NumericProfile, now: NumericProfile) -> str:
+    then, window = base.moments, now.moments
+    unit = then.std if then.std > 0 else 0.0
+    pairs = (
+        ("median", base.quantile(0.5), now.quantile(0.5)),
+        ("mean", then.mean, window.mean),
+        ("standard deviation", then.std, window.std),
+    )
+    for name, before, after in pairs:
+        if abs(after - before) > 0.05 * unit and figure(before) != figure(after):
+            return f"{name} {figure(before)} -> {figure(after)}"
+    return f"median {figure(pairs[0][1])} -> {figure(pairs[0][2])}"
+
+
+def _categorical_direction(base: CategoricalProfile, now: CategoricalProfile) -> str:
+    before, after = (np.append(one.counts, one.other) / max(one.n, 1) for one in (base, now))
+    place = int(np.argmax(np.abs(after - before)))
+    names = (*base.levels, "other levels" if base.other else "new levels")
+    name = names[place]
+    return f"{name}: {share(before[place])} -> {share(after[place])}"
+
+
+def _new_share(base: NumericProfile | CategoricalProfile, now: NumericProfile | CategoricalProfile) -> float:
+    if not isinstance(now, CategoricalProfile) or not isinstance(base, CategoricalProfile) or not now.n:
+        return 0.0
+    known = base.other / base.n if base.n else 0.0
+    return max(0.0, now.other / now.n - known)

@@ -1,0 +1,177 @@
+"""The descriptive scores of a window, all columns at once. They judge nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirante.drift.cells import Cells
+from mirante.profiles import NumericProfile, TableProfile
+from mirante.stats.distances import wasserstein_binned
+
+__all__ = ["Scores"]
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+_PRIOR = (
+    0.5  # rows that a bin is taken for when it is empty on one side only, as in mirante.stats.distances.psi
+)
+
+
+class Scores:
+    """Distances of windows from a reference, over the reference's deciles and levels.
+
+    The same figures as `mirante.stats.distances` gives column by column (a test holds them together); here
+    in one pass over all bins of a table, since a window of 500 rows has no time for a loop.
+
+    Parameters
+    ----------
+    cells : Cells
+        Where to look.
+    reference : TableProfile
+        What to compare with, counted with the baseline.
+    """
+
+    def __init__(self, cells: Cells, reference: TableProfile) -> None:
+        self.cells = cells
+        self.layout = cells.layout
+        self._low, self._high, deciles = cells.deciles
+        self._start = np.r_[deciles, self._low.size + self.layout.level_start[:-1]].astype(np.intp)
+        size = np.diff(np.r_[self._start, self._low.size + int(self.layout.level_start[-1])])
+        self._column = np.repeat(np.arange(self._start.size), size)
+        total, local = cells.running(reference.numbers.cells)
+        self._bins = self._counted(reference, total)
+        self._rows = np.add.reduceat(self._bins, self._start) if self._start.size else np.zeros(0)
+        self._share = self._bins / np.maximum(self._rows, 1.0).take(self._column)
+        self._root = np.sqrt(self._share)
+        self._wasserstein = _Wasserstein(cells, reference, local)
+
+    def _counted(self, profile: TableProfile, total: Floats) -> Floats:
+        deciles = total.take(self._high) - total.take(self._low)
+        return np.concatenate((deciles, profile.categories.levels))
+
+    def of(self, window: TableProfile, total: Floats, local: Floats) -> dict[str, Floats]:
+        """Return the scores of a window.
+
+        Parameters
+        ----------
+        window : TableProfile
+            Counted with the baseline.
+        total, local : ndarray
+            Its running counts, from `Cells.running`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Numeric columns first, then categorical; ``wasserstein`` of the numeric ones only. NaN where a
+            side has no values.
+        """
+        if not self._start.size:
+            return {}
+        bins = self._counted(window, total)
+        rows = np.add.reduceat(bins, self._start)
+        share = bins / np.maximum(rows, 1.0).take(self._column)
+        gap = np.abs(share - self._share)
+        void = (rows <= 0) | (self._rows <= 0)
+        found = {
+            "psi": self._psi(bins, rows),
+            "jensenshannon": self._jensenshannon(share),
+            "hellinger": np.sqrt(np.minimum(0.5 * self._sum((np.sqrt(share) - self._root) ** 2), 1.0)),
+            "total_variation": np.minimum(0.5 * self._sum(gap), 1.0),
+            "l_infinity": np.maximum.reduceat(gap, self._start),
+        }
+        found = {name: np.where(void, np.nan, values) for name, values in found.items()}
+        return found | {"wasserstein": self._wasserstein.of(window, local)}
+
+    def _sum(self, values: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(values, self._start))
+
+    def _psi(self, bins: Floats, rows: Floats) -> Floats:
+        p = np.where(self._bins > 0, self._bins, _PRIOR) / np.maximum(self._rows, 1.0).take(self._column)
+        q = np.where(bins > 0, bins, _PRIOR) / np.maximum(rows, 1.0).take(self._column)
+        filled = (self._bins > 0) | (bins > 0)
+        return self._sum(np.where(filled, (q - p) * np.log(q / p), 0.0))
+
+    def _jensenshannon(self, share: Floats) -> Floats:
+        middle = (share + self._share) / 2.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(share > 0, share * np.log2(share / middle), 0.0)
+            terms += np.where(self._share > 0, self._share * np.log2(self._share / middle), 0.0)
+        return np.sqrt(np.clip(self._sum(terms) / 2.0, 0.0, 1.0))
+
+
+class _Wasserstein:
+    """The Wasserstein distance in standard deviations of the reference, from counts and sums."""
+
+    def __init__(self, cells: Cells, reference: TableProfile, local: Floats) -> None:
+        layout = cells.layout
+        bins, self._start = int(layout.bin_start[-1]), layout.bin_start[:-1]
+        self._column = np.repeat(np.arange(self._start.size), np.diff(layout.bin_start))
+        place = np.arange(bins)
+        self._at = 2 * place - self._column  # the cell of each open bin
+        self._before = np.maximum(self._at - 1, 0)
+        last = layout.bin_start[1:] - 1
+        right = layout.walls.copy()
+        left = np.r_[0.0, right[:-1]]
+        left[self._start] = 0.0  # nothing lies before the first bin: no edge, no count
+        right[last] = np.where(last > self._start, left[last], 0.0)
+        self._left, self._right = left, right
+        whole = reference.numbers.whole
+        std = [column.std for column in _numeric(reference)]
+        self._std = np.array(std, np.float64)
+        self._reference = reference
+        # infinite edges or values have no place in a mean: such columns are counted by themselves
+        self._odd = (whole[:, 3:] > 0).any(axis=1) if whole.size else np.zeros(0, np.bool_)
+        self._odd |= np.array([not np.isfinite(edges).all() for edges in layout.edges], np.bool_)
+        self._terms = self._per_row(reference, local)
+
+    def _per_row(self, profile: TableProfile, local: Floats) -> Floats:
+        with np.errstate(invalid="ignore", over="ignore"):
+            terms = self._right * local.take(self._at)
+            terms -= self._left * local.take(self._before)
+            terms -= profile.numbers.sums
+            n = np.maximum(profile.numbers.whole[:, 0], 1)
+            terms *= (1.0 / n).take(self._column)
+        return terms
+
+    def of(self, window: TableProfile, local: Floats) -> Floats:
+        if not self._start.size:
+            return np.empty(0)
+        terms = self._per_row(window, local)
+        with np.errstate(invalid="ignore", over="ignore"):
+            terms -= self._terms
+        np.abs(terms, out=terms)
+        found = np.add.reduceat(terms, self._start)
+        whole, against = window.numbers.whole, self._reference.numbers.whole
+        odd = self._odd | (whole[:, 3:] > 0).any(axis=1)
+        if odd.any():
+            now, then = _numeric(window), _numeric(self._reference)
+            for place in np.flatnonzero(odd):
+                found[place] = _finite_distance(then[place], now[place])
+        void = (whole[:, 0] <= 0) | (against[:, 0] <= 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = np.where(self._std > 0, found / self._std, np.inf)
+        nothing = found <= 1e-12 * np.where(self._std > 0, self._std, 1.0)
+        return np.where(void, np.nan, np.where(nothing, 0.0, np.where(np.isnan(found), np.nan, scaled)))
+
+
+def _numeric(profile: TableProfile) -> list[NumericProfile]:
+    return [profile.numbers.column(place, profile.layout) for place in range(len(profile.layout.numeric))]
+
+
+def _finite_distance(reference: NumericProfile, window: NumericProfile) -> float:
+    """Return the Wasserstein distance of the finite values of a column that has others."""
+    finite = np.isfinite(reference.edges)
+    sides = []
+    for one in (reference, window):
+        t = one.tally
+        n = t.n - t.low_infinite - t.high_infinite
+        if n == 0 or not finite.any():
+            return float("nan")
+        # an edge at infinity has no finite value beyond it, so its bin of sums is empty and falls away
+        first = int(np.argmax(finite))
+        sums = t.sums[first : first + int(finite.sum()) + 1]
+        below, upto = (side[finite] - t.low_infinite for side in (t.below, t.upto))
+        sides.append((below / n, upto / n, sums / n))
+    return wasserstein_binned(reference.edges[finite], sides[0], sides[1])
