@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mirante.alerts.sending import AlertSystem
     from mirante.capture.recorder import Recorder
     from mirante.drift.detector import DriftDetector
+    from mirante.drift.explain import explain
     from mirante.drift.monitor import DriftMonitor
     from mirante.errors import (
         ConfigError,
@@ -68,6 +69,7 @@ __all__ = [
     "TableProfile",
     "TrackingError",
     "__version__",
+    "explain",
 ]
 
 _HOMES = {
@@ -96,6 +98,7 @@ _HOMES = {
     "SystemMonitor": "mirante.sources.host",
     "TableProfile": "mirante.profiles",
     "TrackingError": "mirante.errors",
+    "explain": "mirante.drift.explain",
 }
 
 

@@ -11,6 +11,7 @@ from scipy import special
 
 from mirante.drift.cells import Cells, Counts
 from mirante.stats.spread import DistanceSpread, Spread, distance_spread, spread_of, student_limit, student_p
+from mirante.stats.twosample import skew_corrected
 
 __all__ = ["NumericFindings", "NumericReference", "NumericSpread", "NumericTests", "numeric_spread"]
 
@@ -186,7 +187,7 @@ class NumericTests:
         error, freedom = (Spread.none() if spread is None else spread.rank).error(sampling)
         shift = rank_sums / np.maximum(n, 1.0) - 0.5
         z = shift / np.maximum(error, 1e-150)
-        p_rank = student_p(_skew_corrected(z, skew, m, np.maximum(n, 1.0)), 1.0, freedom)
+        p_rank = student_p(skew_corrected(z, skew, m, np.maximum(n, 1.0)), 1.0, freedom)
         shares = _INDEPENDENT
         if spread is not None:
             p_ks = np.maximum(p_ks, spread.distance.p_value(distance, trusted, m))
@@ -223,14 +224,6 @@ def _per_column(column: Places, values: Floats, columns: int) -> Floats:
     sums = np.zeros((values.shape[0], columns))
     sums[:, present] = np.add.reduceat(values, start, axis=1)
     return sums
-
-
-def _skew_corrected(z: Floats, skew: Floats, m: Floats, n: Floats) -> Floats:
-    """Correct z-scores for skewness, as `mirante.stats.twosample.skew_corrected` does for one."""
-    g = skew * (1.0 / n**2 - 1.0 / m**2) / (1.0 / n + 1.0 / m) ** 1.5
-    bounded = np.clip(z, -1e6, 1e6)
-    corrected = bounded - g * bounded * bounded / 6.0 + g * g * bounded * bounded * bounded / 108.0 + g / 6.0
-    return np.where(corrected * bounded > 0.0, corrected, 0.0)
 
 
 def numeric_spread(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.profiles.categorical import CategoricalProfile
-from mirante.profiles.frames import RawColumn, level_counts, to_numbers
+from mirante.profiles.frames import RawColumn, chunks_of, level_counts, to_numbers
 from mirante.profiles.layout import Layout
 from mirante.profiles.numeric import NumericProfile
 from mirante.stats.histograms import Tally, tally
@@ -196,10 +196,15 @@ def count_numbers(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> N
 
 def _in_blocks(place: int, raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> NumericProfile:
     name, shift, scale = layout.numeric[place], float(layout.shift[place]), float(layout.scale[place])
-    raw = raws.get(name)
-    numbers, unreadable = (np.full(rows, np.nan), 0) if raw is None else to_numbers(name, raw)
-    counted = tally(numbers, layout.edges[place], shift=shift, scale=scale)
-    return NumericProfile(name, layout.edges[place], shift, scale, counted, unreadable)
+    edges, raw = layout.edges[place], raws.get(name)
+    total: NumericProfile | None = None
+    for chunk in [None] if raw is None else chunks_of(raw):  # one after another: nothing is copied whole
+        numbers, unreadable = (np.full(rows, np.nan), 0) if chunk is None else to_numbers(name, chunk)
+        counted = tally(numbers, edges, shift=shift, scale=scale)
+        part = NumericProfile(name, edges, shift, scale, counted, unreadable)
+        total = part if total is None else total + part
+    assert total is not None  # noqa: S101  there is at least one chunk
+    return total
 
 
 def _as_matrix(matrix: Floats, unreadable: Counts, layout: Layout) -> NumberCounts:

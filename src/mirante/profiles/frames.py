@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mirante.errors import InputError
 
-__all__ = ["RawColumn", "is_numeric", "level_counts", "raw_columns", "to_levels", "to_numbers"]
+__all__ = ["RawColumn", "chunks_of", "is_numeric", "level_counts", "raw_columns", "to_levels", "to_numbers"]
 
 # a plain numpy array of whole or floating numbers, or an Arrow array of anything
 RawColumn: TypeAlias = Any
@@ -151,15 +151,22 @@ def _known_unit(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _one_chunk(values: Any) -> Any:
-    """Return one array; text in several chunks stays as it is, since joining it would copy it all."""
-    import pyarrow.types as kinds
-
+    """Return one array where there is one; several chunks stay apart, since joining them would copy all."""
     if values.num_chunks == 1:
         return values.chunk(0)
-    if values.num_chunks and (kinds.is_string(values.type) or kinds.is_large_string(values.type)):
-        return values
-    whole = values.unify_dictionaries().combine_chunks()
-    return whole.chunk(0) if hasattr(whole, "num_chunks") and whole.num_chunks else whole
+    return values if values.num_chunks else _joined(values)
+
+
+def chunks_of(raw: RawColumn) -> list[RawColumn]:
+    """Return the arrays that a column consists of; at least one.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> [len(chunk) for chunk in chunks_of(raw_columns({"x": pa.chunked_array([[1], [2, 3]])})[1]["x"])]
+    [1, 2]
+    """
+    return list(raw.chunks) if hasattr(raw, "num_chunks") else [raw]
 
 
 def _arrow(values: Any) -> Any:
@@ -251,6 +258,7 @@ def to_numbers(name: str, raw: RawColumn) -> tuple[Floats, int]:
     import pyarrow as pa
     import pyarrow.types as kinds
 
+    raw = _joined(raw)
     kind = raw.type
     if kinds.is_float64(kind):
         return raw.to_numpy(zero_copy_only=False), 0
@@ -362,7 +370,7 @@ def level_counts(name: str, raw: RawColumn) -> tuple[dict[str, int], int]:
     """
     totals: dict[str, int] = {}
     missing = 0
-    for chunk in raw.chunks if hasattr(raw, "num_chunks") else (raw,):
+    for chunk in chunks_of(raw):
         array = _encoded(name, chunk)
         indices = array.indices
         if array.indices.null_count:
@@ -382,7 +390,10 @@ def level_counts(name: str, raw: RawColumn) -> tuple[dict[str, int], int]:
 
 
 def _joined(raw: RawColumn) -> RawColumn:
-    return raw.combine_chunks() if hasattr(raw, "num_chunks") else raw
+    if not hasattr(raw, "num_chunks"):
+        return raw
+    whole = raw.unify_dictionaries().combine_chunks()
+    return whole.chunk(0) if hasattr(whole, "num_chunks") and whole.num_chunks else whole
 
 
 def _encoded(name: str, raw: RawColumn) -> Any:

@@ -201,7 +201,7 @@ def merge_rare(counts: ArrayLike, rows: float, *, least: float = 10.0) -> NDArra
     return groups
 
 
-def rare_p(reference: ArrayLike, current: ArrayLike, m: float, n: float) -> Floats:
+def rare_p(reference: ArrayLike, current: ArrayLike, m: ArrayLike, n: ArrayLike) -> Floats:
     """Return, level by level, the one-sided p-value of too many rows in the current side.
 
     For levels too rare for χ², new ones above all: given the rows of a level on both sides together, each
@@ -212,7 +212,7 @@ def rare_p(reference: ArrayLike, current: ArrayLike, m: float, n: float) -> Floa
     ----------
     reference, current : array_like, shape (levels,)
         Counts.
-    m, n : float
+    m, n : array_like
         Rows of the two sides.
 
     Returns
@@ -226,5 +226,6 @@ def rare_p(reference: ArrayLike, current: ArrayLike, m: float, n: float) -> Floa
     [1e-05, 1.0]
     """
     left, right = np.asarray(reference, np.float64), np.asarray(current, np.float64)
-    tail = special.betainc(np.maximum(right, 1.0), left + 1.0, n / (n + m))
+    before, after = np.asarray(m, np.float64), np.asarray(n, np.float64)
+    tail = special.betainc(np.maximum(right, 1.0), left + 1.0, after / (after + before))
     return np.where(right > 0, tail, 1.0)

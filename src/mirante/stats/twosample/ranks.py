@@ -219,21 +219,21 @@ def rank_skew(counts: ArrayLike) -> float:
     return float((weighted * ranks).sum() / max(float(weighted.sum()), 1e-300) ** 1.5)
 
 
-def skew_corrected(z: float, skew: float, m: float, n: float) -> float:
-    """Correct a z-score of a difference of means for the skewness of what is averaged.
+def skew_corrected(z: ArrayLike, skew: ArrayLike, m: ArrayLike, n: ArrayLike) -> Floats:
+    """Correct z-scores of differences of means for the skewness of what is averaged.
 
     Parameters
     ----------
-    z : float
-        Difference over its standard error.
-    skew : float
+    z : array_like
+        Differences over their standard errors.
+    skew : array_like
         Skewness of the pooled values.
-    m, n : float
+    m, n : array_like
         Rows in the reference and in the current side.
 
     Returns
     -------
-    float
+    ndarray of float64
         A z that follows the normal law better; 0 where the correction would turn its sign.
 
     References
@@ -242,9 +242,11 @@ def skew_corrected(z: float, skew: float, m: float, n: float) -> float:
 
     Examples
     --------
-    >>> skew_corrected(3.0, 0.0, 100, 100)
-    3.0
+    >>> skew_corrected([3.0, -0.1], [0.0, -2.0], 100, 50).round(3).tolist()
+    [3.0, -0.119]
     """
-    g = skew * (1.0 / n**2 - 1.0 / m**2) / (1.0 / n + 1.0 / m) ** 1.5
-    corrected = z - g * z * z / 6.0 + g * g * z**3 / 108.0 + g / 6.0
-    return corrected if corrected * z > 0 else 0.0
+    before, after = 1.0 / np.asarray(m, np.float64), 1.0 / np.asarray(n, np.float64)
+    z_ = np.clip(np.asarray(z, np.float64), -1e6, 1e6)  # far out no correction matters, and cubes overflow
+    g = np.asarray(skew, np.float64) * (after * after - before * before) / (after + before) ** 1.5
+    corrected = z_ - g * z_ * z_ / 6.0 + g * g * z_ * z_ * z_ / 108.0 + g / 6.0
+    return np.where(corrected * z_ > 0.0, corrected, 0.0)
