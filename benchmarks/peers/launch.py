@@ -95,7 +95,7 @@ class Launcher:
                     timeout=self._limit_seconds,
                 )
             except subprocess.TimeoutExpired:
-                return {"error": f"stopped after {self._limit_seconds:.0f} s"}
+                return {"error": f"stopped after {self._limit_seconds:g} s"}
             if done.returncode or not answer.exists():
                 said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
                 return {"error": said[-1][:_ERROR_LENGTH]}
