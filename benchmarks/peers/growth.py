@@ -19,6 +19,7 @@ __all__ = ["compare", "measure_file", "measure_table", "render"]
 
 _BASELINE_ROWS = 100_000
 _BATCH_ROWS = 131_072
+_READ_BYTES = 2**20
 
 
 def _baseline() -> Any:
@@ -58,7 +59,8 @@ def measure_file(path: str) -> dict[str, Any]:
 
     def profile() -> TableProfile:
         total = TableProfile.empty(baseline)
-        with pq.ParquetFile(path) as file:
+        # without these two, pyarrow keeps the whole file in memory while it is read
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 total += TableProfile.of(batch, like=baseline)
         return total
