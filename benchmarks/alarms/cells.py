@@ -132,5 +132,5 @@ def _rough(cell: Cell) -> Cell:
     if cell.rows == max(ROWS):
         return replace(cell, baselines=8, windows=12)
     if cell.run == "power":
-        return replace(cell, baselines=40, trials=6)
-    return replace(cell, baselines=32, windows=100, trials=6)
+        return replace(cell, baselines=40, trials=5)
+    return replace(cell, baselines=32, windows=80, trials=6)
