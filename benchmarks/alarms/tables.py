@@ -95,9 +95,8 @@ def as_markdown(results: Sequence[Result]) -> str:
 
 def _lines(result: Result, *, light: bool) -> list[list[str]]:
     cell, lines = result.cell, []
-    for name, figure in result.figures.items():
-        if name.endswith(LIGHT):
-            continue
+    for name in [name for name in TEXTS if name in result.figures]:
+        figure = result.figures[name]
         bar = next((bar for bar in cell.bars if bar.figure == name), None)
         line = [f"{cell.rows:,}", f"{cell.baseline_rows:,}", f"{cell.rho:g}", TEXTS[name]]
         line += [*_percent(figure), f"{figure.baselines} × {figure.trials / figure.baselines:g}"]
