@@ -61,10 +61,10 @@ def _console(stack: ExitStack, folder: Path) -> Case:
 
 
 def _slack(stack: ExitStack, folder: Path) -> Case:
-    def made(answer: Answer | None = None) -> tuple[SlackChannel, object]:
+    def made(answer: Answer | None = None, timeout: float = 5.0) -> tuple[SlackChannel, object]:
         double = stack.enter_context(slack_double())
         double.always = answer
-        return SlackChannel(SecretStr(double.url), timeout=0.5, interval=0), double
+        return SlackChannel(SecretStr(double.url), timeout=timeout, interval=0), double
 
     works, double = made()
     return Case(
@@ -72,7 +72,7 @@ def _slack(stack: ExitStack, folder: Path) -> Case:
         lambda: "\n".join(
             [double.requests[-1].json["text"], json.dumps(double.requests[-1].json["blocks"][1:])]
         ),
-        made(Answer(kind="hang"))[0],
+        made(Answer(kind="hang"), timeout=0.5)[0],
         made(Answer(503, SECRET.encode()))[0],
         made(Answer(403, SECRET.encode()))[0],
     )
