@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TrackingError,
     )
     from mirante.inference_log.reader import InferenceLog
+    from mirante.monitors.check import check
     from mirante.outliers.detector import OutlierDetector
     from mirante.profiles import TableProfile
     from mirante.readings import Reading
@@ -68,6 +69,7 @@ __all__ = [
     "TableProfile",
     "TrackingError",
     "__version__",
+    "check",
 ]
 
 _HOMES = {
@@ -96,6 +98,7 @@ _HOMES = {
     "SystemMonitor": "mirante.sources.host",
     "TableProfile": "mirante.profiles",
     "TrackingError": "mirante.errors",
+    "check": "mirante.monitors.check",
 }
 
 
