@@ -164,6 +164,14 @@ def test_text_among_the_numbers_of_a_csv_file(tmp_path):
     assert changed.drifted
 
 
+def test_what_a_csv_file_looks_like_is_no_type(tmp_path):
+    path = tmp_path / "codes.csv"
+    path.write_text("code\n" + "1\n2\n" * 200)
+    for one, other in (({"code": ["1", "2"] * 200}, path), (path, {"code": ["1", "2"] * 200})):
+        result = check(one, other)
+        assert (result.findings, result.drifted) == ((), False)
+
+
 def test_what_cannot_be_judged_is_neither_drift_nor_steady():
     result = check({"x": [1.0, 2.0], "nothing": [None, None]}, {"x": [50.0], "nothing": [None]})
     assert not result.drifted
@@ -197,6 +205,8 @@ def test_metrics_have_the_names_of_the_readings(reference):
     assert metrics["drift_share"] == pytest.approx(3 / 5)
     assert metrics["drift_detected/age"] == metrics["drift_detected/member"] == 1.0
     assert (metrics["drift_detected/city"], metrics["missing_detected/score"]) == (0.0, 1.0)
+    texts = check(reference, other.assign(visits="none"), columns=["visits"])
+    assert metrics_of(texts)["drift_detected/visits"] == 1.0, "of another type"
     assert metrics["drift_ks/age"] == result.columns[0].verdict.scores["ks"]
     assert "drift_ks/score" not in metrics, "unknown"
     assert {name.partition("/")[0] for name in metrics} <= set(READINGS)

@@ -244,6 +244,9 @@ def test_quotes_lines_in_values_and_a_bom(tmp_path):
     profile = csv_profile(text, tmp_path)
     assert list(profile.columns) == ["na,me", "b"]
     assert profile.columns["na,me"].levels == ("a;b", "two\nlines")
+    rows, long = 60_000, "x\n" + "y" * 40
+    many = csv_profile("a,b\n" + f'"{long}",1\n' * rows, tmp_path)  # blocks end within a value
+    assert (many.rows, many.columns["a"].levels) == (rows, (long,))
 
 
 # ---- folders
