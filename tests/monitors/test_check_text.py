@@ -111,7 +111,7 @@ def test_the_last_sentences_say_what_was_found(result):
         "At most 1 % of tables that differ by chance alone are called drifted."
     )
     quiet = check({"x": np.arange(4000.0)}, {"x": np.arange(4000.0)}).to_text(200)
-    assert quiet.splitlines()[-1].startswith("No drift in 1 column. A shift of 0.0")
+    assert quiet.splitlines()[-1].startswith("No drift in 1 column. In each, a shift of 0.0")
     assert "what changed" not in quiet, "an empty column takes no room"
 
 

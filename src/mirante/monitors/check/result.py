@@ -60,7 +60,7 @@ class TableFinding:
     what : str
         ``gone`` (the current table lacks it), ``new`` (the reference does), ``type`` (of another kind now),
         ``unreadable`` (texts among numbers), ``time`` (a date or moment, which always moves on: left out
-        unless it is asked for), ``single`` (texts that come once each, such as keys: left out as well), or
+        unless it is asked for), ``key`` (keys, that come once each: left out as well), or
         ``other`` (lists, structs: cannot be compared).
     detail : str
         ``number -> text``, ``12 of 500``; empty where there is nothing to add.

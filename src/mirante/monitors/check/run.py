@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ __all__ = ["check"]
 
 _TEXT_NOW = 0.5  # with more unreadable values than this share a column of numbers is one of text
 _GOES_WITH_ALL = ("nothing", "category")
-_NAMES_ROWS, _ONCE = 100, 1.02  # from so many values on, texts that come once each are names of rows
+_FEWEST_NAMES, _ONCE = 100, 1.02  # from so many values on, texts that come once each are names of rows
 _NAMED = 12  # columns in an error
 
 
@@ -49,8 +50,8 @@ def check(
         A path is a Parquet, CSV or Arrow file, or a folder of Parquet files. It is read in batches, so it may
         be larger than memory.
     columns : sequence of str, optional
-        Only these. By default all of the reference but dates and moments, which always move on, and texts
-        that come once each, which name rows.
+        Only these. By default all of the reference but dates and moments, which always move on, and
+        keys, which name rows: texts that come once each, and numbers that count the rows.
     alpha : float, default 0.01
         Chance that a table that differs by chance alone is called drifted; above 0, at most 0.2.
 
@@ -83,11 +84,10 @@ def check(
     before, after = _side(reference, "reference"), _side(current, "current")
     names, findings = _comparable(before, after, columns)
     baseline = _counted(before, names, None)
-    if columns is None:
-        single = [name for name in names if _each_once(baseline.columns[name])]
-        findings += [TableFinding(name, "single") for name in single]
-        names = [name for name in names if name not in single]
-        _something(names, before, after, single)
+    keys = [name for name in names if columns is None and _names_rows(baseline.columns[name])]
+    if len(keys) < len(names):  # else there is nothing better to compare
+        findings += [TableFinding(name, "key") for name in keys]
+        names = [name for name in names if name not in keys]
         baseline = TableProfile(baseline.rows, {name: baseline.columns[name] for name in names})
     window = _counted(after, names, baseline)
     verdict = DriftMonitor(baseline, alarm_budget=f"{alpha:.15f} in 1 windows").update(window)
@@ -146,7 +146,11 @@ def _comparable(
             findings.append(TableFinding(name, what, detail))
         if not what or (what == "type" and after.kinds[name] != NOT_COMPARABLE):
             names.append(name)
-    _something(names, before, after, [name for name in wanted if name in after.kinds])
+    if not names:
+        raise InputError(
+            f"nothing in {before.name} can be compared with {after.name}: they share times (name them to "
+            f"compare them) or lists: {_list([name for name in wanted if name in after.kinds])}"
+        )
     if columns is None:
         findings += [TableFinding(name, "new") for name in after.kinds if name not in before.kinds]
     return names, findings
@@ -165,19 +169,24 @@ def _obstacle(before: _Side, after: _Side, name: str, *, asked_for: bool) -> tup
     return ("time", "") if old == "time" and not asked_for else ("", "")
 
 
-def _something(names: Sequence[str], before: _Side, after: _Side, shared: Sequence[str]) -> None:
-    if not names:
-        raise InputError(
-            f"nothing in {before.name} can be compared with {after.name}: what they share are times or names "
-            f"of rows, which are compared only when they are asked for, or lists: {_list(shared)}"
-        )
+def _names_rows(column: NumericProfile | CategoricalProfile) -> bool:
+    """Return whether a column names its rows: other rows have other names, and that is no drift.
 
-
-def _each_once(column: NumericProfile | CategoricalProfile) -> bool:
-    """Return whether a column of text names its rows: other rows have other names, and that is no drift."""
-    if not isinstance(column, CategoricalProfile) or column.n < _NAMES_ROWS:
+    Texts that come once each do, and whole numbers that count the rows: mean and spread say whether all from
+    the smallest to the largest are there.
+    """
+    n = column.n
+    if n < _FEWEST_NAMES or column.missing:
         return False
-    return int(column.counts.sum()) <= _ONCE * len(column.levels)
+    if isinstance(column, CategoricalProfile):
+        return int(column.counts.sum()) <= _ONCE * len(column.levels)
+    middle, spread = (column.minimum + column.maximum) / 2, math.sqrt((n * n - 1) / 12)
+    close = 1e-6 * n
+    return (
+        column.maximum - column.minimum == n - 1
+        and abs(column.mean - middle) < close
+        and abs(column.std - spread) < close
+    )
 
 
 def _list(names: Sequence[str] | Mapping[str, str]) -> str:

@@ -189,8 +189,8 @@ def notes(result: CheckResult, _: Translator) -> list[str]:
         said.append(_("Values that are no number: %(names)s.", names=names["unreadable"]))
     if "time" in names:
         said.append(_("Left out, since time moves on: %(names)s.", names=names["time"]))
-    if "single" in names:
-        said.append(_("Left out, since each value comes once: %(names)s.", names=names["single"]))
+    if "key" in names:
+        said.append(_("Left out, since each value comes once: %(names)s.", names=names["key"]))
     if "other" in names:
         said.append(_("Left out, since lists cannot be compared: %(names)s.", names=names["other"]))
     return said
@@ -241,7 +241,10 @@ def _sight(result: CheckResult, _: Translator) -> str:
     if blind:
         return _.n("%(n)s has too few values to see any.", "%(n)s have too few values to see any.", blind)
     least = max(one.verdict.smallest_effect for one in result.columns)
-    return _("A shift of %(size)s or more would have been seen.", size=f"{math.ceil(least * 100) / 100:.2f}")
+    return _(
+        "In each, a shift of %(size)s or more would have been seen.",
+        size=f"{math.ceil(least * 100) / 100:.2f}",
+    )
 
 
 def as_dict(result: CheckResult) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class TableFile:
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return self.path.resolve().name
+        return self.path.absolute().name
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of some columns in batches.
