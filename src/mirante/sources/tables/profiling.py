@@ -17,7 +17,7 @@ from mirante.sources.tables.opening import TableFile, open_table
 
 __all__ = ["profile_file", "profile_path", "sample_rows"]
 
-_ROWS, _BYTES = 200_000, 32 << 20  # a sample's
+_ROWS, _BYTES = 200_000, 16 << 20  # a sample's
 _TRUTHS = {"true", "false"}
 
 
@@ -36,8 +36,8 @@ def profile_path(
         See `mirante.sources.tables.open_table`.
     like : TableProfile, optional
         The baseline: as in `mirante.TableProfile.of`, it decides columns, kinds, edges and levels. Without it
-        they are chosen from a sample of about 200,000 rows from everywhere in the file (from all rows of a
-        smaller one), and then all rows are counted, in a second reading.
+        they are chosen from a sample of up to 200,000 rows (of wide tables fewer: 16 MiB) from everywhere in
+        the file, and then all rows are counted, in a second reading.
     columns : sequence of str, optional
         Only these.
     rng : numpy.random.Generator, optional
