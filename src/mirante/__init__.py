@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TrackingError,
     )
     from mirante.inference_log.reader import InferenceLog
+    from mirante.monitors.check import check
     from mirante.outliers.detector import OutlierDetector
     from mirante.profiles import TableProfile
     from mirante.readings import Reading
@@ -69,6 +70,7 @@ __all__ = [
     "TableProfile",
     "TrackingError",
     "__version__",
+    "check",
     "explain",
 ]
 
@@ -98,6 +100,7 @@ _HOMES = {
     "SystemMonitor": "mirante.sources.host",
     "TableProfile": "mirante.profiles",
     "TrackingError": "mirante.errors",
+    "check": "mirante.monitors.check",
     "explain": "mirante.drift.explain",
 }
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +104,69 @@ def baseline(**options: Any) -> None:
     from mirante.app.baseline import make_baseline
 
     click.echo(make_baseline(**options))
+
+
+@contextmanager
+def _failure_is_2() -> Iterator[None]:
+    """End with 2 whatever fails, since 1 is an answer; and with 130, as a shell does, on Ctrl-C."""
+    try:
+        yield
+    except MiranteError as error:
+        click.echo(f"mirante: {error}", err=True)
+        raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(2) from error
+
+
+@main.command()
+@click.option("--reference", required=True, type=click.Path(path_type=Path), help="What normal is.")
+@click.option("--current", required=True, type=click.Path(path_type=Path), help="What is compared with it.")
+@click.option("--columns", metavar="A,B", help="Only these columns.")
+@click.option(
+    "--alpha",
+    type=float,
+    default=0.01,
+    show_default=True,
+    help="Chance that tables that differ by chance alone are called drifted.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything that was found as JSON.")
+@click.option("--html", type=click.Path(path_type=Path), help="Also write one HTML file.")
+@click.option("--log-mlflow", is_flag=True, help="Also log metrics and the HTML file to MLflow.")
+def check(
+    reference: Path,
+    current: Path,
+    columns: str | None,
+    alpha: float,
+    as_json: bool,
+    html: Path | None,
+    log_mlflow: bool,
+) -> None:
+    """Compare a table with a reference.
+
+    Tables are Parquet, CSV or Arrow files, or folders of Parquet files. The exit code is 0 when nothing
+    drifted, 1 on drift, 2 when it cannot run.
+    """
+    with _failure_is_2():
+        from mirante.monitors.check import check as compare
+
+        names = None if columns is None else [name for name in map(str.strip, columns.split(",")) if name]
+        result = compare(reference, current, columns=names, alpha=alpha)
+        text = result.to_text(shutil.get_terminal_size((100, 24)).columns)
+        _print(json.dumps(result.to_dict(), indent=2, allow_nan=False) if as_json else text)
+        if html is not None:
+            click.echo(f"wrote {result.to_html(html)}", err=True)
+        if log_mlflow and result.log_mlflow(run_id=os.environ.get("MLFLOW_RUN_ID")):
+            click.echo("logged to MLflow", err=True)
+    raise SystemExit(int(result.drifted))
+
+
+def _print(text: str) -> None:
+    """Print a text; a terminal that lacks a letter shows a question mark."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, "replace").decode(encoding))
 
 
 @main.command()

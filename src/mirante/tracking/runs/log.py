@@ -167,7 +167,13 @@ def log_metrics(metrics: Mapping[str, float], *, subject: str | None = None) -> 
     send_metrics(metrics, subject=subject, run_id=current_run_id())
 
 
-def log_artifact(path: Path | str, *, subject: str | None = None, artifact_path: str | None = None) -> None:
+def log_artifact(
+    path: Path | str,
+    *,
+    subject: str | None = None,
+    artifact_path: str | None = None,
+    run_id: str | None = None,
+) -> bool:
     """Log a file to the caller's active MLflow run, else to the subject's monitoring run. Never raises.
 
     Parameters
@@ -178,8 +184,15 @@ def log_artifact(path: Path | str, *, subject: str | None = None, artifact_path:
         Whose monitoring run; this host's by default.
     artifact_path : str, optional
         A folder among the run's artifacts.
+    run_id : str, optional
+        A run to take instead.
+
+    Returns
+    -------
+    bool
+        False if it was not logged; a warning was given once.
     """
-    active = current_run_id()
+    active = run_id or current_run_id()
 
     def work(runs: MonitoringRuns) -> bool:
         target = active or runs.run_for(subject or host_subject())
@@ -187,7 +200,7 @@ def log_artifact(path: Path | str, *, subject: str | None = None, artifact_path:
             runs.client.log_artifact(target, str(path), artifact_path)
         return True
 
-    _attempt(work)
+    return bool(_attempt(work))
 
 
 def log_params_run(
