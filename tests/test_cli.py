@@ -63,6 +63,8 @@ def test_init_writes_a_config_once(tmp_path):
         (("up", "-c", "nothere.yaml"), "nothere.yaml: cannot be read"),
         (("demo", "--dir", "{here}", "--exit"), "not empty and not a demonstration's"),
         (("init", "{here}"), "is there already"),
+        (("init", "{here}/no/folder/mirante.yaml"), "cannot be written: No such file or directory"),
+        (("init", "--force", "{here}"), "cannot be written: Is a directory"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_exit_2(tmp_path, arguments, said):

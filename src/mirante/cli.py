@@ -73,7 +73,10 @@ def init(path: Path, force: bool) -> None:
 
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; --force replaces it")
-    path.write_text(CONFIG_TEMPLATE, encoding="utf-8")
+    try:
+        path.write_text(CONFIG_TEMPLATE, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}; give another path") from error
     click.echo(f"wrote {path}; edit it, then run: mirante up -c {path}")
 
 
@@ -219,3 +222,4 @@ def demo(folder: Path, port: int | None, config: Path | None, leave: bool, as_js
                     )
                 )
             )
+            click.echo("Stopping the MLflow server, which takes some seconds.", err=as_json)

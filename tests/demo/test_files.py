@@ -7,7 +7,7 @@ from mirante.alerts.config import build_rules
 from mirante.alerts.matchers import Matchers
 from mirante.alerts.rules.loading import default_rules, load_rules
 from mirante.app.settings import load_settings
-from mirante.demo.files import write_config
+from mirante.demo.files import demo_settings, write_config
 from mirante.demo.flights import FEATURES
 from mirante.readings import READINGS
 
@@ -110,3 +110,30 @@ def test_the_port_of_the_server_follows_and_the_rest_stays(folder):
     settings = load_settings(write_config(folder, "http://127.0.0.1:5999"), environ={})
     assert settings.mlflow.tracking_uri == "http://127.0.0.1:5999"
     assert settings.locale == "pt_BR"
+
+
+def test_a_config_of_ones_own_brings_channels_and_not_another_model(folder, tmp_path):
+    given = tmp_path / "mine.yaml"
+    given.write_text(
+        "locale: pt_BR\n"
+        "models: [{model: churn, window: 1h}]\n"
+        "alerts: {channels: {out: {type: slack, webhook_url_file: hook.txt}}}\n"
+    )
+    settings = demo_settings(folder, URI, config=given, port=8123)
+    (model,) = settings.models
+    assert (model.model, model.window, model.timezone) == ("nyc-flight-delay", "1d", "America/New_York")
+    assert model.log == folder / "inference-log"
+    assert list(settings.alerts.channels) == ["out"]
+    assert (settings.locale, settings.web.port, settings.folder) == ("pt_BR", 8123, tmp_path)
+    rules = {rule.name for rule in build_rules(settings.alerts, base=settings.folder)}
+    assert "many_missing_values" in rules
+
+
+def test_the_demonstrations_own_config_is_used_as_it_is(folder):
+    write_config(folder, URI)
+    text = (folder / "mirante.yaml").read_text().replace("lateness: 0s", "lateness: 1h")
+    (folder / "mirante.yaml").write_text(text)
+    settings = demo_settings(folder, "http://127.0.0.1:5999")
+    assert settings.models[0].lateness == timedelta(hours=1)
+    assert settings.mlflow.tracking_uri == "http://127.0.0.1:5999"
+    assert settings.web.port == 0

@@ -1,16 +1,21 @@
 """The whole demonstration, as a user runs it: a process of its own, its summary, its files."""
 
 import ast
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from mirante.demo.run import prepare_folder
-from mirante.errors import InputError
+from mirante.demo import run as module
+from mirante.demo.progress import Progress
+from mirante.demo.run import prepare_folder, run_demo
+from mirante.errors import ConfigError, InputError
 from mirante.tracking.server import start_server
 
 pytestmark = pytest.mark.server
@@ -130,3 +135,47 @@ def test_a_second_demonstration_keeps_the_config_and_replaces_the_rest(tmp_path)
     assert not (folder / "mirante.db").exists()
     assert not (folder / "mlflow").exists()
     assert (folder / "mirante.yaml").read_text() == "mine: true"
+
+
+def test_a_wrong_config_is_told_before_the_work(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "alerts: {channels: {x: {type: slack, webhook_url: 'env:NOT_SET_HERE'}}}"
+    )
+    with (
+        pytest.raises(ConfigError, match=r"mine\.yaml, line 1: alerts\.channels\.x: .*NOT_SET_HERE"),
+        run_demo(tmp_path / "demo", Progress(io.StringIO()), config=tmp_path / "mine.yaml"),
+    ):
+        pytest.fail("it went on")
+    assert not (tmp_path / "demo" / "mlflow").exists()
+
+
+class Server:
+    """Stands for the server's process: slow to start, and it knows whether it was stopped."""
+
+    stopped = False
+
+    def stop(self):
+        self.stopped = True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_while_the_server_starts_leaves_no_server(tmp_path, monkeypatch, number):
+    server = Server()
+
+    def start(folder):
+        time.sleep(0.2)
+        os.kill(os.getpid(), number)
+        time.sleep(0.2)  # the main thread waits for this one: there was nothing to stop yet
+        return server
+
+    monkeypatch.setattr(module, "start_server", start)
+    monkeypatch.setattr(module, "load_flights", lambda: None)
+    before = signal.getsignal(signal.SIGTERM)
+    with (
+        pytest.raises((SystemExit, KeyboardInterrupt)) as caught,
+        run_demo(tmp_path / "demo", Progress(io.StringIO())),
+    ):
+        pytest.fail("it went on")
+    assert server.stopped
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert number == signal.SIGINT or caught.value.code == 128 + number

@@ -139,7 +139,7 @@ def test_shapes_must_meet():
         detector(pd.DataFrame())
 
 
-@pytest.mark.parametrize("threshold", [0.0, 1.0, 5, -1, float("nan")])
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 5, -1, float("nan"), None, "0.05"])
 def test_a_threshold_is_a_p_value(threshold):
     with pytest.raises(InputError, match="between 0 and 1"):
         detector(BASE).detect_drift(MOVED, threshold)

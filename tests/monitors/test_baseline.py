@@ -13,7 +13,6 @@ from mirante.monitors.baseline import (
     fetch_baseline,
     publish_baseline,
 )
-from mirante.monitors.openwindow import finite
 from mirante.monitors.performance import performance_of
 from mirante.monitors.windows import WindowClock
 from mirante.profiles import TableProfile

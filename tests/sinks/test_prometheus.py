@@ -105,6 +105,14 @@ class TestCounting:
         assert metrics.get_prediction_stats()["total_predictions"] == 0
         assert registry.get_sample_value("mlflow_model_predictions_total", {"model": "m"}) is None
 
+    def test_a_float32_does_not_make_the_sum_one(self, registry: CollectorRegistry) -> None:
+        metrics = MLflowMetrics(log=False, registry=registry)
+        for latency in (np.float32(0.5), 1e-9, 1e-9):
+            metrics.log_prediction("m", latency)
+        mean = metrics.get_prediction_stats()["avg_latency"]
+        assert type(mean) is float
+        assert mean == pytest.approx((0.5 + 2e-9) / 3, rel=1e-12)
+
     def test_threads_lose_no_prediction(self, registry: CollectorRegistry) -> None:
         metrics = MLflowMetrics(log=False, registry=registry)
         threads = [

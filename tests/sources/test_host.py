@@ -97,8 +97,8 @@ def test_cpu_that_did_not_tick_is_unknown_and_not_a_crash(monkeypatch: pytest.Mo
     assert math.isnan(HostSource("h").read(AT)[0].value)
 
 
-@pytest.mark.parametrize("interval", [0, -1, math.nan])
-def test_interval_must_be_positive(interval: float) -> None:
+@pytest.mark.parametrize("interval", [0, -1, math.nan, None, "60"])
+def test_interval_must_be_positive(interval: Any) -> None:
     with pytest.raises(InputError, match="interval is"):
         SystemMonitor(interval)
 

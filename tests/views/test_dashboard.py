@@ -288,3 +288,16 @@ def test_many_past_alerts_are_told_by_rule(tmp_path: Path):
     text = words(path)
     assert "20 Feb 8, 2013 Feb 26, 2013 note 18" in text
     assert "Each of them" in text
+
+
+def test_the_sum_of_all_predictions_is_no_chart(tmp_path: Path):
+    with filled_store(tmp_path) as store:
+        labels = {"model": "nyc-flight-delay", "alias": "champion", "version": "1"}
+        store.readings.write(
+            [
+                Reading("predictions_read_total", 900.0 * day, utc(f"2013-02-0{day}"), labels)
+                for day in (1, 2, 3)
+            ]
+        )
+        text = write_dashboard(store, tmp_path / "d.html", title="x").read_text(encoding="utf-8")
+    assert "Predictions read total" not in text

@@ -343,3 +343,22 @@ def test_logging_without_a_server_warns_and_reports(tracking_off: str):
 
     with pytest.warns(MiranteWarning):
         _log(sample())
+
+
+def test_equal_values_have_no_better_one(tmp_path: Path):
+    runs = [
+        RunRow(
+            f"r{day}",
+            f"r{day}",
+            "FINISHED",
+            datetime(2013, 2, day, tzinfo=UTC),
+            None,
+            {"rows": 7.0, "auc": day / 10},
+            {},
+        )
+        for day in (1, 2)
+    ]
+    path = write_report(MLflowReport(log=False)._summed_up("1", "equal", runs), tmp_path / "r.html")
+    text = path.read_text(encoding="utf-8")
+    assert "auc (higher is better)" in text
+    assert "rows (" not in text

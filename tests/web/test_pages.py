@@ -130,6 +130,32 @@ def test_a_link_shows_what_its_sender_saw(store: Store):
     assert "dep_delay drifted: median 2 -> 31" in Reader(model_page(store, MODEL, inside)).text
 
 
+def test_missing_values_are_marked_where_nothing_drifted(store: Store):
+    start = f"{FIRST + timedelta(days=STORM):%Y-%m-%dT%H:%M:%SZ}"
+    span = {"since": "2013-02-01", "until": "2013-02-11"}
+    query = ask("/model", subject=MODEL, feature="distance", window=start, **span)
+    html = model_page(store, MODEL, query)
+    word = html[html.index("verdict-word") :].partition("</p>")[0]
+    assert "No drift" in word
+    assert "Missing values" in word  # calm alone would be told of a column that half is missing of
+    lines = html[html.index('id="windows"') :].split("<tr")
+    (storm,) = [line for line in lines if f"window={start}" in line]
+    (calm,) = [line for line in lines if f"window={start.replace('-08T', '-07T')}" in line]
+    assert storm.index("missing: <bdi>dep_delay<") < storm.index("missing: <bdi>distance<")
+    assert "missing:" not in calm
+    quiet = ask("/model", subject=MODEL, feature="distance", window=start.replace("-08T", "-07T"))
+    html = model_page(store, MODEL, quiet)
+    assert "Missing values" not in html[html.index("verdict-word") :].partition("</p>")[0]
+
+
+def test_the_overviews_title_counts_what_fires_as_the_alerts_pages_does(store: Store):
+    states = [alert.state for alert in store.alerts.open()]
+    assert {"pending", "firing"} == set(states)
+    told = f"<title>({states.count('firing')}) "
+    assert told in overview(store, ask())
+    assert told in alerts_page(store, ask("/alerts"))
+
+
 def test_time_range_rules_table_and_charts(store: Store):
     html = model_page(store, MODEL, ask("/model", subject=MODEL, since="2013-02-07", until="2013-02-09"))
     rows = re.findall(r'<th scope="row"><a [^>]*><time datetime="([^"]+)"', html)

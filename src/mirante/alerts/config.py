@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -212,7 +212,11 @@ def build_rules(config: AlertsConfig, *, base: Path | None = None) -> list[Rule]
 
 
 def build_channels(
-    config: AlertsConfig, *, base: Path | None = None, environ: Mapping[str, str] | None = None
+    config: AlertsConfig,
+    *,
+    base: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    locate: Callable[..., str] = lambda problem, *place: f"{'.'.join(place)}: {problem}",
 ) -> dict[str, Channel]:
     """Return the channels by name; secrets are read now.
 
@@ -224,11 +228,13 @@ def build_channels(
         Folder that relative paths of secret files start from.
     environ : mapping of str to str, optional
         ``os.environ`` when not given.
+    locate : callable
+        Takes a problem and the keys around it, and says where in the config that is.
 
     Raises
     ------
     ConfigError
-        Naming the channel, and what is wrong with it.
+        Naming each channel that is wrong, and what is wrong with it.
 
     Examples
     --------
@@ -242,7 +248,7 @@ def build_channels(
         try:
             channels[name] = _channel(settings, base or Path(), environ)
         except ConfigError as error:
-            errors.append(f"channels.{name}: {error}")
+            errors.append(locate(str(error), "alerts", "channels", name))
     if errors:
         raise ConfigError("\n".join(errors))
     return channels

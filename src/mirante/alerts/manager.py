@@ -204,7 +204,7 @@ class AlertManager:
         given: object = metrics
         if not isinstance(given, Mapping):
             got = type(given).__name__
-            raise InputError(f"the metrics are a {got}; give a mapping, such as {got.lower()}.__dict__")
+            raise InputError(f"the metrics are a {got}; give a mapping, such as collect_metrics().__dict__")
         unknown: dict[str, str] = {}
         errors: dict[str, str] = {}
         for rule in self._rules.values():

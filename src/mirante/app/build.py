@@ -12,7 +12,7 @@ from mirante.alerts.channels.console import ConsoleChannel
 from mirante.alerts.config import build_channels, build_routes, build_rules
 from mirante.alerts.engine import AlertEngine
 from mirante.alerts.outbox import Outbox
-from mirante.errors import TrackingError
+from mirante.errors import ConfigError, TrackingError
 from mirante.inference_log.reader import InferenceLog
 from mirante.sinks.mlflow import MlflowSink
 from mirante.sources.host import HostSource
@@ -143,8 +143,11 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
     StoreError
         If the store cannot be opened.
     """
-    check_bind(settings.web.host, settings.web.secret())
-    channels = build_channels(settings.alerts, base=settings.folder)
+    try:
+        check_bind(settings.web.host, settings.web.secret())
+    except ConfigError as error:
+        raise ConfigError(settings.locate(str(error), "web")) from None
+    channels = build_channels(settings.alerts, base=settings.folder, locate=settings.locate)
     for name, channel in channels.items():
         if isinstance(channel, ConsoleChannel):
             channels[name] = ConsoleChannel(console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +16,12 @@ from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
 from mirante.store.dialect import parse_url
 from mirante.web.config import WebConfig
-from mirante.yaml_file import checked, read_yaml
+from mirante.yaml_file import Document, checked, read_yaml
 
 __all__ = ["HostConfig", "MlflowConfig", "Settings", "default_settings", "load_settings"]
 
 _SQLITE = "sqlite:///"
+_KEY = re.compile(r"'?(?:[a-z_]+\.)*([a-z_]+)")
 
 
 class HostConfig(BaseModel):
@@ -118,6 +120,7 @@ class Settings(BaseModel):
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
+    _document: Document | None = PrivateAttr(default=None)
 
     @field_validator("models")
     @classmethod
@@ -165,6 +168,29 @@ class Settings(BaseModel):
     def folder(self) -> Path:
         """Where relative paths of rules and secrets start from."""
         return self._folder
+
+    def locate(self, problem: str, *place: str) -> str:
+        """Return a problem with its file, line and place before it; without a file the place alone.
+
+        Parameters
+        ----------
+        problem : str
+            It may begin with the key that is wrong: ``'token' is ...`` or ``web.host is ...``.
+        *place : str
+            The keys around that one.
+
+        Returns
+        -------
+        str
+            ``mirante.yaml, line 3: web.host is ...``
+        """
+        key = _KEY.match(problem)
+        said = not place or problem.lstrip("'").startswith(place[0])
+        text = problem if said else f"{'.'.join(place)}: {problem}"
+        if self._document is None:
+            return text
+        line = self._document.line(*place, *([key[1]] if key else []))
+        return f"{self._document.source}, line {line}: {text}"
 
     def on_port(self, port: int | None) -> Settings:
         """Return the settings with another port for the page; the same when None."""
@@ -222,10 +248,11 @@ def load_settings(path: Path, *, environ: Mapping[str, str] | None = None) -> Se
         document = type(document)(document.source, {}, document.lines)
     settings = checked(Settings, document)
     placed = settings.within(path.absolute().parent, os.environ if environ is None else environ)
+    placed._document = document
     try:
         parse_url(placed.store)
     except StoreError as error:
-        raise ConfigError(f"{document.source}, line {document.line('store')}: store: {error}") from None
+        raise ConfigError(placed.locate(f"store: {error}")) from None
     return placed
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mirante.app.settings import Settings, load_settings
 from mirante.demo.flights import TIMEZONE
 from mirante.demo.training import ALIAS, MODEL
+from mirante.monitors.config import ModelConfig
+from mirante.yaml_file import parse_yaml
 
-__all__ = ["MARKER", "write_config"]
+__all__ = ["MARKER", "demo_settings", "write_config"]
 
 MARKER = ".mirante-demo"
 
@@ -108,3 +111,42 @@ def write_config(folder: Path, tracking_uri: str) -> Path:
     if not rules.exists():
         rules.write_text(_RULES, encoding="utf-8")
     return config
+
+
+def demo_settings(
+    folder: Path, tracking_uri: str, *, config: Path | None = None, port: int | None = None
+) -> Settings:
+    """Return the settings of the demonstration: its own folder, server, model and rules.
+
+    Parameters
+    ----------
+    folder : Path
+        The demonstration's; its ``mirante.yaml`` and ``rules.yaml`` are written if missing.
+    tracking_uri : str
+        Address of its MLflow server.
+    config : Path, optional
+        A file to take everything else from, such as channels and language; the folder's own by default.
+    port : int, optional
+        Port of the page; a free one by default.
+
+    Returns
+    -------
+    Settings
+        With one model. Rules that the file brings take the place of the demonstration's.
+
+    Raises
+    ------
+    ConfigError
+        If the file is wrong.
+    """
+    own = write_config(folder, tracking_uri)
+    given = load_settings(config or own)
+    (model,) = [m for m in given.models if m.model == MODEL and m.alias == ALIAS] or _models(tracking_uri)
+    rules = given.alerts.rules or folder / "rules.yaml"
+    update = {"models": (model,), "alerts": given.alerts.model_copy(update={"rules": rules})}
+    return given.model_copy(update=update).for_demo(folder=folder, tracking_uri=tracking_uri, port=port)
+
+
+def _models(tracking_uri: str) -> tuple[ModelConfig, ...]:
+    text = _CONFIG.format(tracking_uri=tracking_uri, model=MODEL, alias=ALIAS, timezone=TIMEZONE)
+    return Settings.model_validate(parse_yaml(text).data).models

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from mirante.app.build import build
-from mirante.app.settings import Settings, load_settings
-from mirante.demo.files import MARKER, write_config
+from mirante.app.settings import Settings
+from mirante.demo.files import MARKER, demo_settings
 from mirante.demo.flights import TIMEZONE, Flights, load_flights
 from mirante.demo.progress import Progress
 from mirante.demo.replay import Replay, ReplayCounts, replay_days
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Demonstration", "prepare_folder", "run_demo"]
 
+_NO_SERVER = "http://127.0.0.1:1"  # stands for the server until it is started
 _OWN = (
     "mlflow",
     "inference-log",
@@ -122,16 +124,16 @@ def run_demo(
     """
     began = time.monotonic()
     folder = prepare_folder(folder)
+    with build(demo_settings(folder, _NO_SERVER, config=config, port=port)):
+        pass  # what is wrong with the config is said now, and not after the training
     seconds: dict[str, float] = {}
     progress.say("starting an MLflow server and reading 336,776 flights")
-    flights, server = _start(folder)
-    with server, _tracking(server.uri):
+    with _ended_by_signals(), _started(folder) as (flights, server), _tracking(server.uri):
         seconds["server_and_data"] = _lap(began, seconds)
         progress.say(f"MLflow at {server.uri}; training on January")
         champion = train(flights.between("2013-01-01", "2013-01-31"), server.uri, report=progress.say)
         seconds["training"] = _lap(began, seconds)
-        settings = load_settings(config or write_config(folder, server.uri))
-        settings = settings.for_demo(folder=folder, tracking_uri=server.uri, port=port)
+        settings = demo_settings(folder, server.uri, config=config, port=port)
         with build(settings, console=cast(TextIO, progress)) as parts:
             _publish(flights, champion, parts, settings)
             seconds["baseline"] = _lap(began, seconds)
@@ -158,16 +160,37 @@ def _lap(began: float, seconds: dict[str, float]) -> float:
     return round(time.monotonic() - began - sum(seconds.values()), 2)
 
 
-def _start(folder: Path) -> tuple[Flights, ServerProcess]:
-    """Start the server while the flights are read: the one waits for the other's processor."""
+@contextlib.contextmanager
+def _started(folder: Path) -> Iterator[tuple[Flights, ServerProcess]]:
+    """Start the server while the flights are read, and stop it whatever happens in between."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         starting = pool.submit(start_server, folder / "mlflow")
         try:
-            flights = load_flights()
-        except BaseException:
+            yield load_flights(), starting.result()
+        finally:
             starting.result().stop()
-            raise
-        return flights, starting.result()
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the block: the MLflow server is a process of its own and must be stopped.
+
+    Outside the main thread signals are left alone.
+    """
+
+    def end(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before: dict[signal.Signals, Any] = {}
+    for name in ("SIGTERM", "SIGHUP"):  # Windows knows the first alone
+        with contextlib.suppress(AttributeError, ValueError):
+            number = getattr(signal, name)
+            before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,9 +181,10 @@ class DriftDetector:
         InputError
             If a column is not there, is empty or has missing values only, or a column meets a table.
         """
-        if not 0.0 < threshold < 1.0:
+        given: object = threshold
+        if not (isinstance(given, SupportsFloat) and 0.0 < float(given) < 1.0):
             raise InputError(
-                f"threshold is {threshold}; a p-value is compared with it: give a number between 0 and 1"
+                f"threshold is {threshold!r}; a p-value is compared with it: give a number between 0 and 1"
             )
         alone, raws = _columns(current_data, "current_data")
         if alone != self._alone:

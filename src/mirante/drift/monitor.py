@@ -63,6 +63,8 @@ class DriftMonitor:
         What a window is held against: ``fixed``, the baseline; ``sliding 14``, the last 14 windows;
         ``seasonal 4``, the last 4 of the same weekday (and hours); ``previous``, the one before. Pools are
         for fixed baselines only.
+    pooled : bool, default True
+        Whether the last windows are looked at together as well; without that a window has all of the level.
 
     Raises
     ------
@@ -99,10 +101,11 @@ class DriftMonitor:
         window: str = "1d",
         floor: float | Mapping[str, float] = _FLOOR,
         kind: str = "fixed",
+        pooled: bool = True,
     ) -> None:
         self.baseline = baseline
         self.own_windows, self.own_starts = tuple(own_windows), tuple(own_starts)
-        self.alarm_budget, self.window, self.kind = alarm_budget, window, kind
+        self.alarm_budget, self.window, self.kind, self.pooled = alarm_budget, window, kind, pooled
         self.floor = dict(floor) if isinstance(floor, Mapping) else float(floor)
         self.level = alarm_level(alarm_budget, window)
         if self.own_starts and len(self.own_starts) != len(self.own_windows):
@@ -117,7 +120,12 @@ class DriftMonitor:
         self._seasons = {id(one): Side(self._cells, one) for one in self._references.seasons.values()}
         self._set_levels()
         self._scales = Scales(
-            self._cells, Side(self._cells, baseline), self._references, self._drift_level, self._floor
+            self._cells,
+            Side(self._cells, baseline),
+            self._references,
+            self._drift_level,
+            self._floor,
+            pooled=pooled,
         )
         self._own_missing = Spread.none()
         if self._scales.structured:
@@ -241,6 +249,7 @@ class DriftMonitor:
             window=window or self.window,
             floor=self.floor if floor is None else floor,
             kind=kind or self.kind,
+            pooled=self.pooled,
         )
 
     def _side(self, start: datetime | None) -> Side:
@@ -261,6 +270,7 @@ class DriftMonitor:
             "window": self.window,
             "floor": self.floor,
             "kind": self.kind,
+            "pooled": self.pooled,
         }
         return pack(self.baseline, self.own_windows, self.own_starts, settings)
 

@@ -44,6 +44,8 @@ class Scales:
         The baseline's own windows, and what each is held against. Pools are for fixed ones only.
     level, floor : ndarray, shape (columns,)
         False-alarm level of each column's drift, and least effect that matters; numeric columns first.
+    pooled : bool, default True
+        Whether there are pools at all.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Scales:
         references: FixedReferences | RollingReferences,
         level: Floats,
         floor: Floats,
+        *,
+        pooled: bool = True,
     ) -> None:
         self.whole = whole
         self._numbers = whole.numeric.reference.n.size
@@ -60,7 +64,7 @@ class Scales:
         self._pools: Pools | None = None
         self._vector: Floats = np.empty(0)
         self._rows = 0
-        fixed = isinstance(references, FixedReferences)
+        fixed = pooled and isinstance(references, FixedReferences)
         count = sum(1 for window, against in references.pairs() if window.rows and against.rows)
         self.structured = count >= LEAST_WINDOWS
         self._own = {1: Own(None, None)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -134,6 +134,30 @@ class TableProfile:
         True
         """
         return cls.of({}, like=like)
+
+    def only(self, names: Collection[str]) -> TableProfile:
+        """Return the profile of some of the columns.
+
+        Parameters
+        ----------
+        names : collection of str
+            To keep; those that are not there are passed over.
+
+        Returns
+        -------
+        TableProfile
+            In the order of the baseline.
+
+        Examples
+        --------
+        >>> list(TableProfile.of({"x": [1], "y": [2], "z": ["a"]}).only({"z", "x"}).columns)
+        ['x', 'z']
+        """
+        kept = [name for name in self.layout.names if name in names]
+        found = [self.columns[name] for name in kept]
+        numbers = NumberCounts.of([one for one in found if isinstance(one, NumericProfile)])
+        categories = CategoryCounts.of([one for one in found if isinstance(one, CategoricalProfile)])
+        return TableProfile(self.rows, self.layout.only(kept), numbers, categories)
 
     def __add__(self, other: TableProfile) -> TableProfile:
         if not isinstance(other, TableProfile):

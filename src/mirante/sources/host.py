@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
+from typing import SupportsFloat
 
 import psutil
 
@@ -196,7 +197,8 @@ class SystemMonitor:
         disk: str | None = None,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
-        if not interval > 0:
+        given: object = interval
+        if not (isinstance(given, SupportsFloat) and float(given) > 0):
             raise InputError(f"interval is {interval!r}; give a number of seconds over 0")
         self.interval = float(interval)
         self.latest: SystemMetrics | None = None

@@ -54,3 +54,9 @@ def test_the_message() -> None:
 def test_what_is_wrong_is_said(fields: dict) -> None:
     with pytest.raises(ConfigError):
         AlertRule(**{"name": "r", "condition": "x > 1", "message_template": "m", **fields})
+
+
+@pytest.mark.parametrize("wrong", [(None, "x > 1", "text"), ("a", "x > 1", None), (3, "x > 1", "text")])
+def test_name_and_message_are_texts(wrong: tuple[object, str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"is a (NoneType|int); give a text"):
+        AlertRule(*wrong)  # type: ignore[arg-type]  # what a caller may do

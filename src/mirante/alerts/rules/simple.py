@@ -77,6 +77,10 @@ class AlertRule:
     expression: Expression | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        for field_name in ("name", "message_template"):
+            given: object = getattr(self, field_name)
+            if not isinstance(given, str):
+                raise ConfigError(f"{field_name} is a {type(given).__name__}; give a text")
         check_severity(self.severity)
         check_template(self.message_template)
         condition: object = self.condition

@@ -43,7 +43,7 @@ def judge(baseline: TableProfile, window: TableProfile) -> Mapping[str, ColumnVe
     InputError
         If the window was counted with another baseline.
     """
-    return DriftMonitor(baseline, alarm_budget=BUDGET, floor=0.0).update(window).columns
+    return DriftMonitor(baseline, alarm_budget=BUDGET, floor=0.0, pooled=False).update(window).columns
 
 
 def checked_weights(baseline: TableProfile, importance: Mapping[str, float] | None) -> dict[str, float]:

@@ -88,9 +88,10 @@ def check(
     if len(keys) < len(names):  # else there is nothing better to compare
         findings += [TableFinding(name, "key") for name in keys]
         names = [name for name in names if name not in keys]
-        baseline = TableProfile(baseline.rows, {name: baseline.columns[name] for name in names})
+        baseline = baseline.only(names)
     window = _counted(after, names, baseline)
-    verdict = DriftMonitor(baseline, alarm_budget=f"{alpha:.15f} in 1 windows").update(window)
+    budget = f"{alpha:.15f} in 1 windows"
+    verdict = DriftMonitor(baseline, alarm_budget=budget, pooled=False).update(window)
     findings += _unreadable(before, baseline, window, {one.column for one in findings})
     types = {one.column: one.detail for one in findings if one.what == "type"}
     found = tuple(

@@ -161,20 +161,20 @@ class MLflowMetrics:
         try:
             children = self._children.get(model_name)
             usable = bool(0.0 <= latency < math.inf)
+            seconds = float(latency) if usable else 0.0  # a float32 would turn the sum into one
         except (TypeError, ValueError):
             raise InputError(
                 f"got the model name {model_name!r} and the latency {latency!r}; "
                 "give a text and a number of seconds"
             ) from None
         if children is None:
-            predictions, seconds = self._collectors.predictions, self._collectors.latency
             children = self._children[model_name] = (
-                predictions.labels(model_name),
-                seconds.labels(model_name),
+                self._collectors.predictions.labels(model_name),
+                self._collectors.latency.labels(model_name),
             )
         children[0].inc()
         if usable:
-            children[1].observe(latency)
+            children[1].observe(seconds)
         run_id = current_run_id() if self._logs else None
         with self._lock:
             own = self._tallies.setdefault(run_id, {}).setdefault(model_name, _Tally())
@@ -183,7 +183,7 @@ class MLflowMetrics:
                 tally.new += 1
                 if usable:
                     tally.timed += 1
-                    tally.seconds += latency
+                    tally.seconds += seconds
         if not usable:
             self._warn(model_name, latency)
         if self._logs and (self._thread is None or not self._thread.is_alive()):

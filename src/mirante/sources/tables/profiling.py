@@ -97,7 +97,7 @@ def profile_file(
             raise InputError(f"{table.path} has no column {absent!r}; it has {has}")
         like = _first(table, names, rng or np.random.default_rng(0))
     elif columns is not None:
-        like = TableProfile(0, {name: one for name, one in like.columns.items() if name in set(columns)})
+        like = like.only(set(columns))
     names = [name for name in like.columns if name in table.kinds]
     kinds = {name: _wanted(like.columns[name], table.kinds[name]) for name in names}
     total = TableProfile.empty(like)

@@ -288,6 +288,7 @@ class SubjectCharts:
     def _others(self) -> list[Chart]:
         """Draw what no other part knows, so that nothing is kept and never shown."""
         self._drawn.update(("performance_labels", "performance_labels_missing", "performance_base_rate"))
+        self._drawn.add("predictions_read_total")  # the sum of what the first chart shows: a line that climbs
         names = [name for name in self._series if name not in self._drawn and self._tells(name)]
         return [
             chart

@@ -82,6 +82,11 @@ def _lead(report: ExperimentReport, _: Translator) -> str:
     return text + (_(", %(n)s running, scheduled or killed.", n=rest) if rest else ".")
 
 
+def _varies(report: ExperimentReport, name: str) -> bool:
+    """Tell whether there is a better and a worse; of equal values a direction says nothing."""
+    return report.best_metrics[name] != report.worst_metrics[name]
+
+
 def _leading(report: ExperimentReport) -> list[str]:
     """Return metrics, those that most runs have first."""
     return sorted(report.best_metrics, key=lambda name: (-report.metric_counts[name], name))
@@ -112,7 +117,8 @@ def _metric_table(report: ExperimentReport, _: Translator) -> Table | None:
         )
         mean = Cell(number(report.average_metrics[name], "", _.locale))
         count = Cell(format_number(report.metric_counts[name], _.locale, digits=0))
-        rows.append([Cell(name, left_out), Cell(better[report.directions[name]]), mean, best, worst, count])
+        which = Cell(better[report.directions[name]] if _varies(report, name) else "–")
+        rows.append([Cell(name, left_out), which, mean, best, worst, count])
     for name in only_odd[: max(_METRICS_SHOWN - len(rows), 0)]:
         none = [Cell("–")] * 3
         rows.append(
@@ -170,7 +176,7 @@ def _charts(report: ExperimentReport, _: Translator, timezone: str) -> list[Char
     better = {"lower": _("lower is better"), "higher": _("higher is better")}
     for name in _leading(report)[:_CHARTS]:
         values = np.array([run.metrics.get(name, np.nan) for run in runs], dtype=np.float64)
-        title = f"{name} ({better[report.directions[name]]})"
+        title = f"{name} ({better[report.directions[name]]})" if _varies(report, name) else name
         figure = metric_figure(
             [Line(name, times[order], values[order])], title=title, timezone=timezone, locale=_.locale
         )

@@ -159,7 +159,7 @@ def other_charts(
     charts = []
     for index, (name, found) in enumerate(list(by_name.items())[:_MOST_CHARTS]):
         unit = READINGS[name].unit if name in READINGS else ""
-        title = name.replace("_", " ").capitalize()
+        title = name.replace("_", " ").capitalize().replace("Mlflow", "MLflow")
         charts.append(_metric(f"r{index}", title, _worst(found), unit, marks, query, zero=True))
     return charts
 

@@ -15,7 +15,7 @@ from mirante.web.pages.render import number, percent
 if TYPE_CHECKING:
     from mirante.store import Store, WindowRow
 
-__all__ = ["Comparison", "compare", "drifted_columns"]
+__all__ = ["Comparison", "compare", "drifted_columns", "missing_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,9 @@ class Comparison:
     chart : Chart or None
         The picture; None when a profile is missing.
     verdict : str
-        ``drift``, ``calm`` or ``unknown``.
+        ``drift`` or ``calm``.
+    missing : bool
+        Whether more values are missing than in the baseline.
     sentences : list of str
         The verdict in words.
     facts : list of (str, str)
@@ -45,6 +47,7 @@ class Comparison:
     features: list[str]
     chart: Chart | None
     verdict: str
+    missing: bool
     sentences: list[str]
     facts: list[tuple[str, str]]
 
@@ -53,6 +56,12 @@ def drifted_columns(window: WindowRow) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the columns whose verdict is drift, strongest effect first."""
     columns = [(name, found) for name, found in _columns(window).items() if found.get("drifted")]
     return sorted(columns, key=lambda pair: -(pair[1].get("effect") or 0.0))
+
+
+def missing_columns(window: WindowRow) -> list[str]:
+    """Return the columns of which more is missing than in the baseline, the most first."""
+    found = [(name, one) for name, one in _columns(window).items() if one.get("missing_detected")]
+    return [name for name, _ in sorted(found, key=lambda pair: -(pair[1].get("missing_ratio") or 0.0))]
 
 
 def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Query) -> Comparison | None:
@@ -83,13 +92,11 @@ def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Que
     feature = feature if feature in columns else features[0]
     verdict = columns[feature]
     state = "drift" if verdict.get("drifted") else "calm"
-    told = [
-        verdict.get("sentence"),
-        verdict.get("missing_sentence") if verdict.get("missing_detected") else None,
-    ]
+    missing = bool(verdict.get("missing_detected"))
+    told = [verdict.get("sentence"), verdict.get("missing_sentence") if missing else None]
     sentences = [str(text) for text in told if text]
     chart = _chart(store, subject, row, feature, query)
-    return Comparison(feature, row, features, chart, state, sentences, _facts(verdict, query))
+    return Comparison(feature, row, features, chart, state, missing, sentences, _facts(verdict, query))
 
 
 def _columns(window: WindowRow) -> Mapping[str, Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
-from mirante.web.pages.compare import Comparison, compare, drifted_columns
+from mirante.web.pages.compare import Comparison, compare, drifted_columns, missing_columns
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.render import render
 from mirante.web.pages.states import URGENCY, card_of, severity_state
@@ -32,6 +32,7 @@ class WindowLine:
     row: WindowRow
     drifted: list[str]
     more: int
+    missing: list[str]
     outliers: float | None
     latency: float | None
     performance: list[float | None]
@@ -159,6 +160,7 @@ def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
         row=row,
         drifted=drifted[:_SHOWN_COLUMNS],
         more=max(0, len(drifted) - _SHOWN_COLUMNS),
+        missing=missing_columns(row)[:_SHOWN_COLUMNS],
         outliers=outliers / row.rows if isinstance(outliers, int | float) and row.rows else None,
         latency=latency.get("p95") if isinstance(latency, dict) else None,
         performance=[_performance(row).get(name) for name in measures],

@@ -40,5 +40,5 @@ def overview(store: Store, query: Query) -> str:
         cards=cards,
         counts=[(state, counts[state]) for state in URGENCY if counts[state]],
         newest=alerts_shown(store.alerts.list(limit=_NEWEST), query, {}),
-        open_alerts=sum(len(found) for found in alerts.values()),
+        firing=sum(one.state == "firing" for found in alerts.values() for one in found),
     )

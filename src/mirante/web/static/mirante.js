@@ -105,7 +105,9 @@
     const narrow = wide < 480;
     const base = ((layout.template || {}).layout || {}).margin || {};
     const margin = { ...base, ...layout.margin };
-    layout.title = { ...layout.title, xref: "container", x: 0, pad: { ...(layout.title || {}).pad, l: 8 } };
+    // at the top: in the middle of its margin, where plotly puts it, a second line runs into the chart
+    const top = { yref: "container", y: 1, yanchor: "top" };
+    layout.title = { ...layout.title, xref: "container", x: 0, ...top, pad: { ...(layout.title || {}).pad, l: 8, t: 14 } };
     const heading = wrap(layout.title.text || "", Math.floor((wide - 20) / 7.6));
     layout.title.text = heading.join("<br>");
     margin.t = (margin.t || 44) + 18 * (heading.length - 1);
