@@ -79,6 +79,21 @@ def test_new_categories_are_seen_by_their_own_test():
     assert many.direction == "new levels: 0 % -> 5.0 %"
 
 
+def test_new_levels_are_no_news_where_levels_of_a_single_row_promise_them():
+    """A window holds what the baseline happened to miss; that much of it is chance."""
+    rng = np.random.default_rng(2)
+    share = 1.0 / np.arange(1, 400) ** 1.2
+    names = [f"level {i}" for i in range(share.size)]
+
+    def drawn(rows):
+        return dict(zip(names, rng.multinomial(rows, share / share.sum()).tolist(), strict=True))
+
+    base = {name: count for name, count in drawn(2_000).items() if count}
+    found = [judge(drawn(rows), base) for rows in (500, 2_000, 20_000) for _ in range(20)]
+    assert sum(one.new_category_ratio > 0.02 for one in found) > 50
+    assert sum(one.drifted for one in found) <= 2
+
+
 def test_one_category_only():
     base = {"a": 1000}
     assert judge({"a": 50}, base).p_value == 1.0

@@ -67,7 +67,9 @@ class CategoricalTests:
     Levels of which the reference's share promises fewer than 10 rows are rare. χ² of the two samples takes
     the rare ones as one (joined to the smallest common one where even together they are rare). Where the
     reference has rare levels, χ² has nine tenths of a column's level and the last tenth goes to rare levels,
-    each and together, that are suddenly too many. New levels are such.
+    each and together, that are suddenly too many. New levels are such: more of them than the reference's
+    levels of a single row let expect (I. J. Good, "The population frequencies of species and the estimation
+    of population parameters", 1953).
 
     Parameters
     ----------
@@ -89,6 +91,11 @@ class CategoricalTests:
         # in any window: it never stands alone, and where the baseline has one it is no new level either
         self._ranked = self.share.copy()
         self._ranked[self.last] = 0.0
+        # levels that no row of the reference has are new in a window by this choice alone: as many rows of
+        # them are to be expected as the reference has levels of a single row (Good, 1953)
+        self._unseen = np.zeros(self.counts.size)
+        if self.start.size:
+            self._unseen[self.last] = np.add.reduceat((self.counts == 1).astype(np.float64), self.start)
         # levels are ordered by the baseline's counts; another reference has an order of its own
         order = np.lexsort((-self._ranked, self.column))
         self._order = None if np.array_equal(order, np.arange(order.size)) else order
@@ -170,11 +177,13 @@ class CategoricalTests:
         rare = ~stands
         rare[self.last[self.counts[self.last] > 0]] = False
         seen = np.add.reduceat(rare & (levels + self.counts > 0), self.start, dtype=np.intp) + 1
-        lump = [np.add.reduceat(np.where(stands, 0.0, side), self.start) for side in (self.counts, levels)]
+        before_each = self.counts + self._unseen
+        lump = [np.add.reduceat(np.where(stands, 0.0, side), self.start) for side in (before_each, levels)]
         # too many is more than was to be expected, and more than one; the rest cannot pass any level
-        place = np.flatnonzero(rare & (levels > 1) & (levels > self.share * n.take(self.column)))
+        usual = before_each / np.maximum(self.n, 1.0).take(self.column)
+        place = np.flatnonzero(rare & (levels > 1) & (levels > usual * n.take(self.column)))
         column = np.concatenate((self.column[place], np.arange(columns)))
-        before = np.concatenate((self.counts[place], lump[0]))
+        before = np.concatenate((before_each[place], lump[0]))
         after = np.concatenate((levels[place], lump[1]))
         if not after.any():
             return found
