@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _COMMON = 0.9  # part of a column's level for levels that are common enough for χ², where any is not
-_LEAST = 10.0  # rows that the reference must promise for a level to stand alone
+_LEAST = 10.0  # rows that a level must promise, on the side with fewer, to stand alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,10 @@ class CategoricalFindings:
 class CategoricalTests:
     """Holds the counts of windows, single and pooled, against a reference.
 
-    Levels of which the reference's share promises fewer than 10 rows are rare. χ² of the two samples takes
-    the rare ones as one (joined to the smallest common one where even together they are rare). Where the
-    reference has rare levels, χ² has nine tenths of a column's level and the last tenth goes to rare levels,
+    Levels of which the reference's share promises fewer than 10 rows (in the window, or in the reference
+    where that has fewer) are rare. χ² of the two samples takes the rare ones as one (joined to the smallest
+    common one where even together they are rare). Where the reference has rare levels, χ² has nine tenths of
+    a column's level and the last tenth goes to rare levels,
     each and together, that are suddenly too many. New levels are such: more of them than the reference's
     levels of a single row let expect (I. J. Good, "The population frequencies of species and the estimation
     of population parameters", 1953).
@@ -116,7 +117,7 @@ class CategoricalTests:
         """
         n = np.add.reduceat(levels, self.start, axis=1)
         rows = n.take(self.column, axis=1)
-        stands = self._ranked * rows >= _LEAST
+        stands = self._ranked * np.minimum(rows, self.n.take(self.column)) >= _LEAST
         gap = levels / np.maximum(rows, 1.0) - self.share
         distance = self._distance(gap, stands)
         chi2, freedom = self._chi2(levels, gap, n, stands)
@@ -160,7 +161,9 @@ class CategoricalTests:
     def _joined(self, stands: Flags, n: Floats) -> Flags:
         """Return which levels χ² takes alone: where even all rare ones are rare, the smallest joins them."""
         count = np.add.reduceat(stands, self.start, axis=1, dtype=np.intp)
-        together = np.add.reduceat(np.where(stands, 0.0, self.share), self.start, axis=1) * n
+        together = np.add.reduceat(np.where(stands, 0.0, self.share), self.start, axis=1) * np.minimum(
+            n, self.n
+        )
         only_other = (count == 0) & (self.counts[self.last] > 0)
         scale, column = np.nonzero((together < _LEAST) & (count > 0) & ~only_other)
         if not scale.size:
