@@ -111,3 +111,13 @@ def test_the_spread_of_windows_is_that_of_their_mean_ranks():
     expected = np.var(ranks, ddof=1) - 1 / 12 / 500
     assert spread.rank.between[0] == pytest.approx(expected, rel=0.1)
     assert numeric_spread(Cells(base), (), 0) is None
+
+
+def test_sampling_moves_a_column_of_few_values_less():
+    """A bridge seen at two values is one normal number; at many it is Kolmogorov's."""
+    rng = np.random.default_rng(5)
+    base = TableProfile.of({"wide": rng.normal(size=5_000), "coin": (rng.random(5_000) < 0.3).astype(float)})
+    whole, window = Counts.of(base), Counts.of(base)
+    spread = numeric_spread(Cells(base), [(window, whole)], 1).distance
+    np.testing.assert_allclose(spread.unit, [np.pi**2 / 12, 0.21], rtol=0.15)
+    np.testing.assert_allclose(spread.terms, [5.0, 1.0], rtol=0.25)

@@ -52,32 +52,41 @@ def test_a_new_window_of_the_same_kind_alarms_at_its_level():
     assert 0.005 < np.mean(alarms) < 0.016
 
 
-def test_distances_of_new_windows_hold_their_level():
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
+def test_distances_of_new_windows_hold_their_level(noise):
+    """Days that move the mean, and sampling beside it: from nothing to everything."""
     rng = np.random.default_rng(11)
-    alarms, plain = [], []
-    for _ in range(3000):
-        d = np.abs(rng.normal(0, 0.05, 32))  # the distance that a moving mean makes
-        spread = distance_spread(d[:31], [900] * 31, [900 * 30] * 31, np.pi**2 / 12, 30)
-        p = spread.p_value(d[31], 900, 900 * 31)
-        alarms.append(p <= 0.01)
-        plain.append(d[31] > 0.055)  # the limit among independent rows
-    assert np.mean(alarms) < 0.02
-    assert np.mean(plain) > 0.1
+    n = 900
+    unit, alarms, plain = 3 * noise**2 * n / (1 + 1 / 30), [], []
+    for _ in range(4000):
+        shift = rng.normal(0, 0.05, 32)[:, None] * np.array([1.0, 0.0, 0.0])
+        d = np.linalg.norm(shift + rng.normal(0, noise, (32, 3)), axis=1)
+        spread = distance_spread(d[:31], n, n * 30, unit, 3.0, 30)
+        alarms.append(spread.p_value(d[31], n, n * 30) <= 0.01)
+        plain.append(d[31] > noise * np.sqrt(stats.chi2.isf(0.01, 3)))  # the limit if days were alike
+    assert np.mean(alarms) < 0.0155
+    assert noise > 0.1 or np.mean(plain) > 0.1
 
 
 def test_distance_limit_is_the_inverse_and_small_windows_get_a_wider_one():
-    spread = distance_spread(np.linspace(0.05, 0.2, 31), 900, 27_000, np.pi**2 / 12, 30)
+    spread = distance_spread(np.linspace(0.05, 0.2, 31), 900, 27_000, np.pi**2 / 12, 5.0, 30)
     assert spread.p_value(spread.limit(0.001, 900, 27_900), 900, 27_900) == pytest.approx(0.001)
-    assert spread.limit(0.001, 10, 27_900) > 2 * spread.limit(0.001, 900, 27_900)
+    assert spread.limit(0.001, 10, 27_900) > 1.5 * spread.limit(0.001, 900, 27_900)
     assert spread.p_value(0.0, 900, 27_900) == 1.0
+
+
+def test_a_spread_that_sampling_explains_is_the_law_of_sampling():
+    spread = distance_spread([0.01] * 31, 900, 27_000, 0.5, 4.0, 30)
+    expected = stats.chi2.isf(0.001, 4) / 4 * 0.5 * (1 / 900 + 1 / 27_900)
+    assert spread.limit(0.001, 900, 27_900) == pytest.approx(np.sqrt(expected), rel=1e-3)
 
 
 def test_columns_are_measured_each_by_itself():
     rng = np.random.default_rng(2)
     table = np.abs(rng.normal(0, [0.05, 0.2], (31, 2)))
     table[3, 1] = np.nan
-    both = distance_spread(table, 900, 27_000, 0.8, 30)
-    one = distance_spread(table[:, 0], 900, 27_000, 0.8, 30)
+    both = distance_spread(table, 900, 27_000, 0.8, 5.0, 30)
+    one = distance_spread(table[:, 0], 900, 27_000, 0.8, 5.0, 30)
     assert both.limit(0.01, 900, 27_900)[0] == pytest.approx(float(one.limit(0.01, 900, 27_900)))
     assert both.limit(0.01, 900, 27_900)[1] > 2 * both.limit(0.01, 900, 27_900)[0]
 

@@ -23,12 +23,13 @@ from mirante.stats.spread import (
 )
 from mirante.stats.twosample import rare_p
 
-__all__ = ["CategoricalFindings", "CategoricalSpread", "CategoricalTests", "LevelOutcome"]
+__all__ = ["LEVELS_PART", "CategoricalFindings", "CategoricalSpread", "CategoricalTests", "LevelOutcome"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _COMMON = 0.9  # part of a column's level for levels that are common enough for χ², where any is not
+LEVELS_PART = 0.1  # part of the level for single levels, where own windows have a say
 _LEAST = 10.0  # rows that a level must promise, on the side with fewer, to stand alone
 
 
@@ -244,10 +245,10 @@ class LevelOutcome:
 class CategoricalSpread:
     """How own windows' levels differ from their references, for each categorical column.
 
-    Two tests share the level. One: the total variation must be larger than chance makes it *and* than the
-    own windows' from their references (χ² over the spread of days fails, since levels do not all vary
-    alike). Two: asin √share of each level against its spread between own windows, Bonferroni over levels,
-    for one level that leaves its range.
+    Two tests share the level. One, with nine tenths: the total variation must be larger than chance makes it
+    *and* than the own windows' from their references (χ² over the spread of days fails, since levels do not
+    all vary alike). Two: asin √share of each level against its spread between own windows, Bonferroni over
+    levels, for one level that leaves its range by more than the floor.
 
     Parameters
     ----------
@@ -305,8 +306,8 @@ class CategoricalSpread:
         spread, shares = self._against_own(column, part, groups)
         trusted, p_chance = min(m, n), float(found.p_value[scale, column])
         p_distance = max(p_chance, float(spread.p_value(distance, trusted, m)))
-        half = level / 2
-        limit = float(spread.limit(half, trusted, m))
+        most, few = level * (1.0 - LEVELS_PART), level * LEVELS_PART
+        limit = float(spread.limit(most, trusted, m))
         after, before = _merged(groups, levels[None, part])[0], _merged(groups, tests.counts[None, part])[0]
         values, sampling = variance_stable_share(after, n)
         centre, _ = variance_stable_share(before, m)
@@ -316,15 +317,15 @@ class CategoricalSpread:
         # one level speaks for itself only when its own share has moved as far as matters
         p_levels[np.abs(after / n - before / m) <= floor] = 1.0
         top = int(np.argmin(p_levels))
-        p_value = min(1.0, 2.0 * p_distance, 2.0 * float(p_levels[top]))
-        if p_distance > half and p_levels[top] <= half:
-            edge = np.copysign(student_limit(half / after.size, error, freedom)[top], moved[top])
+        p_value = min(1.0, p_distance / (1.0 - LEVELS_PART), float(p_levels[top]) / LEVELS_PART)
+        if p_distance > most and p_levels[top] <= few:
+            edge = np.copysign(student_limit(few / after.size, error, freedom)[top], moved[top])
             wall = float(np.sin(np.clip(centre[top] + edge, 0.0, np.pi / 2)) ** 2)
             subject = self._name(column, groups, top)
             return LevelOutcome("share", float(after[top] / n), wall, p_value, limit, subject)
-        if p_chance > half and 0.0 < p_chance < 1.0:
+        if p_chance > most and 0.0 < p_chance < 1.0:
             # chance explains it: where it would not, were the same change larger, is the limit to show
-            limit = max(limit, distance * float(special.ndtri(half) / special.ndtri(min(p_chance, 0.49))))
+            limit = max(limit, distance * float(special.ndtri(most) / special.ndtri(min(p_chance, 0.49))))
         return LevelOutcome("total_variation", distance, max(limit, floor), p_value, limit)
 
     def _against_own(
@@ -344,7 +345,7 @@ class CategoricalSpread:
             values, sampling = variance_stable_share(after, n[:, None])
             centre, shared = variance_stable_share(before, m[:, None])
             there = ((n > 0) & (m > 0))[:, None]
-            spread = distance_spread(distances, n, m, unit, self.freedom)
+            spread = distance_spread(distances, n, m, unit, max(merged.size - 1.0, 1.0), self.freedom)
             shares = spread_of(np.where(there, values - centre, np.nan), sampling + shared, self.freedom)
             self._seen[key] = spread, shares
         return self._seen[key]

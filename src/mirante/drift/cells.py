@@ -110,6 +110,12 @@ class Cells:
         return [(first, last, self._local[first:last][1::2]) for first, last in itertools.pairwise(ends)]
 
     @cached_property
+    def shares(self) -> Floats:
+        """The baseline's share of values up to and with each cell, within its column."""
+        total = np.diff(self.running(self._mass)[0].take(self.layout.cell_start))
+        return self._local / np.maximum(total, 1.0).take(self.column)
+
+    @cached_property
     def grid(self) -> tuple[Places, Places]:
         """Cells at which pooled windows are compared, and the numeric column of each."""
         found = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.drift.categorical import CategoricalFindings, LevelOutcome
+from mirante.drift.categorical import LEVELS_PART, CategoricalFindings, LevelOutcome
 from mirante.drift.missing import MissingFindings
 from mirante.drift.numeric import NumericFindings
 from mirante.drift.sides import Own, Side
@@ -235,7 +235,7 @@ class Judgement:
         if column in scale.outcomes:
             told = scale.outcomes[column]
             score, value, threshold, subject = told.score, told.value, told.threshold, told.subject
-            resolution = tests.resolution(n, column, tests.limit(freedom, common / 2))
+            resolution = tests.resolution(n, column, tests.limit(freedom, common * (1.0 - LEVELS_PART)))
             smallest = max(told.limit, resolution)
         elif value <= limit and self.drifted[place]:  # rare levels speak, and χ² does not see them
             score, value, threshold = "total_variation", distance, floor

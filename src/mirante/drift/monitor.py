@@ -24,7 +24,7 @@ from mirante.stats.spread import Spread
 __all__ = ["DriftMonitor"]
 
 _FLOOR = 0.03
-_MISSING_SHARE = 0.25  # of a column's level; missing values that matter are far beyond any limit
+_MISSING_SHARE = 0.1  # of a column's level; missing values that matter are far beyond any limit
 
 
 class DriftMonitor:
@@ -32,7 +32,7 @@ class DriftMonitor:
 
     The level of a window follows from the budget. It is shared evenly between the columns (Bonferroni), and
     in each column between the window itself (a half) and the last 4, 6, 8, 16 and 32 windows pooled, as long
-    as they hold no more rows than the baseline: a small shift that lasts is seen in the pool. A quarter of
+    as they hold no more rows than the baseline: a small shift that lasts is seen in the pool. A tenth of
     the level of a column that has missing values goes to these. An alarm needs both: a p-value within the
     level, and an effect above the floor, so that many rows do not alarm on what does not matter.
 

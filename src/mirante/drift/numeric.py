@@ -19,9 +19,9 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 # Parts of a column's level. Among independent rows the rank test sees small shifts that KS is slow to see;
-# among windows that differ both lean on the same few own windows, and neither is the sharper.
-_INDEPENDENT, _BY_WINDOWS = (0.25, 0.75), (0.5, 0.5)
-_KS_UNIT = float(np.pi**2 / 12)  # mean square of Kolmogorov's law
+# among windows that differ both lean on the same few own windows, and KS sees what ranks do not.
+_INDEPENDENT, _BY_WINDOWS = (0.25, 0.75), (0.75, 0.25)
+_BRIDGES = 400  # random paths from which the KS distance's law for a column with repeated values is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class NumericFindings:
 class NumericTests:
     """Holds the counts of windows, single and pooled, against a reference.
 
-    Two tests share a column's level: KS (a quarter; a half with own windows), for a change of any shape,
+    Two tests share a column's level: KS (a quarter; three with own windows), for a change of any shape,
     and Mann-Whitney for a shift. A window counts for no more rows than its reference has, since one
     reference's sampling error is the same in all windows. With own windows each test must also hold against
     the spread between them: mean ranks by a variance component and Student's t, KS distances against the
@@ -226,6 +226,27 @@ def _per_column(column: Places, values: Floats, columns: int) -> Floats:
     return sums
 
 
+def _sampling_law(cells: Cells) -> tuple[Floats, Floats]:
+    """Return mean square and degrees of freedom of √n D under sampling alone, per numeric column.
+
+    Brownian bridges seen at the column's own values only: π²/12 and 5 where none repeats (Kolmogorov),
+    p(1 - p) and 1 where there are two. The paths are the same in every run.
+    """
+    places, column = cells.grid
+    share = cells.shares.take(places)
+    start = np.searchsorted(column, np.arange(cells.start.size))
+    step = np.diff(share, prepend=0.0)
+    step[start] = share[start]
+    noise = np.random.default_rng(0).standard_normal((_BRIDGES, share.size)) * np.sqrt(np.maximum(step, 0.0))
+    square = np.empty((_BRIDGES, cells.start.size))
+    for place, part in enumerate(np.split(noise, start[1:], axis=1)):
+        path = np.cumsum(part, axis=1)
+        own = share[column == place]
+        square[:, place] = np.abs(path - own * path[:, -1:]).max(axis=1) ** 2
+    mean = square.mean(axis=0)
+    return mean, 2.0 * mean**2 / np.maximum(square.var(axis=0), 1e-300)
+
+
 def numeric_spread(
     cells: Cells, pairs: Iterable[tuple[Counts, Counts]], freedom: float
 ) -> NumericSpread | None:
@@ -246,6 +267,9 @@ def numeric_spread(
         None without numeric columns or pairs.
     """
     rows = []
+    if not cells.start.size:
+        return None
+    unit, terms = _sampling_law(cells)
     for window, against in pairs:
         tests = NumericTests(cells, NumericReference.of(cells, against))
         total, local = cells.running(window.cells)
@@ -257,9 +281,9 @@ def numeric_spread(
         rank = np.where(there, sums / np.maximum(n, 1.0) - 0.5, np.nan)
         sampling = variance[0] * (1.0 / np.maximum(n, 1.0) + 1.0 / np.maximum(m, 1.0))
         rows.append((distance, rank, sampling, n, m))
-    if not rows or not cells.start.size:
+    if not rows:
         return None
     distance, rank, sampling, n, m = (np.array(part) for part in zip(*rows, strict=True))
     return NumericSpread(
-        distance_spread(distance, n, m, _KS_UNIT, freedom), spread_of(rank, sampling, freedom)
+        distance_spread(distance, n, m, unit, terms, freedom), spread_of(rank, sampling, freedom)
     )

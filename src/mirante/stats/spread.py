@@ -168,31 +168,38 @@ def variance_stable_share(hits: ArrayLike, rows: ArrayLike) -> tuple[Floats, Flo
 class DistanceSpread:
     """How large a distance (KS, total variation) each own window has from its reference.
 
-    A squared distance is a sum of squares, so its cube root is close to normal (Wilson and Hilferty, 1931);
-    a new window's is held against mean and spread of the own windows' by Student's t, upper side only.
+    The square of a distance is what sampling adds and what the days add. Days that differ in one way add the
+    square of a normal number, and sampling a sum of several; so a new window's squared distance over its
+    mean is held against the F law, with degrees of freedom that match the variance of the mixture: one where
+    the days are everything (Student's t, two-sided), those of sampling where they are nothing.
 
     Parameters
     ----------
     freedom : float
-        Degrees of freedom that it was measured with.
+        Degrees of freedom that the days' part was measured with.
     unit : ndarray of float64
         Mean squared distance under sampling alone is ``unit * (1 / n + 1 / m)``.
+    terms : ndarray of float64
+        Degrees of freedom of the squared distance under sampling alone.
     between : ndarray of float64
-        What the own windows' mean squared distance has beyond that.
-    centre, width : ndarray of float64
-        Mean, and standard error of prediction, of ``(distance / scale) ** (2 / 3)``.
+        What the own windows' mean squared distance has beyond that; not below 0.
     """
 
     freedom: float
     unit: Floats
+    terms: Floats
     between: Floats
-    centre: Floats
-    width: Floats
 
-    def scale(self, n: ArrayLike, m: ArrayLike) -> Floats:
-        """Return the root mean square distance to expect of `n` rows against `m`."""
+    def _law(self, n: ArrayLike, m: ArrayLike) -> tuple[Floats, Floats, Floats]:
+        """Return the mean squared distance to expect, and the two degrees of freedom of its F law."""
         sampling = self.unit * (1.0 / np.asarray(n, np.float64) + 1.0 / np.asarray(m, np.float64))
-        return np.sqrt(self.between + sampling)
+        total = np.maximum(sampling + self.between, 1e-300)
+        # the variance of a square: that of each part, and what both together add
+        mixed = sampling * sampling / self.terms + self.between * (self.between + sampling)
+        upper = total * total / np.maximum(mixed, 1e-300)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lower = np.where(self.between > 0, self.freedom * (total / self.between) ** 2, 1e9)
+        return total, upper, np.minimum(lower, 1e9)
 
     def p_value(self, distance: ArrayLike, n: ArrayLike, m: ArrayLike) -> Floats:
         """Return the one-sided p-value of a new window's distance.
@@ -209,19 +216,23 @@ class DistanceSpread:
         ndarray of float64
             0 to 1.
         """
+        total, upper, lower = self._law(n, m)
         far = np.maximum(np.asarray(distance, np.float64), 0.0)
-        x = (far / np.maximum(self.scale(n, m), 1e-300)) ** (2.0 / 3.0)
-        found = special.stdtr(self.freedom, (self.centre - x) / np.maximum(self.width, 1e-300))
-        return np.where(far > 0.0, found, 1.0)
+        return np.asarray(special.fdtrc(upper, lower, far * far / total))
 
     def limit(self, p_value: ArrayLike, n: ArrayLike, m: ArrayLike) -> Floats:
         """Return the distance whose p-value is `p_value`; above 1 where no distance reaches it."""
-        quantile = -special.stdtrit(self.freedom, np.asarray(p_value, np.float64))
-        return np.maximum(self.centre + self.width * quantile, 0.0) ** 1.5 * self.scale(n, m)
+        total, upper, lower = self._law(n, m)
+        return np.sqrt(total * special.fdtri(upper, lower, 1.0 - np.asarray(p_value, np.float64)))
 
 
 def distance_spread(
-    distances: ArrayLike, rows: ArrayLike, reference_rows: ArrayLike, unit: ArrayLike, freedom: float
+    distances: ArrayLike,
+    rows: ArrayLike,
+    reference_rows: ArrayLike,
+    unit: ArrayLike,
+    terms: ArrayLike,
+    freedom: float,
 ) -> DistanceSpread:
     """Measure the distances of own windows from their references.
 
@@ -233,6 +244,9 @@ def distance_spread(
         Rows of each own window and of its reference.
     unit : array_like
         Mean squared distance under sampling alone, times ``1 / (1 / n + 1 / m)``. KS: π²/12.
+    terms : array_like
+        Degrees of freedom of the squared distance under sampling alone: twice its squared mean over its
+        variance. KS: 5.
     freedom : float
         Windows less the number of groups (weekdays) that have a reference of their own.
 
@@ -242,9 +256,9 @@ def distance_spread(
 
     Examples
     --------
-    >>> spread = distance_spread([0.1, 0.12, 0.08, 0.1, 0.11, 0.09, 0.1], [1000] * 7, [6000] * 7, 0.8225, 6)
-    >>> spread.limit(0.001, 1000, 7000).round(3).item(), bool(spread.p_value(0.5, 1000, 7000) < 1e-6)
-    (0.18, True)
+    >>> spread = distance_spread([0.1, 0.12, 0.08, 0.1, 0.11, 0.09, 0.1], 1000, 6000, 0.8225, 5, 6)
+    >>> spread.limit(0.001, 1000, 7000).round(2).item(), bool(spread.p_value(0.9, 1000, 7000) < 1e-3)
+    (0.52, True)
     """
     found = np.asarray(distances, np.float64)
     n, m = np.broadcast_to(rows, found.shape), np.broadcast_to(reference_rows, found.shape)
@@ -253,10 +267,6 @@ def distance_spread(
     with np.errstate(divide="ignore", invalid="ignore"):
         sampling = np.asarray(unit, np.float64) * (1.0 / n + 1.0 / m)
         excess = np.where(known, found**2 - sampling, 0.0).sum(axis=0) / count
-        between = np.maximum(0.0, excess)
-        x = np.where(known, (found / np.sqrt(np.maximum(between + sampling, 1e-300))) ** (2.0 / 3.0), 0.0)
-    centre = x.sum(axis=0) / count
-    square = np.where(known, x - centre, 0.0) ** 2
-    width = np.sqrt(square.sum(axis=0) / np.maximum(count - 1, 1) * (1.0 + 1.0 / count))
     floor = np.maximum(np.asarray(unit, np.float64), 1e-12)
-    return DistanceSpread(max(freedom, 1.0), floor, between, centre, np.asarray(width))
+    degrees = np.maximum(np.asarray(terms, np.float64), 1.0)
+    return DistanceSpread(max(freedom, 1.0), floor, degrees, np.maximum(0.0, excess))
