@@ -16,7 +16,7 @@ from mirante.outliers.blocks import BLOCK
 from mirante.outliers.detector import OutlierDetector
 from mirante.profiles import TableProfile
 
-METHODS = ["isolation_forest", "robust_z"]
+METHODS = ["isolation_forest", "robust_z", "both"]
 
 
 def _rows(seed: int, rows: int = 600, columns: int = 3) -> np.ndarray:
@@ -156,7 +156,9 @@ def test_a_contamination_that_cannot_be_is_refused(share: float) -> None:
 
 
 def test_an_unknown_method_is_refused() -> None:
-    with pytest.raises(InputError, match="method is 'lof'; give one of 'isolation_forest', 'robust_z'"):
+    with pytest.raises(
+        InputError, match="method is 'lof'; give one of 'isolation_forest', 'robust_z', 'both'"
+    ):
         OutlierDetector(method="lof")  # type: ignore[arg-type]  # wrong on purpose
 
 
@@ -252,9 +254,11 @@ def test_robust_z_takes_a_profile_for_the_rows() -> None:
     assert 0.03 < counted.detect_outliers(table).ratio <= 0.05
 
 
-def test_a_forest_cannot_be_grown_on_a_profile() -> None:
-    with pytest.raises(InputError, match="needs rows and got a profile; give the rows, or OutlierDetector"):
-        OutlierDetector(log=False).fit(TableProfile.of(_rows(0)))
+@pytest.mark.parametrize("method", ["isolation_forest", "both"])
+def test_a_forest_cannot_be_grown_on_a_profile(method: str) -> None:
+    advice = f"{method!r} needs rows and got a profile; give the rows, or OutlierDetector"
+    with pytest.raises(InputError, match=advice):
+        OutlierDetector(method=method, log=False).fit(TableProfile.of(_rows(0)))
 
 
 def test_auto_is_three_and_a_half_robust_deviations() -> None:

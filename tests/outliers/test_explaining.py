@@ -8,10 +8,8 @@ import pytest
 
 from mirante.errors import InputError
 from mirante.outliers.explaining import explain_rows, strangest
-from mirante.outliers.forest import Forest
-from mirante.outliers.robust import RobustZ
+from mirante.outliers.models import Model, fit_model
 from mirante.outliers.rows import Rows
-from mirante.profiles import TableProfile
 
 
 def _table(seed: int, rows: int = 3_000) -> pd.DataFrame:
@@ -26,7 +24,7 @@ def _table(seed: int, rows: int = 3_000) -> pd.DataFrame:
     )
 
 
-_MODELS = [Forest.fit(Rows.of(_table(0)), 0)[0], RobustZ.of(TableProfile.of(_table(0)))]
+_MODELS = [fit_model(method, _table(0), 0)[0] for method in ("isolation_forest", "robust_z", "both")]
 _STRANGE = {"delay": 500.0, "distance": 4_000.0, "carrier": "ZZ", "zeros": -30.0}
 
 
@@ -40,7 +38,7 @@ def test_strangest_are_flagged_lowest_first_and_the_first_of_equals() -> None:
 
 @pytest.mark.parametrize("model", _MODELS, ids=lambda model: type(model).__name__)
 @pytest.mark.parametrize("column", _STRANGE)
-def test_the_strange_column_comes_first_with_its_value(model: Forest | RobustZ, column: str) -> None:
+def test_the_strange_column_comes_first_with_its_value(model: Model, column: str) -> None:
     # robust z knows a new level as what one in 3,000 would be, so the rest of the row must be ordinary
     usual = {"delay": 1.0, "distance": 1_000.0, "carrier": "UA", "zeros": 0.0}
     rows = Rows.of(pd.DataFrame([usual, usual | {column: _STRANGE[column]}]))
@@ -51,7 +49,7 @@ def test_the_strange_column_comes_first_with_its_value(model: Forest | RobustZ, 
 
 
 @pytest.mark.parametrize("model", _MODELS, ids=lambda model: type(model).__name__)
-def test_two_strange_columns_are_both_named(model: Forest | RobustZ) -> None:
+def test_two_strange_columns_are_both_named(model: Model) -> None:
     rows = Rows.of(_table(1, 20).assign(delay=300.0, distance=3_000.0))
     found = explain_rows(model, rows, np.arange(20), 3)
     both = [{"delay", "distance"} <= {reason.column for reason in row.reasons} for row in found]
@@ -59,7 +57,7 @@ def test_two_strange_columns_are_both_named(model: Forest | RobustZ) -> None:
 
 
 @pytest.mark.parametrize("model", _MODELS, ids=lambda model: type(model).__name__)
-def test_reasons_are_ordered_above_zero_and_at_most_as_many_as_asked(model: Forest | RobustZ) -> None:
+def test_reasons_are_ordered_above_zero_and_at_most_as_many_as_asked(model: Model) -> None:
     rows = Rows.of(_table(2, 50))
     for columns in (0, 1, 2, 9):
         for found in explain_rows(model, rows, np.arange(50), columns):
@@ -70,7 +68,7 @@ def test_reasons_are_ordered_above_zero_and_at_most_as_many_as_asked(model: Fore
 
 
 @pytest.mark.parametrize("model", _MODELS, ids=lambda model: type(model).__name__)
-def test_a_row_is_explained_alike_in_any_company(model: Forest | RobustZ) -> None:
+def test_a_row_is_explained_alike_in_any_company(model: Model) -> None:
     rows = Rows.of(_table(3, 30))
     together = explain_rows(model, rows, np.arange(30), 3)
     for place in (0, 7, 29):

@@ -36,9 +36,9 @@ def test_it_cannot_be_changed() -> None:
 
 
 def test_rows_and_verdicts_cannot_be_changed_either() -> None:
-    row = OutlierRow(3, -0.8, (OutlierReason("delay", 99.0, 0.4),))
+    row = OutlierRow(3, -0.8, (OutlierReason("delay", 99.0, 0.4),), "robust_z")
     verdict = OutlierVerdict(5, 1, 0.2, -0.6, np.array([False] * 5), (row,))
     for thing in (row, row.reasons[0], verdict):
         with pytest.raises(FrozenInstanceError):
             setattr(thing, dataclasses.fields(thing)[0].name, None)
-    assert row == OutlierRow(3, -0.8, (OutlierReason("delay", 99.0, 0.4),))
+    assert row == OutlierRow(3, -0.8, (OutlierReason("delay", 99.0, 0.4),), "robust_z")

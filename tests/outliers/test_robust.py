@@ -112,9 +112,10 @@ def test_a_row_is_as_strange_as_its_strangest_column() -> None:
     baseline = {"x": rng.normal(size=2_000), "ok": rng.random(2_000) < 0.99}
     model = _fitted(baseline)
     rows = Rows.of({"x": [0.0, -4.0, None, None], "ok": [True, True, False, None]})
-    z = model.contributions(rows)
+    _, z, methods = model.reasons(rows)
     scores, lacking = model.measure(rows)
     assert scores.tolist() == (-z.max(axis=1)).tolist()
+    assert methods == ["robust_z"] * 4
     assert lacking.tolist() == [False, False, True, True]
     assert scores[1] == pytest.approx(-4.0, rel=0.1)
     assert scores[2] == pytest.approx(-norm.isf(0.01 / 2), rel=0.1)

@@ -1,4 +1,4 @@
-"""The outlier detector: an isolation forest or robust z; scikit-learn's threshold or a calibrated one."""
+"""The outlier detector: isolation forest, robust z or both; scikit-learn's threshold or a calibrated one."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mirante.errors import InputError, NotFittedError
-from mirante.outliers.blocks import in_blocks
-from mirante.outliers.calibration import MOST_SCORES, contamination_offset, score_sample, threshold_at
+from mirante.outliers.calibration import contamination_offset, score_sample, threshold_at
 from mirante.outliers.explaining import explain_rows, strangest
-from mirante.outliers.forest import Forest
+from mirante.outliers.models import METHODS, Method, Model, fit_model, measure_rows
 from mirante.outliers.result import OutlierResult, OutlierRow, OutlierVerdict
-from mirante.outliers.robust import RobustZ
 from mirante.outliers.rows import Rows
 from mirante.outliers.saving import dump, load
-from mirante.profiles import TableProfile
 
 __all__ = ["OutlierDetector"]
 
 Floats = NDArray[np.float64]
-Method = Literal["isolation_forest", "robust_z"]
 
 # for contamination="auto": of the average row (Liu, Ting and Zhou, 2008); of Iglewicz and Hoaglin (1993)
-_AUTO = {"isolation_forest": -0.5, "robust_z": -3.5}
+_AUTO = {"isolation_forest": -0.5, "robust_z": -3.5, "both": -1.0}
 
 
 class OutlierDetector:
@@ -34,10 +30,11 @@ class OutlierDetector:
     ----------
     contamination : float or "auto", default 0.1
         scikit-learn's: the share of the baseline that `detect_outliers` would call outliers, up to 0.5. With
-        "auto" the threshold is -0.5 for the forest and -3.5 for robust z.
-    method : {"isolation_forest", "robust_z"}, default "isolation_forest"
-        The forest finds strange combinations as well. Robust z looks at each column alone, is some ten times
-        faster, and can be fitted on a profile, without rows.
+        "auto" the threshold is -0.5 for the forest, -3.5 for robust z and -1 for both.
+    method : {"isolation_forest", "robust_z", "both"}, default "isolation_forest"
+        The forest finds rows that are somewhat strange in several columns, and hardly those with one wild
+        value among many columns. Robust z finds these, is some ten times faster, and can be fitted on a
+        profile, without rows. Monitors use both.
     random_state : int, default 0
         Seed of the forest; the same seed and baseline give the same scores.
     log : bool, default True
@@ -66,6 +63,9 @@ class OutlierDetector:
     further out. Text has the abs(z) that as few normal values exceed as the baseline has values as rare or
     rarer. Missing values are not judged. What differs from a constant column, or is infinite, has an abs(z)
     of 1,000,000. The score is minus the largest abs(z) of the row.
+
+    Both: each score is divided by the one that 1 % of the baseline's rows exceed, and the lower of the two
+    counts: below -1 a row is stranger than all but 1 % of the baseline, to one of the two.
 
     Rows are scored in blocks on all cores: beside the data and its scores a few MB are needed.
 
@@ -96,14 +96,14 @@ class OutlierDetector:
             raise InputError(
                 f"contamination is {contamination!r}; give a share above 0 and up to 0.5, or 'auto'"
             )
-        if method not in _AUTO:
-            raise InputError(f"method is {method!r}; give one of {', '.join(map(repr, _AUTO))}")
+        if method not in METHODS:
+            raise InputError(f"method is {method!r}; give one of {', '.join(map(repr, METHODS))}")
         self.contamination = contamination
         self.method: Method = method
         self.random_state = random_state
         self.log = log
         self.subject = subject
-        self._model: Forest | RobustZ | None = None
+        self._model: Model | None = None
         self._offset = float("nan")
         self._baseline_scores: Floats = np.empty(0)
         self._threshold: float | None = None
@@ -128,15 +128,7 @@ class OutlierDetector:
         InputError
             If there is no row or no value, or a forest is given a profile.
         """
-        if self.method == "robust_z":
-            self._model, scores = _fit_robust(data)
-        elif isinstance(data, TableProfile):
-            raise InputError(
-                "an isolation forest needs rows and got a profile; give the rows, "
-                "or OutlierDetector(method='robust_z')"
-            )
-        else:
-            self._model, scores = Forest.fit(Rows.of(data), self.random_state)
+        self._model, scores = fit_model(self.method, data, self.random_state)
         self._offset = contamination_offset(scores, self.contamination, auto=_AUTO[self.method])
         self._baseline_scores = score_sample(scores)
         self._threshold = None
@@ -172,7 +164,7 @@ class OutlierDetector:
         model = self._fitted()
         if not rows.count:
             raise InputError("got no rows; give at least one row to look at")
-        scores, missing_rows = _measure(model, rows)
+        scores, missing_rows = measure_rows(model, rows)
         places = np.flatnonzero(scores - self._offset < 0)
         result = OutlierResult(
             outlier_indices=places,
@@ -202,7 +194,7 @@ class OutlierDetector:
         -------
         ndarray of float64, shape (n,)
             Lower is stranger. Isolation forest: scikit-learn's ``score_samples``, -1 (isolated at once) to
-            0. Robust z: minus the largest abs(z), 0 for a row of missing values only.
+            0. Robust z: minus the largest abs(z), 0 for a row of missing values only. Both: see above.
 
         Raises
         ------
@@ -210,7 +202,7 @@ class OutlierDetector:
             Before `fit`.
         """
         model = self._fitted()
-        return _measure(model, Rows.of(data))[0]
+        return measure_rows(model, Rows.of(data))[0]
 
     def calibrate(self, budget_share: float) -> float:
         """Set the threshold of `judge` and `flag` from the baseline's own scores.
@@ -296,7 +288,7 @@ class OutlierDetector:
         if self._threshold is None:
             raise NotFittedError("there is no calibrated threshold yet; call calibrate(0.01) first")
         rows = Rows.of(data)
-        scores, _ = _measure(model, rows)
+        scores, _ = measure_rows(model, rows)
         flagged = scores < self._threshold
         count = int(flagged.sum())
         top = explain_rows(model, model.prepare(rows), strangest(scores, flagged, most), columns)
@@ -338,7 +330,7 @@ class OutlierDetector:
         Returns
         -------
         bytes
-            For `from_bytes`; about 0.6 MB for a forest, a few kB for robust z.
+            For `from_bytes`; about 0.6 MB with a forest, below 0.1 MB without.
 
         Raises
         ------
@@ -381,35 +373,13 @@ class OutlierDetector:
         state = load(data)
         names = ("contamination", "method", "random_state", "log", "subject")
         detector = cls(**{name: state[name] for name in names})
-        kind = Forest if detector.method == "isolation_forest" else RobustZ
-        detector._model = kind.from_state(state["model"])
+        detector._model = METHODS[detector.method].from_state(state["model"])
         detector._offset = state["offset"]
         detector._baseline_scores = state["baseline_scores"]
         detector._threshold = state["threshold"]
         return detector
 
-    def _fitted(self) -> Forest | RobustZ:
+    def _fitted(self) -> Model:
         if self._model is None:
             raise NotFittedError("the detector has not seen a baseline yet; call fit(data) first")
         return self._model
-
-
-def _fit_robust(data: object) -> tuple[RobustZ, Floats]:
-    if isinstance(data, TableProfile):
-        model = RobustZ.of(data)
-        return model, model.scores_of(data, MOST_SCORES)
-    rows = Rows.of(data)
-    model = RobustZ.of(TableProfile.of(rows.columns), named=rows.named)
-    return model, _measure(model, rows)[0]
-
-
-def _measure(model: Forest | RobustZ, rows: Rows) -> tuple[Floats, int]:
-    """Return the score of each row, and how many rows lack a value."""
-    known = model.prepare(rows)
-    scores, lacking = np.empty(rows.count), np.empty(rows.count, np.bool_)
-
-    def measure(begin: int, end: int) -> None:
-        scores[begin:end], lacking[begin:end] = model.measure(known.part(begin, end))
-
-    in_blocks(rows.count, measure)
-    return scores, int(lacking.sum())

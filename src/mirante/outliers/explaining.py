@@ -12,8 +12,7 @@ from mirante.outliers.result import OutlierReason, OutlierRow
 from mirante.outliers.rows import Rows
 
 if TYPE_CHECKING:
-    from mirante.outliers.forest import Forest
-    from mirante.outliers.robust import RobustZ
+    from mirante.outliers.models import Model
 
 __all__ = ["explain_rows", "strangest"]
 
@@ -46,13 +45,13 @@ def strangest(scores: Floats, flagged: NDArray[np.bool_], most: int) -> NDArray[
 
 
 def explain_rows(
-    model: Forest | RobustZ, rows: Rows, positions: NDArray[np.intp], columns: int
+    model: Model, rows: Rows, positions: NDArray[np.intp], columns: int
 ) -> tuple[OutlierRow, ...]:
     """Return what makes each of some rows strange.
 
     Parameters
     ----------
-    model : Forest or RobustZ
+    model : Forest, RobustZ or Both
         Fitted.
     rows : Rows
         With the baseline's columns.
@@ -77,8 +76,7 @@ def explain_rows(
     if len(outside):
         raise InputError(f"there is no row {outside[0]}; the data has rows 0 to {rows.count - 1}")
     few = rows.at(positions)
-    scores, _ = model.measure(few)
-    parts = model.contributions(few)
+    scores, parts, methods = model.reasons(few)
     names = list(few.columns)
     found = []
     for row, position in enumerate(positions.tolist()):
@@ -87,5 +85,5 @@ def explain_rows(
             OutlierReason(names[place], few.value(names[place], row), float(parts[row, place]))
             for place in best
         )
-        found.append(OutlierRow(position, float(scores[row]), reasons))
+        found.append(OutlierRow(position, float(scores[row]), reasons, methods[row]))
     return tuple(found)

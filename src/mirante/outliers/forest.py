@@ -19,6 +19,8 @@ __all__ = ["Forest", "ForestScores", "average_path_length"]
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 
+METHOD = "isolation_forest"
+
 
 def average_path_length(rows: NDArray[np.int64]) -> Floats:
     """Return the mean length of an unsuccessful search in a binary tree of so many rows.
@@ -207,9 +209,10 @@ class Forest:
         matrix = self.encoder.encode(rows)
         return self.scores.score(matrix), np.asarray(np.isnan(matrix).any(axis=1))
 
-    def contributions(self, rows: Rows) -> Floats:
-        """Return what each column adds to the strangeness of each row, shape (n, k)."""
-        return self.scores.contributions(self.encoder.encode(rows))
+    def reasons(self, rows: Rows) -> tuple[Floats, Floats, list[str]]:
+        """Return score, contributions of the columns (n, k) and method of each row."""
+        matrix = self.encoder.encode(rows)
+        return self.scores.score(matrix), self.scores.contributions(matrix), [METHOD] * rows.count
 
     def state(self) -> dict[str, Any]:
         """Return what `from_state` needs."""

@@ -48,11 +48,14 @@ class OutlierRow:
         Lower is stranger.
     reasons : tuple of OutlierReason
         Columns, the largest contribution first; empty when no column is strange.
+    method : {"isolation_forest", "robust_z"}
+        What the contributions come from; where both were asked, the one to which the row is stranger.
     """
 
     position: int
     score: float
     reasons: tuple[OutlierReason, ...]
+    method: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,8 +95,7 @@ class OutlierResult(Mapping[str, Any]):
     outlier_indices : ndarray of int, shape (total_outliers,)
         Positions of the outliers, ascending.
     outlier_scores : ndarray of float64, shape (total_outliers,)
-        Their scores; lower is stranger. Isolation forest: -1 (isolated at once) to 0. Robust z: minus the
-        largest abs(z).
+        Their scores; lower is stranger. `OutlierDetector` says what they are.
     total_outliers : int
         How many there are.
     rows : int

@@ -18,6 +18,7 @@ from mirante.profiles.frames import to_levels, to_numbers
 
 __all__ = ["LARGEST", "LevelScale", "NumberScale", "RobustZ"]
 
+METHOD = "robust_z"
 LARGEST = 1e6  # of abs(z): the distance from a constant, and of infinity
 _LEVELS = (0.95, 0.99, 0.999, 0.9999)
 
@@ -238,9 +239,10 @@ class RobustZ:
         scores = -np.where(lacking, 0.0, np.abs(z)).max(axis=1)
         return np.asarray(scores), np.asarray(lacking.any(axis=1))
 
-    def contributions(self, rows: Rows) -> Floats:
-        """Return abs(z) of each value, shape (n, k); 0 where it is missing."""
-        return np.nan_to_num(np.abs(self.z(rows)), nan=0.0)
+    def reasons(self, rows: Rows) -> tuple[Floats, Floats, list[str]]:
+        """Return score, abs(z) of each value (n, k), 0 where it is missing, and method of each row."""
+        parts = np.nan_to_num(np.abs(self.z(rows)), nan=0.0)
+        return -parts.max(axis=1), parts, [METHOD] * rows.count
 
     def scores_of(self, profile: TableProfile, most: int) -> Floats:
         """Return scores that stand for those of a profile's rows, from its counts alone.
