@@ -57,10 +57,12 @@ def compare(name: str, theirs: Callable[[], object], ours: Callable[[], object],
 
 
 def speed() -> None:
-    """Print fit and score beside scikit-learn, and robust z."""
+    """Print fit and score beside scikit-learn, and the other methods alone."""
     baseline, current = data(BASELINE, 0), data(ROWS, 1)
     forest = IsolationForest(contamination=CONTAMINATION, random_state=SEED).fit(baseline)
-    ours, robust = detector().fit(baseline), detector("robust_z").fit(baseline)
+    ours, robust, both = (
+        detector(method).fit(baseline) for method in ("isolation_forest", "robust_z", "both")
+    )
     some = current[:50_000]
     equal = np.array_equal(ours.score(some), forest.score_samples(some))
     same = np.array_equal(ours.score(some) - ours.offset, forest.decision_function(some))
@@ -76,10 +78,11 @@ def speed() -> None:
     for name, call in (
         (f"robust z: fit {BASELINE:,}", lambda: detector("robust_z").fit(baseline)),
         (f"robust z: score {ROWS:,}", lambda: robust.score(current)),
+        (f"both: score {ROWS:,}", lambda: both.score(current)),
     ):
         wall, cpu = np.median([timed(call) for _ in range(PAIRS)], axis=0)
         print(f"{name:34} wall {'':9} {wall:9.3f}\n{'':34} CPU  {'':9} {cpu:9.3f}")
-    for one in (ours, robust):
+    for one in (ours, robust, both):
         one.calibrate(0.01)
         places = np.arange(10)
         wall = np.median([timed(lambda: one.explain(current, places))[0] for _ in range(9)])  # noqa: B023 - called at once

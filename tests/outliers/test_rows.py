@@ -87,6 +87,13 @@ def test_parts_and_single_rows(dress: object) -> None:
     ]
 
 
+def test_a_part_does_not_carry_the_levels_of_the_whole() -> None:
+    rows = Rows.of(pd.DataFrame({"x": pd.Categorical([f"level {n}" for n in range(1_000)])}))
+    part = rows.part(10, 20)
+    assert part.columns["x"].nbytes < 1_000 < rows.columns["x"].nbytes
+    assert part.value("x", 9) == "level 19"
+
+
 def test_numbers_are_not_copied() -> None:
     values = np.arange(10.0)
     assert np.shares_memory(Rows.of({"x": values}).part(2, 5).columns["x"], values)

@@ -303,7 +303,7 @@ class OutlierDetector:
         data : table or array
             Rows with the baseline's columns.
         positions : array_like of int, shape (m,)
-            Which rows, from 0; some 3 ms for ten rows of a forest.
+            Which rows, from 0; some 10 ms for ten rows of a forest.
         columns : int, default 3
             Reasons for each row, at most.
 
