@@ -1,7 +1,7 @@
 import itertools
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -18,6 +18,7 @@ from .conftest import START, make_rows
 
 WINDOW = Window(START, START + timedelta(days=1))
 ROWS = 150
+TIME = pa.timestamp("us", tz="UTC")
 
 
 def make_table(*, shift=0.0, seed=0, lacking=()):
@@ -33,6 +34,7 @@ def make_table(*, shift=0.0, seed=0, lacking=()):
         columns
         | {
             "__id": [str(number) for number in range(ROWS)],
+            "__time": pa.array([START + timedelta(seconds=number) for number in range(ROWS)], TIME),
             "__latency": pa.array(latency, from_pandas=True),
             "__prediction": pa.array(predictions, from_pandas=True),
         }
@@ -75,6 +77,7 @@ def test_it_adds_up_in_any_portions_and_order_and_over_restarts(baseline, cuts, 
     assert window.profile == whole.profile
     assert window.latency == whole.latency
     assert window.outliers == whole.outliers > 0
+    assert window.top_outliers == whole.top_outliers
 
 
 def test_it_counts_what_the_rows_hold(baseline):
@@ -121,6 +124,72 @@ def test_outliers_are_found_in_the_columns_that_are_there(baseline):
     assert filled(baseline, strange).outliers == ROWS
 
 
+def strange_table(count=ROWS, **values):
+    """Ordinary rows; the columns in `values` have the given value in row 7."""
+    table = make_table(seed=5)
+    for name, value in values.items():
+        cells = table[name].to_pylist()
+        cells[7] = value
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, pa.array(cells))
+    return table.slice(0, count)
+
+
+def test_the_strangest_rows_are_kept_with_the_columns_that_made_them_so(baseline):
+    window = filled(baseline, strange_table(age=1e6, plan="gratis"))
+    first = window.top_outliers[0]
+    assert (first["id"], first["time"]) == ("7", "2026-01-01T00:00:07+00:00")
+    assert {(each["column"], each["value"]) for each in first["columns"]} == {
+        ("age", 1e6),
+        ("plan", "gratis"),
+    }
+    scores = [note["score"] for note in window.top_outliers]
+    assert scores == sorted(scores)
+    assert len(scores) == min(window.outliers, 10)
+    features = TABLE.select(["age", "plan"])
+    shifted = filled(baseline, TABLE)
+    assert shifted.outliers > 10
+    assert [note["score"] for note in shifted.top_outliers] == np.sort(baseline.outliers.score(features))[
+        :10
+    ].tolist()
+
+
+def test_of_equally_strange_rows_the_earliest_are_kept(baseline):
+    same = {"age": pa.array([1e9] * ROWS), "plan": pa.array(["gratis"] * ROWS)}
+    table = TABLE.select([name for name in TABLE.column_names if name not in same])
+    for name, values in same.items():
+        table = table.append_column(name, values)
+    backwards = list(reversed(range(ROWS)))
+    for portions in ([backwards], [[place] for place in backwards], [backwards[:70], backwards[70:]]):
+        window = filled(baseline, *(table.take(pa.array(places)) for places in portions))
+        assert [note["id"] for note in window.top_outliers] == [str(number) for number in range(10)]
+
+
+def test_values_stay_as_they_were_recorded_and_long_texts_are_cut(baseline):
+    kept_values = [
+        {each["column"]: each["value"] for each in filled(baseline, table).top_outliers[0]["columns"]}
+        for table in (strange_table(age=math.inf, plan="sha256:1f"), strange_table(age=1e9, plan="x" * 5_000))
+    ]
+    assert kept_values[0] == {"age": "inf", "plan": "sha256:1f"}
+    assert kept_values[1]["plan"] == "x" * 199 + "…"
+
+
+def test_a_lacking_column_is_no_reason_with_a_value(baseline):
+    table = strange_table(age=1e9).drop_columns(["plan"])
+    found = filled(baseline, table).top_outliers
+    assert {each["value"] for note in found for each in note["columns"] if each["column"] == "plan"} <= {None}
+    assert found[0]["columns"][0]["column"] == "age"
+
+
+def test_a_window_kept_before_there_were_notes_goes_on(baseline):
+    row = filled(baseline, TABLE).to_row("model/churn@champion", "1", closed=False, verdict=None)
+    older = {name: value for name, value in row.verdicts.items() if name != "top_outliers"}
+    window = OpenWindow.from_row(replace(row, verdicts=older), baseline)
+    assert window.top_outliers == []
+    window.add(strange_table(age=1e9, plan="gratis"), baseline)
+    assert window.top_outliers[0]["id"] == "7"
+
+
 def test_touched_says_whether_there_is_something_to_save(baseline):
     window = OpenWindow.empty(WINDOW, baseline)
     assert not window.touched
@@ -157,6 +226,8 @@ def test_a_closed_window_carries_its_verdicts_as_plain_json(baseline):
     assert said["columns"]["age"]["sentence"] == verdict.columns["age"].sentence
     assert said["latency"] == pytest.approx(window.latencies())
     assert said["outliers"] == window.outliers
+    assert said["top_outliers"] == window.top_outliers
+    assert len(said["top_outliers"]) == 10
     assert said["performance"] is None
     assert said["timezone"] == "Asia/Kolkata"
 
@@ -164,7 +235,8 @@ def test_a_closed_window_carries_its_verdicts_as_plain_json(baseline):
 def test_an_empty_closed_window_is_plain_json_too(baseline):
     window = OpenWindow.empty(WINDOW, baseline)
     row = window.to_row("s", "1", closed=True, verdict=baseline.drift.update(window.profile))
-    assert json.loads(json.dumps(row.verdicts, allow_nan=False))["latency"] == {}
+    said = json.loads(json.dumps(row.verdicts, allow_nan=False))
+    assert (said["latency"], said["outliers"], said["top_outliers"]) == ({}, 0, [])
 
 
 @dataclass

@@ -21,10 +21,12 @@ def judged(baseline, *, rows=ROWS, shift=0.0, latency=0.002, change=None):
     """A window, its verdict, and what it has to say."""
     window = OpenWindow.empty(WINDOW, baseline)
     if rows:
-        features, predictions, _ = make_rows(0, rows, shift=shift)
+        features, predictions, times = make_rows(0, rows, shift=shift)
         if change is not None:
             change(features)
         table = pa.table({name: pa.array(features[name], from_pandas=True) for name in features})
+        table = table.append_column("__id", pa.array([str(number) for number in range(rows)]))
+        table = table.append_column("__time", pa.array(times.to_list(), pa.timestamp("us", tz="UTC")))
         table = table.append_column("__prediction", pa.array(predictions))
         table = table.append_column("__latency", pa.array([latency] * rows, pa.float64()))
         window.add(table, baseline)

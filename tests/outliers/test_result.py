@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 
-from mirante.outliers.result import OutlierResult
+from mirante.outliers.result import OutlierReason, OutlierResult, OutlierRow, OutlierVerdict
 
 _RESULT = OutlierResult(np.array([1]), np.array([-0.7]), 1, 2, 0.5, 0, np.array([-0.4, -0.7]))
 
@@ -32,3 +33,12 @@ def test_other_keys_are_no_keys(key: str) -> None:
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         _RESULT.rows = 3  # type: ignore[misc]  # wrong on purpose
+
+
+def test_rows_and_verdicts_cannot_be_changed_either() -> None:
+    row = OutlierRow(3, -0.8, (OutlierReason("delay", 99.0, 0.4),), "robust_z")
+    verdict = OutlierVerdict(5, 1, 0.2, -0.6, np.array([False] * 5), (row,))
+    for thing in (row, row.reasons[0], verdict):
+        with pytest.raises(FrozenInstanceError):
+            setattr(thing, dataclasses.fields(thing)[0].name, None)
+    assert row == OutlierRow(3, -0.8, (OutlierReason("delay", 99.0, 0.4),), "robust_z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -346,6 +347,30 @@ def test_comparison_orders_features_by_what_moved(store: Store):
     assert set(options[:2]) == {"dep_delay", "prediction"}
     assert options[2:] == sorted(options[2:])
     assert DAYS > STORM
+
+
+def test_the_strangest_rows_of_the_chosen_window_are_shown_with_their_columns(store: Store):
+    storm = FIRST + timedelta(days=STORM)
+    start = f"{storm:%Y-%m-%dT%H:%M:%SZ}"
+    before = Reader(model_page(store, MODEL, ask("/model", subject=MODEL, window=start)))
+    assert "The strangest rows of the window" not in before.text
+    columns = [
+        {"column": "dep_delay", "value": 1301.0, "contribution": 9.5},
+        {"column": HOSTILE[0], "value": HOSTILE[5], "contribution": 4.0},
+        {"column": "carrier", "value": None, "contribution": 0.2},
+        {"column": "late", "value": True, "contribution": 0.1},
+    ]
+    note = {"id": HOSTILE[0], "time": "2013-02-08T20:00:00+00:00", "score": -9.5, "columns": columns}
+    kept = store.windows.get(MODEL, storm)
+    bare = {"id": "2", "time": "", "score": None, "columns": []}
+    store.windows.put(replace(kept, verdicts={**kept.verdicts, "top_outliers": [note, bare]}))
+    html = model_page(store, MODEL, ask("/model", subject=MODEL, window=start))
+    shown = Reader(html).text
+    assert "The strangest rows of the window" in shown
+    for text in ("dep_delay 1,301", HOSTILE[0], HOSTILE[5], "carrier –", "late true", "-9.50"):
+        assert text in shown, text
+    assert "<img" not in html
+    store.windows.put(kept)
 
 
 def test_overview_ends_with_the_newest_alerts(store: Store):

@@ -144,7 +144,7 @@ class ModelBaseline:
         drift = DriftMonitor(
             profile, own_windows=own, own_starts=starts, alarm_budget=alarm_budget, window=_window_text(clock)
         )
-        detector = OutlierDetector(log=False).fit(features)
+        detector = OutlierDetector(method="both", log=False).fit(features)
         detector.calibrate(OUTLIER_SHARE)
         kind = task or _guess_task(said)
         performance = {} if labels is None else performance_of(kind, labels, said)

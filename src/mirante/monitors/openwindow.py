@@ -1,10 +1,10 @@
-"""A window while rows still come in: its profile, its latencies, its outliers."""
+"""A window while rows still come in: its profile, its latencies, its outliers and the strangest of them."""
 
 from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mirante.drift.verdicts import WindowVerdict
+    from mirante.outliers.result import OutlierRow
+    from mirante.outliers.rows import Value
     from mirante.profiles import NumericProfile
 
 __all__ = ["OpenWindow", "finite"]
 
 _META = ("__id", "__time", "__latency", "__prediction")
+_TOP_ROWS = 10
+_TOP_COLUMNS = 3
+_LONGEST_TEXT = 200  # of a value that is kept with an outlier
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 
@@ -67,15 +72,25 @@ class OpenWindow:
         Of the latencies, on fixed edges.
     outliers : int
         Rows over the baseline's outlier threshold.
+    top_outliers : sequence of dict
+        The strangest of them, at most ten, strangest first: ``id``, ``time``, ``score`` (lower is stranger),
+        ``method`` and ``columns``, at most three, each with ``column``, ``value`` as it was recorded and
+        ``contribution``.
     """
 
     def __init__(
-        self, window: Window, profile: TableProfile, latency: TableProfile, outliers: int = 0
+        self,
+        window: Window,
+        profile: TableProfile,
+        latency: TableProfile,
+        outliers: int = 0,
+        top_outliers: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.window = window
         self.profile = profile
         self.latency = latency
         self.outliers = outliers
+        self.top_outliers = list(top_outliers)
         self.touched = False
 
     @classmethod
@@ -120,7 +135,14 @@ class OpenWindow:
             else TableProfile.of({}, like=baseline.profile)
         )
         latency = TableProfile.from_bytes(base64.b64decode(row.verdicts["latency_profile"]))
-        return cls(Window(row.start, row.end), profile, latency, int(row.verdicts["outliers"]))
+        known = row.verdicts
+        return cls(
+            Window(row.start, row.end),
+            profile,
+            latency,
+            int(known["outliers"]),
+            known.get("top_outliers", ()),
+        )
 
     @property
     def rows(self) -> int:
@@ -133,7 +155,7 @@ class OpenWindow:
         Parameters
         ----------
         table : Table
-            Features by name and the columns ``__prediction`` and ``__latency``.
+            Features by name and the columns ``__id``, ``__time``, ``__prediction`` and ``__latency``.
         baseline : ModelBaseline
             Gives edges and the outlier threshold.
         """
@@ -143,10 +165,24 @@ class OpenWindow:
         self.latency = self.latency + TableProfile.of(
             {"latency": table["__latency"].to_numpy()}, like=_latency_template()
         )
-        # a column that is lacking counts as missing here too, so that the ratio is of all rows
-        whole = features.to_pandas().reindex(columns=list(baseline.features))
-        self.outliers += int(baseline.outliers.flag(whole).sum())
+        self._add_outliers(table, baseline)
         self.touched = True
+
+    def _add_outliers(self, table: pa.Table, baseline: ModelBaseline) -> None:
+        import pyarrow as pa
+
+        # of equally strange rows the earliest are kept, in whatever portions and order they come
+        ranked = table.sort_by([("__time", "ascending"), ("__id", "ascending")])
+        # a column that is lacking counts as missing here too, so that the ratio is of all rows
+        nothing = pa.nulls(table.num_rows)
+        names = baseline.features
+        features = {name: ranked[name] if name in ranked.column_names else nothing for name in names}
+        verdict = baseline.outliers.judge(features, most=_TOP_ROWS, columns=_TOP_COLUMNS)
+        self.outliers += verdict.outliers
+        found = [*self.top_outliers, *(_note(row, ranked) for row in verdict.top)]
+        self.top_outliers = sorted(found, key=lambda note: (note["score"], note["time"], note["id"]))[
+            :_TOP_ROWS
+        ]
 
     def fits(self, baseline: ModelBaseline) -> bool:
         """Return whether rows counted with `baseline` can be added to what is here."""
@@ -190,7 +226,12 @@ class OpenWindow:
         WindowRow
             Closed ones carry the verdicts and figures, open ones what is needed to go on.
         """
-        notes: dict[str, Any] = {"outliers": self.outliers, "performance": None, "timezone": timezone}
+        notes: dict[str, Any] = {
+            "outliers": self.outliers,
+            "top_outliers": self.top_outliers,
+            "performance": None,
+            "timezone": timezone,
+        }
         if verdict is not None:
             notes |= {
                 "drifted": bool(verdict.drifted),
@@ -211,3 +252,25 @@ class OpenWindow:
             profile=self.profile.to_bytes(),
             verdicts=notes,
         )
+
+
+def _note(row: OutlierRow, table: pa.Table) -> dict[str, Any]:
+    """Return an outlier as JSON takes it; values stay as they were recorded, long texts are cut."""
+    return {
+        "id": table["__id"][row.position].as_py() or "",
+        "time": table["__time"][row.position].as_py().isoformat(),
+        "score": row.score,
+        "method": row.method,
+        "columns": [
+            {"column": reason.column, "value": _plain(reason.value), "contribution": reason.contribution}
+            for reason in row.reasons
+        ],
+    }
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, float) and math.isinf(value):
+        return str(value)  # not None, which says that a value is missing
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return value[: _LONGEST_TEXT - 1] + "…"
+    return value

@@ -1,38 +1,40 @@
-"""The outlier detector: an isolation forest, with scikit-learn's threshold or a calibrated one."""
+"""The outlier detector: isolation forest, robust z or both; scikit-learn's threshold or a calibrated one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mirante.errors import InputError, NotFittedError
-from mirante.outliers.encoding import Encoder
-from mirante.outliers.forest import ForestScores
-from mirante.outliers.result import OutlierResult
+from mirante.outliers.calibration import contamination_offset, score_sample, threshold_at
+from mirante.outliers.explaining import explain_rows, strangest
+from mirante.outliers.models import METHODS, Method, Model, fit_model, measure_rows
+from mirante.outliers.result import OutlierResult, OutlierRow, OutlierVerdict
+from mirante.outliers.rows import Rows
 from mirante.outliers.saving import dump, load
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import IsolationForest
 
 __all__ = ["OutlierDetector"]
 
-_MOST_SCORES = 10_001  # of the baseline that are kept for calibration
-
 Floats = NDArray[np.float64]
+
+# for contamination="auto": of the average row (Liu, Ting and Zhou, 2008); of Iglewicz and Hoaglin (1993)
+_AUTO = {"isolation_forest": -0.5, "robust_z": -3.5, "both": -1.0}
 
 
 class OutlierDetector:
-    """Finds rows that an isolation forest, fitted on the baseline, isolates quickly.
-
-    Text columns count by the share of their level in the baseline (a rare carrier is strange, a new one
-    strangest). Missing values stay missing: each split sends them to one side, as scikit-learn does.
+    """Finds rows that look like nothing in the baseline, and says which columns make them so.
 
     Parameters
     ----------
     contamination : float or "auto", default 0.1
-        scikit-learn's: the share of the baseline that `detect_outliers` would call outliers, up to 0.5.
+        scikit-learn's: the share of the baseline that `detect_outliers` would call outliers, up to 0.5. With
+        "auto" the threshold is -0.5 for the forest, -3.5 for robust z and -1 for both.
+    method : {"isolation_forest", "robust_z", "both"}, default "isolation_forest"
+        The forest finds rows that are somewhat strange in several columns, and hardly those with one wild
+        value among many columns. Robust z finds these, is some ten times faster, and can be fitted on a
+        profile, without rows. Monitors use both.
     random_state : int, default 0
         Seed of the forest; the same seed and baseline give the same scores.
     log : bool, default True
@@ -42,17 +44,35 @@ class OutlierDetector:
 
     Attributes
     ----------
-    contamination, random_state, log, subject
+    contamination, method, random_state, log, subject
         As given.
 
     Raises
     ------
     InputError
-        If `contamination` is not "auto" or in (0, 0.5].
+        If `contamination` is not "auto" or in (0, 0.5], or there is no such method.
+
+    Notes
+    -----
+    Isolation forest: the score is scikit-learn's ``score_samples`` to the last bit, -1 (isolated at once) to
+    0. Text counts by the share of its level in the baseline (a rare carrier is strange, a new one strangest).
+    Missing values stay missing: each split sends them to one side, as scikit-learn does.
+
+    Robust z: ``z = (x - median) / s``, where s is ``(Q(0.95) - median) / 1.645`` above the median and
+    ``(median - Q(0.05)) / 1.645`` below it, Q a quantile of the baseline; where that is 0, quantiles
+    further out. Text has the abs(z) that as few normal values exceed as the baseline has values as rare or
+    rarer. Missing values are not judged. What differs from a constant column, or is infinite, has an abs(z)
+    of 1,000,000. The score is minus the largest abs(z) of the row.
+
+    Both: each score is divided by the one that 1 % of the baseline's rows exceed, and the lower of the two
+    counts: below -1 a row is stranger than all but 1 % of the baseline, to one of the two.
+
+    Rows are scored in blocks on all cores: beside the data and its scores a few MB are needed.
 
     References
     ----------
-    Liu, Ting and Zhou, "Isolation Forest", ICDM 2008; `sklearn.ensemble.IsolationForest`.
+    Liu, Ting and Zhou, "Isolation Forest", ICDM 2008; `sklearn.ensemble.IsolationForest`; Iglewicz and
+    Hoaglin, "How to Detect and Handle Outliers", 1993.
 
     Examples
     --------
@@ -67,6 +87,7 @@ class OutlierDetector:
         self,
         contamination: float | Literal["auto"] = 0.1,
         *,
+        method: Method = "isolation_forest",
         random_state: int = 0,
         log: bool = True,
         subject: str | None = None,
@@ -75,13 +96,15 @@ class OutlierDetector:
             raise InputError(
                 f"contamination is {contamination!r}; give a share above 0 and up to 0.5, or 'auto'"
             )
+        if method not in METHODS:
+            raise InputError(f"method is {method!r}; give one of {', '.join(map(repr, METHODS))}")
         self.contamination = contamination
+        self.method: Method = method
         self.random_state = random_state
         self.log = log
         self.subject = subject
-        self._encoder: Encoder | None = None
-        self._forest: IsolationForest | None = None
-        self._scores: ForestScores | None = None
+        self._model: Model | None = None
+        self._offset = float("nan")
         self._baseline_scores: Floats = np.empty(0)
         self._threshold: float | None = None
 
@@ -90,8 +113,10 @@ class OutlierDetector:
 
         Parameters
         ----------
-        data : table or array, shape (n, k) or (n,)
-            The baseline: NumPy, pandas, Polars, Arrow, a mapping of names to arrays, or lists.
+        data : table or array, shape (n, k) or (n,), or TableProfile
+            The baseline: NumPy, pandas, Polars, Arrow, a mapping of names to arrays, or lists. For robust z
+            also its profile: then thresholds follow from the columns' counts, and leave at most the stated
+            share of the baseline's rows below, fewer where the columns of a row are strange together.
 
         Returns
         -------
@@ -101,22 +126,22 @@ class OutlierDetector:
         Raises
         ------
         InputError
-            If there is no row or no value.
+            If there is no row or no value, or a forest is given a profile.
         """
-        from sklearn.ensemble import IsolationForest
-
-        encoder = Encoder.of(data)
-        matrix = encoder.encode(data)
-        forest = IsolationForest(contamination=self.contamination, random_state=self.random_state).fit(matrix)
-        self._encoder, self._forest, self._scores = encoder, forest, ForestScores(forest)
-        scores = np.sort(self._scores.score(matrix))
-        places = np.linspace(0, len(scores) - 1, min(len(scores), _MOST_SCORES)).round().astype(np.intp)
-        self._baseline_scores = scores[places]
+        self._model, scores = fit_model(self.method, data, self.random_state)
+        self._offset = contamination_offset(scores, self.contamination, auto=_AUTO[self.method])
+        self._baseline_scores = score_sample(scores)
         self._threshold = None
         return self
 
+    @property
+    def offset(self) -> float:
+        """The threshold of `detect_outliers`; score minus offset is scikit-learn's ``decision_function``."""
+        self._fitted()
+        return self._offset
+
     def detect_outliers(self, data: object) -> OutlierResult:
-        """Return the rows that scikit-learn's own threshold, set by `contamination`, calls outliers.
+        """Return the rows below the threshold that `contamination` set, as scikit-learn does.
 
         Parameters
         ----------
@@ -135,19 +160,19 @@ class OutlierDetector:
         InputError
             If there is no row, or a column is missing.
         """
-        encoder, forest, scorer = self._fitted()
-        matrix = encoder.encode(data)
-        if not len(matrix):
+        rows = Rows.of(data)
+        model = self._fitted()
+        if not rows.count:
             raise InputError("got no rows; give at least one row to look at")
-        scores = scorer.score(matrix)
-        places = np.flatnonzero(scores - forest.offset_ < 0)
+        scores, missing_rows = measure_rows(model, rows)
+        places = np.flatnonzero(scores - self._offset < 0)
         result = OutlierResult(
             outlier_indices=places,
             outlier_scores=scores[places],
             total_outliers=len(places),
             rows=len(scores),
             ratio=len(places) / len(scores),
-            missing_rows=int(np.isnan(matrix).any(axis=1).sum()),
+            missing_rows=missing_rows,
             scores=scores,
         )
         if self.log:
@@ -168,30 +193,32 @@ class OutlierDetector:
         Returns
         -------
         ndarray of float64, shape (n,)
-            scikit-learn's ``score_samples``: -1 (isolated at once) to 0; lower is stranger.
+            Lower is stranger. Isolation forest: scikit-learn's ``score_samples``, -1 (isolated at once) to
+            0. Robust z: minus the largest abs(z), 0 for a row of missing values only. Both: see above.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         """
-        encoder, _, scorer = self._fitted()
-        return scorer.score(encoder.encode(data))
+        model = self._fitted()
+        return measure_rows(model, Rows.of(data))[0]
 
     def calibrate(self, budget_share: float) -> float:
-        """Set the threshold of `flag` from the baseline's own scores.
+        """Set the threshold of `judge` and `flag` from the baseline's own scores.
 
         Parameters
         ----------
         budget_share : float
-            The share of the baseline's rows that may lie below the threshold, 0 to 1; with 0 only rows that
-            are stranger than all of the baseline are flagged.
+            The share of clean rows that may lie below the threshold, 0 to 1; with 0 only rows that are
+            stranger than all of the baseline are flagged.
 
         Returns
         -------
         float
-            The threshold: the largest score with at most that share of the baseline strictly below (to within
-            0.01 %, where the baseline has more than 10,001 rows).
+            The threshold: of n baseline scores the r-th smallest, r = floor(budget_share * (n + 1)) and at
+            least 1, so that a new row like the baseline's lies below with probability r / (n + 1). To within
+            0.01 % where the baseline has more than 10,001 rows.
 
         Raises
         ------
@@ -203,8 +230,7 @@ class OutlierDetector:
         self._fitted()
         if not 0.0 <= budget_share <= 1.0:
             raise InputError(f"budget_share is {budget_share!r}; give a share from 0 to 1, such as 0.01")
-        last = len(self._baseline_scores) - 1
-        self._threshold = float(self._baseline_scores[min(int(budget_share * (last + 1)), last)])
+        self._threshold = threshold_at(self._baseline_scores, budget_share)
         return self._threshold
 
     def flag(self, data: object) -> NDArray[np.bool_]:
@@ -225,10 +251,78 @@ class OutlierDetector:
         NotFittedError
             Before `fit` or `calibrate`.
         """
-        scores = self.score(data)
+        return self.judge(data, most=0).flagged
+
+    def judge(self, data: object, *, most: int = 10, columns: int = 3) -> OutlierVerdict:
+        """Hold rows against the calibrated threshold, and explain the strangest that are over it.
+
+        Parameters
+        ----------
+        data : table or array
+            Rows with the baseline's columns; none is fine.
+        most : int, default 10
+            Rows to explain, at most.
+        columns : int, default 3
+            Reasons for each of them, at most.
+
+        Returns
+        -------
+        OutlierVerdict
+            How many, which, and the strangest with their reasons.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit` or `calibrate`.
+
+        Examples
+        --------
+        >>> baseline = np.random.default_rng(0).normal(size=(500, 2))
+        >>> detector = OutlierDetector(method="robust_z", log=False).fit(baseline)
+        >>> _ = detector.calibrate(0.01)
+        >>> verdict = detector.judge([[0.0, 0.1], [1.0, -9.0]])
+        >>> [(row.position, row.reasons[0].column, row.reasons[0].value) for row in verdict.top]
+        [(1, '1', -9.0)]
+        """
+        model = self._fitted()
         if self._threshold is None:
             raise NotFittedError("there is no calibrated threshold yet; call calibrate(0.01) first")
-        return scores < self._threshold
+        rows = Rows.of(data)
+        scores, _ = measure_rows(model, rows)
+        flagged = scores < self._threshold
+        count = int(flagged.sum())
+        top = explain_rows(model, model.prepare(rows), strangest(scores, flagged, most), columns)
+        ratio = count / rows.count if rows.count else float("nan")
+        return OutlierVerdict(rows.count, count, ratio, self._threshold, flagged, top)
+
+    def explain(self, data: object, positions: ArrayLike, *, columns: int = 3) -> tuple[OutlierRow, ...]:
+        """Return what makes some rows strange, for instance the first of ``outlier_indices``.
+
+        Parameters
+        ----------
+        data : table or array
+            Rows with the baseline's columns.
+        positions : array_like of int, shape (m,)
+            Which rows, from 0; some 10 ms for ten rows of a forest.
+        columns : int, default 3
+            Reasons for each row, at most.
+
+        Returns
+        -------
+        tuple of OutlierRow
+            In the order of `positions`. Isolation forest: each split on a row's paths is credited to its
+            column, and all contributions of a row add up to its score (``-0.5 * 2**sum``). Robust z: abs(z).
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        InputError
+            If there is no such row.
+        """
+        model = self._fitted()
+        places = np.asarray(positions, np.intp).reshape(-1)
+        return explain_rows(model, model.prepare(Rows.of(data)), places, columns)
 
     def to_bytes(self) -> bytes:
         """Return the fitted detector as a file of skops, which unlike a pickle runs no code when it is read.
@@ -236,25 +330,26 @@ class OutlierDetector:
         Returns
         -------
         bytes
-            For `from_bytes`; about 0.6 MB for 20 columns.
+            For `from_bytes`; about 0.6 MB with a forest, below 0.1 MB without.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         """
-        encoder, forest, _ = self._fitted()
-        state = {
-            "forest": forest,
-            "columns": list(encoder.columns),
-            "levels": {name: dict(shares) for name, shares in encoder.levels.items()},
-            "named": encoder.named,
-            "baseline_scores": self._baseline_scores,
-            "threshold": self._threshold,
-            "log": self.log,
-            "subject": self.subject,
-        }
-        return dump(state)
+        return dump(
+            {
+                "method": self.method,
+                "model": self._fitted().state(),
+                "contamination": self.contamination,
+                "random_state": self.random_state,
+                "offset": self._offset,
+                "baseline_scores": self._baseline_scores,
+                "threshold": self._threshold,
+                "log": self.log,
+                "subject": self.subject,
+            }
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> OutlierDetector:
@@ -276,17 +371,15 @@ class OutlierDetector:
             If it is no such file, was written by a newer version, or holds foreign types.
         """
         state = load(data)
-        forest = state["forest"]
-        detector = cls(
-            forest.contamination, random_state=forest.random_state, log=state["log"], subject=state["subject"]
-        )
-        detector._encoder = Encoder(tuple(state["columns"]), state["levels"], state["named"])
-        detector._forest, detector._scores = forest, ForestScores(forest)
+        names = ("contamination", "method", "random_state", "log", "subject")
+        detector = cls(**{name: state[name] for name in names})
+        detector._model = METHODS[detector.method].from_state(state["model"])
+        detector._offset = state["offset"]
         detector._baseline_scores = state["baseline_scores"]
         detector._threshold = state["threshold"]
         return detector
 
-    def _fitted(self) -> tuple[Encoder, IsolationForest, ForestScores]:
-        if self._encoder is None or self._forest is None or self._scores is None:
+    def _fitted(self) -> Model:
+        if self._model is None:
             raise NotFittedError("the detector has not seen a baseline yet; call fit(data) first")
-        return self._encoder, self._forest, self._scores
+        return self._model

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mirante.outliers.blocks import in_blocks
+from mirante.outliers.encoding import Encoder
+from mirante.outliers.rows import Rows, check_baseline
+
 if TYPE_CHECKING:
     from sklearn.ensemble import IsolationForest
 
-__all__ = ["ForestScores", "average_path_length"]
+__all__ = ["Forest", "ForestScores", "average_path_length"]
 
 Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+
+METHOD = "isolation_forest"
 
 
 def average_path_length(rows: NDArray[np.int64]) -> Floats:
@@ -47,7 +54,7 @@ def average_path_length(rows: NDArray[np.int64]) -> Floats:
 class ForestScores:
     """Scores rows with a fitted isolation forest.
 
-    scikit-learn's own ``score_samples`` spends most of its time around the trees; the lengths of all paths
+    scikit-learn's own ``score_samples`` spends part of its time around the trees; the lengths of all paths
     are known once the forest is fitted, so that only the walk to the leaves is left.
 
     Parameters
@@ -61,7 +68,7 @@ class ForestScores:
         self._lengths = [_path_lengths(tree) for tree in self._trees]
         self._scale = len(self._trees) * float(average_path_length(np.array([forest.max_samples_]))[0])
 
-    def score(self, matrix: NDArray[np.float32]) -> Floats:
+    def score(self, matrix: Matrix) -> Floats:
         """Return the score of each row, as ``IsolationForest.score_samples`` does.
 
         Parameters
@@ -79,10 +86,46 @@ class ForestScores:
             return depths
         rows = np.ascontiguousarray(matrix)
         for tree, lengths in zip(self._trees, self._lengths, strict=True):
-            depths += lengths[tree.apply(rows)]
+            depths += lengths.take(tree.apply(rows))
         # one training row: depth and scale are both 0, and the score is defined as that of an isolated row
         share = depths / self._scale if self._scale else np.ones_like(depths)
         return -(2**-share)
+
+    def contributions(self, matrix: Matrix) -> Floats:
+        """Return what each column adds to the strangeness of each row.
+
+        A split shortens or lengthens the path that its rows may still expect. The column of the split is
+        credited with that change, over all splits on the row's paths and all trees.
+
+        Parameters
+        ----------
+        matrix : ndarray of float32, shape (n, k)
+            Rows; NaN is allowed.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+            Above 0 where the column makes the row stranger than the average row, below 0 where it makes it
+            more ordinary. A row's contributions c add up: its score is ``-0.5 * 2**sum(c)``. All are 0 where
+            the forest has no split.
+
+        References
+        ----------
+        The path-wise decomposition of Saabas ("Interpreting random forests", 2014), with the expected path
+        length of Liu, Ting and Zhou (2008, equation 1) as the value of a node.
+        """
+        found = np.zeros(matrix.shape)
+        if not self._scale or not len(matrix):
+            return found
+        rows = np.ascontiguousarray(matrix)
+        for tree, lengths in zip(self._trees, self._lengths, strict=True):
+            paths = tree.decision_path(rows)  # node numbers from root to leaf, row after row
+            nodes = paths.indices
+            row = np.repeat(np.arange(len(rows)), np.diff(paths.indptr))
+            step = row[1:] == row[:-1]
+            shorter = lengths[nodes[:-1]] - lengths[nodes[1:]]
+            np.add.at(found, (row[:-1][step], tree.feature[nodes[:-1]][step]), shorter[step])
+        return found / self._scale
 
 
 def _path_lengths(tree: Any) -> Floats:
@@ -96,3 +139,88 @@ def _path_lengths(tree: Any) -> Floats:
             depths[left] = depths[right] = depths[node] + 1.0
     # scikit-learn counts nodes (splits + 1), adds, and takes 1 off again; the order matters for the last bit
     return (depths + 1.0) + average_path_length(tree.n_node_samples) - 1.0
+
+
+class Forest:
+    """An isolation forest on the rows of a baseline: scikit-learn's, with any table for its matrix.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Makes numbers of rows.
+    forest : IsolationForest
+        Fitted on them.
+    """
+
+    def __init__(self, encoder: Encoder, forest: IsolationForest) -> None:
+        self.encoder = encoder
+        self.forest = forest
+        self.scores = ForestScores(forest)
+
+    @classmethod
+    def fit(cls, rows: Rows, random_state: int) -> tuple[Forest, Floats]:
+        """Fit scikit-learn's forest, its other parameters at their defaults.
+
+        Parameters
+        ----------
+        rows : Rows
+            The baseline; held as one float32 matrix meanwhile.
+        random_state : int
+            Seed.
+
+        Returns
+        -------
+        forest : Forest
+        scores : ndarray of float64, shape (n,)
+            Of the baseline's rows.
+
+        Raises
+        ------
+        InputError
+            If the baseline says nothing.
+        """
+        from sklearn.ensemble import IsolationForest
+
+        check_baseline(rows.count, len(rows.columns))
+        encoder = Encoder.of(rows)
+        matrix = np.empty((rows.count, len(rows.columns)), np.float32)
+        scores = np.empty(rows.count)
+
+        def encode(begin: int, end: int) -> None:
+            matrix[begin:end] = encoder.encode(rows.part(begin, end))
+
+        in_blocks(rows.count, encode)
+        check_baseline(rows.count, len(rows.columns), int(np.isfinite(matrix).any()))
+        # "auto" leaves out scikit-learn's own scoring of the baseline, which would take one core
+        fitted = cls(encoder, IsolationForest(contamination="auto", random_state=random_state).fit(matrix))
+
+        def score(begin: int, end: int) -> None:
+            scores[begin:end] = fitted.scores.score(matrix[begin:end])
+
+        in_blocks(rows.count, score)
+        return fitted, scores
+
+    def prepare(self, rows: Rows) -> Rows:
+        """Return the baseline's columns of `rows`."""
+        return rows.like(self.encoder.columns, named=self.encoder.named)
+
+    def measure(self, rows: Rows) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the score of each row, and whether it lacks a value."""
+        matrix = self.encoder.encode(rows)
+        return self.scores.score(matrix), np.asarray(np.isnan(matrix).any(axis=1))
+
+    def reasons(self, rows: Rows) -> tuple[Floats, Floats, list[str]]:
+        """Return score, contributions of the columns (n, k) and method of each row."""
+        matrix = self.encoder.encode(rows)
+        return self.scores.score(matrix), self.scores.contributions(matrix), [METHOD] * rows.count
+
+    def state(self) -> dict[str, Any]:
+        """Return what `from_state` needs."""
+        levels = {name: dict(shares) for name, shares in self.encoder.levels.items()}
+        columns, named = list(self.encoder.columns), self.encoder.named
+        return {"forest": self.forest, "columns": columns, "levels": levels, "named": named}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Forest:
+        """Return the forest that `state` described."""
+        return cls(Encoder(tuple(state["columns"]), state["levels"], state["named"]), state["forest"])

@@ -9,9 +9,81 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OutlierResult"]
+from mirante.outliers.rows import Value
+
+__all__ = ["OutlierReason", "OutlierResult", "OutlierRow", "OutlierVerdict"]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierReason:
+    """One column that makes a row strange.
+
+    Parameters
+    ----------
+    column : str
+        Its name; for an array its place.
+    value : float, int, str, bool or None
+        The row's value, None where it is missing; moments in time in ISO 8601.
+    contribution : float
+        Above 0. Isolation forest: how much of the strangeness comes from this column, where 1 doubles the
+        score of the average row (-0.5 becomes -1). Robust z: abs(z).
+    """
+
+    column: str
+    value: Value
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierRow:
+    """A row and what makes it strange.
+
+    Parameters
+    ----------
+    position : int
+        Of the row in the data, from 0.
+    score : float
+        Lower is stranger.
+    reasons : tuple of OutlierReason
+        Columns, the largest contribution first; empty when no column is strange.
+    method : {"isolation_forest", "robust_z"}
+        What the contributions come from; where both were asked, the one to which the row is stranger.
+    """
+
+    position: int
+    score: float
+    reasons: tuple[OutlierReason, ...]
+    method: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutlierVerdict:
+    """Rows held against the threshold that was calibrated on the baseline.
+
+    Parameters
+    ----------
+    rows : int
+        How many were looked at.
+    outliers : int
+        How many score below the threshold.
+    ratio : float
+        Share of outliers, 0 to 1; NaN without rows.
+    threshold : float
+        From `OutlierDetector.calibrate`.
+    flagged : ndarray of bool, shape (rows,)
+        Which.
+    top : tuple of OutlierRow
+        The strangest of them, strangest first.
+    """
+
+    rows: int
+    outliers: int
+    ratio: float
+    threshold: float
+    flagged: NDArray[np.bool_]
+    top: tuple[OutlierRow, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +95,7 @@ class OutlierResult(Mapping[str, Any]):
     outlier_indices : ndarray of int, shape (total_outliers,)
         Positions of the outliers, ascending.
     outlier_scores : ndarray of float64, shape (total_outliers,)
-        Their scores: -1 (isolated at once) to 0; lower is stranger.
+        Their scores; lower is stranger. `OutlierDetector` says what they are.
     total_outliers : int
         How many there are.
     rows : int

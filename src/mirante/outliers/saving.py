@@ -10,7 +10,7 @@ from mirante.errors import InputError
 
 __all__ = ["FORMAT", "dump", "load"]
 
-FORMAT = 1
+FORMAT = 2  # 1 knew the isolation forest only
 _TRUSTED = ["sklearn.tree._tree.Tree"]  # all that a forest needs beyond what skops trusts by itself
 
 
@@ -44,7 +44,7 @@ def load(data: bytes) -> dict[str, Any]:
     Returns
     -------
     dict
-        The state.
+        The state; that of an older format is brought to the newest.
 
     Raises
     ------
@@ -71,4 +71,19 @@ def load(data: bytes) -> dict[str, Any]:
         raise InputError(
             f"the detector has format {state['format']}, this Mirante reads up to {FORMAT}; upgrade mirante"
         )
-    return state
+    return _from_first(state) if state["format"] == 1 else state
+
+
+def _from_first(state: dict[str, Any]) -> dict[str, Any]:
+    forest = state["forest"]
+    model = {name: state[name] for name in ("forest", "columns", "levels", "named")}
+    kept = {name: state[name] for name in ("baseline_scores", "threshold", "log", "subject")}
+    return {
+        "format": FORMAT,
+        "method": "isolation_forest",
+        "model": model,
+        "contamination": forest.contamination,
+        "random_state": forest.random_state,
+        "offset": float(forest.offset_),
+        **kept,
+    }

@@ -13,6 +13,7 @@ from mirante.web.pages.compare import Comparison, compare, drifted_columns, miss
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.render import render
 from mirante.web.pages.states import URGENCY, card_of, severity_state
+from mirante.web.pages.strangest import strangest_rows
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Store, SubjectRow, WindowRow
@@ -91,6 +92,7 @@ def model_page(store: Store, subject: str, query: Query) -> str:
         heat=heat_chart(store, subject, span, marks, query),
         comparison=comparison,
         choices=_choices(windows, comparison),
+        strangest=strangest_rows(comparison.window, query.locale) if comparison else [],
         **_table(windows, query),
     )
 
