@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mirante.drift.cells import Counts
-from mirante.drift.missing import missing_findings, missing_spread
+from mirante.drift.missing import MissingReference, missing_findings, missing_spread
 from mirante.stats.spread import Spread
 
 LEVEL, FLOOR = np.array([0.005]), np.array([0.01])
@@ -20,7 +20,7 @@ BASE = counts(200, 10_000)
 def judge(missing, rows, own=(), base=BASE):
     pairs = [(counts(*day), base - counts(*day)) for day in own]
     spread = missing_spread(pairs, len(pairs) - 1) if pairs else Spread.none()
-    return missing_findings(counts(missing, rows), base, spread, LEVEL, FLOOR)
+    return missing_findings(counts(missing, rows), MissingReference.of(base), spread, LEVEL, FLOOR)
 
 
 def test_both_sides_are_judged():
@@ -28,10 +28,10 @@ def test_both_sides_are_judged():
     risen = judge(40, 500)
     assert risen.detected
     assert risen.ratio == 0.08
-    assert risen.ratio > risen.threshold > risen.usual == 0.02
+    assert risen.ratio > risen.thresholds() > risen.reference.usual == 0.02
     fallen = judge(100, 500, base=counts(5_000, 10_000))
     assert fallen.detected
-    assert fallen.ratio < fallen.threshold < 0.5
+    assert fallen.ratio < fallen.thresholds() < 0.5
 
 
 def test_the_level_holds_for_a_rare_gap():
@@ -53,7 +53,7 @@ def test_days_that_differ_widen_the_range():
     assert judge(110, 1000, base=base).detected
     held = judge(110, 1000, days, base)
     assert not held.detected
-    assert 0.11 < held.threshold < 0.4
+    assert 0.11 < held.thresholds() < 0.4
     assert judge(500, 1000, days, base).detected
 
 

@@ -19,9 +19,7 @@ def prepared(base, window):
     cells = Cells(profile)
     tests = NumericTests(cells, NumericReference.of(cells, Counts.of(profile)))
     counts = Counts.of(TableProfile.of(window, like=profile))
-    total, local = cells.running(counts.cells)
-    n = cells.known(total)
-    return tests, counts, local, n
+    return tests, counts, *cells.running(counts.cells)
 
 
 def judged(base, window):

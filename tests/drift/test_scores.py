@@ -25,7 +25,7 @@ def table(rows, shift=0.0):
 def scores(base, window):
     cells = Cells(base)
     names = (*base.layout.numeric, *base.layout.categorical)
-    found = Scores(cells, base).of(window, *cells.running(window.numbers.cells))
+    found = Scores(cells, base).of(window, cells.running(window.numbers.cells)[0])
     return {key: dict(zip(names, values.tolist(), strict=False)) for key, values in found.items()}
 
 

@@ -24,8 +24,8 @@ SIDE = Side(CELLS, BASE)
 
 def vector_of(profile):
     counts = Counts.of(profile)
-    total, local = CELLS.running(counts.cells)
-    return SIDE.vector(counts, local, CELLS.known(total)), local
+    local, n = CELLS.running(counts.cells)
+    return SIDE.vector(counts, local, n), local
 
 
 def test_pooled_windows_are_judged_as_their_rows_read_at_once():

@@ -78,7 +78,7 @@ class Cells:
         self.start: Places = self.layout.cell_start[:-1]
         self.column: Places = np.repeat(np.arange(self.start.size), np.diff(self.layout.cell_start))
         self._mass = baseline.numbers.cells
-        self._local = self.running(self._mass)[1]
+        self._local, self._n = self.running(self._mass)
 
     def running(self, cells: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Return running counts.
@@ -90,18 +90,24 @@ class Cells:
 
         Returns
         -------
-        total : ndarray of float64, shape (cells + 1,)
-            Values in all cells before each, over all columns; the last is the number of all.
         local : ndarray of float64, shape (cells,)
             Values up to and with each cell, within its column.
+        n : ndarray of float64, shape (numeric,)
+            Values of each column.
         """
-        total = np.zeros(cells.size + 1)
-        np.cumsum(cells, out=total[1:])
-        return total, total[1:] - total.take(self.start).take(self.column)
+        n = np.add.reduceat(cells, self.start).astype(np.float64)
+        local = cells.astype(np.float64)
+        local[self.start[1:]] -= n[:-1]  # so that one sum over all columns starts anew at each
+        return np.cumsum(local, out=local), n
 
-    def known(self, total: Floats) -> Floats:
-        """Return the number of values of each numeric column."""
-        return np.diff(total.take(self.layout.cell_start))
+    def each(self, per_column: Floats) -> Floats | float:
+        """Return a number of each column for each of its cells; one number where it is the same for all.
+
+        Columns that lack no value have as many as the others: a number is spared a table of 32,000.
+        """
+        if per_column.size and (per_column == per_column[0]).all():
+            return float(per_column[0])
+        return per_column.take(self.column)
 
     @cached_property
     def _edges(self) -> list[tuple[int, int, Floats]]:
@@ -112,8 +118,7 @@ class Cells:
     @cached_property
     def shares(self) -> Floats:
         """The baseline's share of values up to and with each cell, within its column."""
-        total = np.diff(self.running(self._mass)[0].take(self.layout.cell_start))
-        return self._local / np.maximum(total, 1.0).take(self.column)
+        return self._local / np.maximum(self._n, 1.0).take(self.column)
 
     @cached_property
     def grid(self) -> tuple[Places, Places]:

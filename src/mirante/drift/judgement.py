@@ -97,6 +97,7 @@ class Judgement:
         self.window, self.scales, self.scores = window, scales, scores
         self.missing, self.drift_level, self.floor = missing, drift_level, floor
         layout = window.layout
+        self._thresholds = np.empty(0)
         self.names = (*layout.numeric, *layout.categorical)
         self.place = {name: place for place, name in enumerate(self.names)}
         p_values = np.array([scale.p_values() for scale in scales])
@@ -123,6 +124,7 @@ class Judgement:
 
     def columns(self) -> dict[str, ColumnVerdict]:
         """Return the verdict of each column, in the baseline's order."""
+        self._thresholds = self.missing.thresholds()
         profiles = self.scales[0].side.profile.columns
         return {name: self._column(name, profiles[name], self.window.columns[name]) for name in profiles}
 
@@ -143,7 +145,8 @@ class Judgement:
         odd = now.unreadable if isinstance(now, NumericProfile) else 0
         found = self.missing
         ratio, usual, threshold, p_missing = (
-            float(part[place]) for part in (found.ratio, found.usual, found.threshold, found.p_value)
+            float(part[place])
+            for part in (found.ratio, found.reference.usual, self._thresholds, found.p_value)
         )
         return ColumnVerdict(
             column=name,

@@ -11,9 +11,40 @@ from numpy.typing import NDArray
 from mirante.drift.cells import Counts
 from mirante.stats.spread import Spread, spread_of, student_limit, student_p, variance_stable_share
 
-__all__ = ["MissingFindings", "missing_findings", "missing_spread"]
+__all__ = ["MissingFindings", "MissingReference", "missing_findings", "missing_spread"]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingReference:
+    """What missing values are held against.
+
+    Parameters
+    ----------
+    rows : int
+        Of the reference.
+    usual : ndarray, shape (columns,)
+        Share of missing values; NaN without rows.
+    centre : ndarray, shape (columns,)
+        asin √ of it.
+    shared : float
+        Its sampling variance.
+    """
+
+    rows: int
+    usual: Floats
+    centre: Floats
+    shared: float
+
+    @classmethod
+    def of(cls, counts: Counts) -> MissingReference:
+        """Take the reference out of counts."""
+        if not counts.rows:
+            unknown = np.full(counts.missing.size, np.nan)
+            return cls(0, unknown, unknown, np.nan)
+        centre, shared = variance_stable_share(counts.missing, counts.rows)
+        return cls(counts.rows, counts.missing / counts.rows, centre, float(shared))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +53,41 @@ class MissingFindings:
 
     Parameters
     ----------
-    ratio, usual : ndarray
-        Share of missing values in the window and in the reference; NaN without rows.
-    threshold : ndarray
-        The share from which it alarms; on the side on which it left the range, else the upper one.
+    ratio : ndarray
+        Share of missing values in the window; NaN without rows.
+    reference : MissingReference
+        What they were held against.
     p_value : ndarray
         Two-sided.
     detected : ndarray of bool
         Whether the share left the reference's range.
+    moved, error, freedom : ndarray
+        Difference from the reference, its standard error and degrees of freedom, of asin √share.
+    level, floor : ndarray
+        False-alarm level, and least change of the share that matters.
     """
 
     ratio: Floats
-    usual: Floats
-    threshold: Floats
+    reference: MissingReference
     p_value: Floats
     detected: NDArray[np.bool_]
+    moved: Floats
+    error: Floats
+    freedom: Floats
+    level: Floats
+    floor: Floats
+
+    def thresholds(self) -> Floats:
+        """Return the shares from which it alarms; on the side on which one left the range, else the upper."""
+        centre, usual = self.reference.centre, self.reference.usual
+        edge = student_limit(self.level, self.error, self.freedom)
+        upper = np.maximum(np.sin(np.minimum(centre + edge, np.pi / 2)) ** 2, usual + self.floor)
+        lower = np.minimum(np.sin(np.maximum(centre - edge, 0.0)) ** 2, usual - self.floor)
+        return np.asarray(np.where(self.detected & (self.moved < 0), lower, upper))
 
 
 def missing_findings(
-    window: Counts, reference: Counts, spread: Spread, level: Floats, floor: Floats
+    window: Counts, reference: MissingReference, spread: Spread, level: Floats, floor: Floats
 ) -> MissingFindings:
     """Hold a window's shares of missing values against a reference's, and its own windows'.
 
@@ -49,8 +96,10 @@ def missing_findings(
 
     Parameters
     ----------
-    window, reference : Counts
-        At least one row each, else nothing is found.
+    window : Counts
+        At least one row, else nothing is found.
+    reference : MissingReference
+        The same.
     spread : Spread
         Of own windows.
     level, floor : ndarray, shape (columns,)
@@ -60,23 +109,19 @@ def missing_findings(
     -------
     MissingFindings
     """
-    n, m = float(window.rows), float(reference.rows)
-    if not (n and m):
+    if not (window.rows and reference.rows):
         unknown = np.full(window.missing.size, np.nan)
-        usual = reference.missing / m if m else unknown
-        return MissingFindings(unknown, usual, unknown, unknown, np.zeros(window.missing.size, np.bool_))
-    ratio, usual = window.missing / n, reference.missing / m
-    value, _ = variance_stable_share(window.missing, n)
-    centre, shared = variance_stable_share(reference.missing, m)
+        none = np.zeros(unknown.size, np.bool_)
+        return MissingFindings(unknown, reference, unknown, none, unknown, unknown, unknown, level, floor)
+    ratio = window.missing / window.rows
+    value, _ = variance_stable_share(window.missing, window.rows)
     # a window counts for no more rows than its reference has
-    error, freedom = spread.error(1.0 / (4.0 * min(n, m) + 2.0) + shared)
-    moved = value - centre
+    least = 1.0 / (4.0 * min(window.rows, reference.rows) + 2.0)
+    error, freedom = spread.error(least + reference.shared)
+    moved = value - reference.centre
     p_value = student_p(moved, error, freedom)
-    edge = student_limit(level, error, freedom)
-    detected = (p_value <= level) & (np.abs(ratio - usual) > floor)
-    upper = np.maximum(np.sin(np.minimum(centre + edge, np.pi / 2)) ** 2, usual + floor)
-    lower = np.minimum(np.sin(np.maximum(centre - edge, 0.0)) ** 2, usual - floor)
-    return MissingFindings(ratio, usual, np.where(detected & (moved < 0), lower, upper), p_value, detected)
+    detected = (p_value <= level) & (np.abs(ratio - reference.usual) > floor)
+    return MissingFindings(ratio, reference, p_value, detected, moved, error, freedom, level, floor)
 
 
 def missing_spread(pairs: Iterable[tuple[Counts, Counts]], freedom: float) -> Spread:

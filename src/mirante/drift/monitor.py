@@ -186,13 +186,12 @@ class DriftMonitor:
         _check_same(self.baseline, window, "the window")
         side = self._side(start)
         counts = Counts.of(window)
-        total, local = self._cells.running(counts.cells)
-        n = self._cells.known(total)
+        local, n = self._cells.running(counts.cells)
         judgement = Judgement(
             window,
             self._scales.judge(side, counts, local, n),
-            side.scores.of(window, total, local),
-            missing_findings(counts, side.counts, self._own_missing, self._missing_level, self._floor / 3.0),
+            side.scores.of(window, local),
+            missing_findings(counts, side.missing, self._own_missing, self._missing_level, self._floor / 3.0),
             self._drift_level,
             self._floor,
         )

@@ -49,8 +49,7 @@ class NumericReference:
     @classmethod
     def of(cls, cells: Cells, counts: Counts) -> NumericReference:
         """Take the reference out of counts."""
-        total, local = cells.running(counts.cells)
-        n = cells.known(total)
+        local, n = cells.running(counts.cells)
         per = 1.0 / np.maximum(n, 1.0).take(cells.column)
         atoms = cells.atoms[0]
         rank = (local - counts.cells / 2.0) * per
@@ -130,7 +129,7 @@ class NumericTests:
 
     def distances(self, local: Floats, n: Floats) -> Floats:
         """Return the KS distance of one window at every edge, which is exact."""
-        gap = local * (1.0 / np.maximum(n, 1.0)).take(self.cells.column)
+        gap = local * self.cells.each(1.0 / np.maximum(n, 1.0))
         gap -= self.reference.share
         np.abs(gap, out=gap)
         return np.asarray(np.maximum.reduceat(gap, self.cells.start))
@@ -272,8 +271,8 @@ def numeric_spread(
     unit, terms = _sampling_law(cells)
     for window, against in pairs:
         tests = NumericTests(cells, NumericReference.of(cells, against))
-        total, local = cells.running(window.cells)
-        n, sums, _, mass, upto = tests.vector(window, local, cells.known(total))
+        local, n = cells.running(window.cells)
+        n, sums, _, mass, upto = tests.vector(window, local, n)
         m = tests.reference.n
         variance, _ = tests.ranks(n[None], mass[None], upto[None])
         there = (n > 0) & (m > 0)

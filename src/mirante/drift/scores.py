@@ -37,28 +37,30 @@ class Scores:
         self.cells = cells
         self.layout = cells.layout
         self._low, self._high, deciles = cells.deciles
+        self._inner = np.ones(self._low.size)  # what lies before a column's first bin is another column
+        self._inner[deciles] = 0.0
         self._start = np.r_[deciles, self._low.size + self.layout.level_start[:-1]].astype(np.intp)
         size = np.diff(np.r_[self._start, self._low.size + int(self.layout.level_start[-1])])
         self._column = np.repeat(np.arange(self._start.size), size)
-        total, local = cells.running(reference.numbers.cells)
-        self._bins = self._counted(reference, total)
+        local, _ = cells.running(reference.numbers.cells)
+        self._bins = self._counted(reference, local)
         self._rows = np.add.reduceat(self._bins, self._start) if self._start.size else np.zeros(0)
         self._share = self._bins / np.maximum(self._rows, 1.0).take(self._column)
         self._root = np.sqrt(self._share)
         self._wasserstein = _Wasserstein(cells, reference, local)
 
-    def _counted(self, profile: TableProfile, total: Floats) -> Floats:
-        deciles = total.take(self._high) - total.take(self._low)
+    def _counted(self, profile: TableProfile, local: Floats) -> Floats:
+        deciles = local.take(self._high - 1) - self._inner * local.take(np.maximum(self._low - 1, 0))
         return np.concatenate((deciles, profile.categories.levels))
 
-    def of(self, window: TableProfile, total: Floats, local: Floats) -> dict[str, Floats]:
+    def of(self, window: TableProfile, local: Floats) -> dict[str, Floats]:
         """Return the scores of a window.
 
         Parameters
         ----------
         window : TableProfile
             Counted with the baseline.
-        total, local : ndarray
+        local : ndarray
             Its running counts, from `Cells.running`.
 
         Returns
@@ -69,7 +71,7 @@ class Scores:
         """
         if not self._start.size:
             return {}
-        bins = self._counted(window, total)
+        bins = self._counted(window, local)
         rows = np.add.reduceat(bins, self._start)
         share = bins / np.maximum(rows, 1.0).take(self._column)
         gap = np.abs(share - self._share)

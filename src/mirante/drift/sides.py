@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mirante.drift.categorical import CategoricalFindings, CategoricalSpread, CategoricalTests
 from mirante.drift.cells import Cells, Counts
+from mirante.drift.missing import MissingReference
 from mirante.drift.numeric import NumericFindings, NumericReference, NumericSpread, NumericTests
 from mirante.drift.scores import Scores
 from mirante.profiles import TableProfile
@@ -26,8 +28,7 @@ class Own:
     categorical: CategoricalSpread | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """What the tests need of a window or of pooled ones; each array has one row per scale.
 
     Parameters
@@ -52,13 +53,11 @@ class Sums:
     @classmethod
     def joined(cls, first: Sums, rest: Sums) -> Sums:
         """Return the rows of both."""
-        return cls(
-            *(np.concatenate((getattr(first, one.name), getattr(rest, one.name))) for one in fields(cls))
-        )
+        return cls(*(np.concatenate(pair) for pair in zip(first, rest, strict=True)))
 
     def row(self, place: int) -> Sums:
         """Return one row."""
-        return Sums(*(getattr(self, one.name)[place : place + 1] for one in fields(self)))
+        return Sums(*(part[place : place + 1] for part in self))
 
 
 class Side:
@@ -78,13 +77,15 @@ class Side:
         self.numeric = NumericTests(cells, NumericReference.of(cells, self.counts))
         self.categorical = CategoricalTests(cells.layout, self.counts.levels)
         self.scores = Scores(cells, profile)
-        self._parts: NDArray[np.intp] | None = None
+        self.missing = MissingReference.of(self.counts)
+        self._parts: list[slice] | None = None
 
     def vector(self, counts: Counts, local: Floats, n: Floats) -> Floats:
         """Return the numbers of a window that add up over windows, in one array."""
         parts = (*self.numeric.vector(counts, local, n), counts.levels)
         if self._parts is None:
-            self._parts = np.cumsum([part.size for part in parts])[:-1]
+            ends = np.cumsum([part.size for part in parts]).tolist()
+            self._parts = [slice(end - part.size, end) for part, end in zip(parts, ends, strict=True)]
         return np.concatenate(parts)
 
     def single(self, vector: Floats, local: Floats) -> Sums:
@@ -99,7 +100,7 @@ class Side:
 
     def _split(self, vectors: Floats) -> list[Floats]:
         assert self._parts is not None  # noqa: S101  a vector is made before it is split
-        return np.split(vectors, self._parts, axis=1)
+        return [vectors[:, part] for part in self._parts]
 
     def only(self, vector: Floats, numeric: NDArray[np.bool_], categorical: NDArray[np.bool_]) -> Floats:
         """Return a window's numbers with those of other columns set to 0."""

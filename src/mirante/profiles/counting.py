@@ -230,8 +230,12 @@ def _as_matrix(matrix: Floats, unreadable: Counts, layout: Layout) -> NumberCoun
         known = rows - missing
         last = matrix[np.arange(columns), np.maximum(known, 1) - 1]
     cells, sums = _placed(matrix, bins, known, finite, layout)
-    whole = np.stack((known, missing, unreadable, low, high), axis=1)
-    ends = np.stack((matrix[:, 0], last), axis=1) + 0.0
+    whole = np.empty((columns, 5), np.int64)
+    for place, part in enumerate((known, missing, unreadable, low, high)):
+        whole[:, place] = part
+    ends = np.empty((columns, 2))
+    ends[:, 0], ends[:, 1] = matrix[:, 0], last
+    ends += 0.0  # -0.0 is 0.0
     return NumberCounts(cells, sums, _powers(matrix, finite, layout), whole, ends)
 
 
@@ -260,15 +264,10 @@ def _powers(matrix: Floats, finite: NDArray[np.bool_], layout: Layout) -> Floats
         if not finite.all():
             z[~finite] = 0.0
         z2 = z * z
-        return np.stack(
-            (
-                z.sum(axis=1),
-                z2.sum(axis=1),
-                np.einsum("ij,ij->i", z, z2),
-                np.einsum("ij,ij->i", z2, z2),
-            ),
-            axis=1,
-        )
+        powers = np.empty((len(z), 4))
+        powers[:, 0], powers[:, 1] = z.sum(axis=1), z2.sum(axis=1)
+        powers[:, 2], powers[:, 3] = np.einsum("ij,ij->i", z, z2), np.einsum("ij,ij->i", z2, z2)
+    return powers
 
 
 def count_categories(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> CategoryCounts:
