@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,14 +120,60 @@ class ForestScores:
         if not self._scale or not len(matrix):
             return found
         rows = np.ascontiguousarray(matrix)
-        for tree, lengths in zip(self._trees, self._lengths, strict=True):
-            paths = tree.decision_path(rows)  # node numbers from root to leaf, row after row
-            nodes = paths.indices
-            row = np.repeat(np.arange(len(rows)), np.diff(paths.indptr))
-            step = row[1:] == row[:-1]
-            shorter = lengths[nodes[:-1]] - lengths[nodes[1:]]
-            np.add.at(found, (row[:-1][step], tree.feature[nodes[:-1]][step]), shorter[step])
+        node = np.concatenate(
+            [tree.apply(rows) + first for tree, first in zip(self._trees, self._walk.first, strict=True)]
+        )
+        row = np.tile(np.arange(len(rows)), len(self._trees))
+        columns = matrix.shape[1]
+        # from the leaves of all trees up to their roots, one split at a time
+        while node.size:
+            inner = self._walk.parent[node] >= 0
+            node, row = node[inner], row[inner]
+            place = row * columns + self._walk.feature[node]
+            found += np.bincount(place, self._walk.change[node], found.size).reshape(found.shape)
+            node = self._walk.parent[node]
         return found / self._scale
+
+    @cached_property
+    def _walk(self) -> _Walk:
+        return _Walk.of(self._trees, self._lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The way from the leaves of all trees to their roots, the nodes of one tree after those of another.
+
+    Parameters
+    ----------
+    first : list of int
+        First node of each tree.
+    parent : ndarray of int
+        Of each node; -1 of a root.
+    feature : ndarray of int
+        Which column its parent splits; 0 of a root.
+    change : ndarray of float64
+        By how much the split shortens the path.
+    """
+
+    first: list[int]
+    parent: NDArray[np.intp]
+    feature: NDArray[np.intp]
+    change: Floats
+
+    @classmethod
+    def of(cls, trees: list[Any], lengths: list[Floats]) -> _Walk:
+        """Take the trees of a forest and the path lengths of their nodes."""
+        first, parents, features, changes = [0], [], [], []
+        for tree, length in zip(trees, lengths, strict=True):
+            parent, feature = np.full(tree.node_count, -1, np.intp), np.zeros(tree.node_count, np.intp)
+            split = np.flatnonzero(tree.children_left != -1)
+            for children in (tree.children_left[split], tree.children_right[split]):
+                parent[children], feature[children] = split, tree.feature[split]
+            changes.append(np.where(parent >= 0, length[parent] - length, 0.0))
+            parents.append(np.where(parent >= 0, parent + first[-1], -1))
+            features.append(feature)
+            first.append(first[-1] + tree.node_count)
+        return cls(first[:-1], np.concatenate(parents), np.concatenate(features), np.concatenate(changes))
 
 
 def _path_lengths(tree: Any) -> Floats:
