@@ -19,10 +19,31 @@ def test_both_ways_count_odd_values_alike(values, monkeypatch):
     many = count_numbers(raws, rows, BASE.layout)
     assert few.same(many)
     np.testing.assert_array_equal(few.sums, many.sums)
-    np.testing.assert_array_equal(few.powers, many.powers)
+    np.testing.assert_allclose(few.powers, many.powers, rtol=1e-12)
     known = [value for value in values if value == value]
     assert few.whole[:, 0].tolist() == [len(known)] * 2
     assert few.cells.sum() == 2 * len(known)
+
+
+def test_columns_side_by_side_are_counted_as_one_after_another(monkeypatch):
+    values = np.random.default_rng(0).normal(size=10_000)
+    base = TableProfile.of({"x": values, "y": values**2, "z": -values})
+    rows, raws = raw_columns({"x": values, "y": values, "z": values})
+    alone = count_numbers(raws, rows, base.layout)
+    monkeypatch.setattr("mirante.profiles.counting._MANY", 5_000)
+    together = count_numbers(raws, rows, base.layout)
+    assert alone.same(together)
+    np.testing.assert_array_equal(alone.powers, together.powers)
+
+
+def test_text_of_many_rows_is_counted_as_that_of_few(monkeypatch):
+    values = ["a", "b", None, "new", "a", ""] * 20
+    rows, raws = raw_columns({"c": values})
+    few = count_categories(raws, rows, BASE.layout)
+    monkeypatch.setattr("mirante.profiles.counting._FEW", 0)
+    many = count_categories(raws, rows, BASE.layout)
+    assert few.same(many)
+    assert (many.levels.tolist(), many.missing.tolist()) == ([40, 20, 40], [20])
 
 
 def test_a_column_in_chunks_is_counted_chunk_by_chunk():

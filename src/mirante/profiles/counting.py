@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mirante.profiles.categorical import CategoricalProfile
-from mirante.profiles.frames import RawColumn, chunks_of, level_counts, to_numbers
+from mirante.profiles.frames import RawColumn, chunks_of, known_counts, level_counts, to_numbers
 from mirante.profiles.layout import Layout
 from mirante.profiles.numeric import NumericProfile
 from mirante.stats.histograms import Tally, tally
@@ -19,6 +21,7 @@ __all__ = ["CategoryCounts", "NumberCounts", "count_categories", "count_numbers"
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+_MANY = 200_000  # rows from which columns are counted side by side: below, a thread costs what it saves
 _FEW = 4096  # up to that many rows, searching the values in the edges beats sorting them in blocks
 
 
@@ -180,9 +183,7 @@ def count_numbers(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> N
         The same whichever way is taken: all columns as one matrix (few rows), or each in blocks (many).
     """
     if rows > _FEW or not layout.numeric:
-        return NumberCounts.of(
-            [_in_blocks(place, raws, rows, layout) for place in range(len(layout.numeric))]
-        )
+        return NumberCounts.of(_columns_in_blocks(raws, rows, layout))
     matrix = np.empty((len(layout.numeric), rows))
     unreadable = np.zeros(len(layout.numeric), np.int64)
     for place, name in enumerate(layout.numeric):
@@ -192,6 +193,16 @@ def count_numbers(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> N
         else:
             matrix[place], unreadable[place] = to_numbers(name, raw)
     return _as_matrix(matrix, unreadable, layout)
+
+
+def _columns_in_blocks(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> list[NumericProfile]:
+    """Count column by column; of a large table as many at a time as there are processors."""
+    count = len(layout.numeric)
+    threads = min(os.cpu_count() or 1, count) if rows > _MANY else 1
+    if threads < 2:
+        return [_in_blocks(place, raws, rows, layout) for place in range(count)]
+    with ThreadPoolExecutor(threads) as pool:  # numpy sorts and searches without holding the interpreter
+        return list(pool.map(lambda place: _in_blocks(place, raws, rows, layout), range(count)))
 
 
 def _in_blocks(place: int, raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> NumericProfile:
@@ -286,14 +297,20 @@ def count_categories(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -
     -------
     CategoryCounts
     """
-    counts = [0] * int(layout.level_start[-1])
-    missing = [rows] * len(layout.categorical)
+    counts = np.zeros(int(layout.level_start[-1]), np.int64)
+    missing = np.full(len(layout.categorical), rows, np.int64)
     for column, name in enumerate(layout.categorical):
         raw = raws.get(name)
         if raw is None:
             continue
+        start, stop = int(layout.level_start[column]), int(layout.level_start[column + 1])
+        known = known_counts(raw, layout.levels[column]) if rows > _FEW else None
+        if known is not None:
+            counts[start:stop], missing[column] = known
+            continue
         found, missing[column] = level_counts(name, raw)
-        places, other = layout.places[column], int(layout.level_start[column + 1]) - 1
+        places, totals = layout.places[column], [0] * (stop - start)
         for level, count in found.items():
-            counts[places.get(level, other)] += count
-    return CategoryCounts(np.array(counts, np.int64), np.array(missing, np.int64))
+            totals[places.get(level, -1)] += count
+        counts[start:stop] = totals
+    return CategoryCounts(counts, missing)

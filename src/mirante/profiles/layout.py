@@ -102,11 +102,8 @@ class Layout:
 
     @cached_property
     def places(self) -> tuple[dict[str, int], ...]:
-        """Per categorical column, the place of each level in the row of counts."""
-        return tuple(
-            {level: start + place for place, level in enumerate(levels)}
-            for start, levels in zip(self.level_start.tolist(), self.levels, strict=False)
-        )
+        """Per categorical column, the place of each level among them."""
+        return tuple({level: place for place, level in enumerate(levels)} for levels in self.levels)
 
     @cached_property
     def digest(self) -> bytes:

@@ -11,7 +11,7 @@ from mirante.errors import InputError
 
 __all__ = ["BLOCK", "Tally", "cells", "choose_edges", "side_counts", "tally"]
 
-BLOCK = 32_768  # values sorted at a time: 256 kB stay in the second-level cache, which makes the sort cheaper
+BLOCK = 131_072  # values sorted at a time, 1 MB: a larger sort costs a little more, fewer searches save more
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -200,12 +200,17 @@ def _add_sums(sums: Floats, block: Floats, left: Counts, right: Counts) -> None:
 
 def _add_powers(powers: Floats, block: Floats, room: Floats, shift: float, scale: float) -> None:
     z, z2 = room
+    inverse, after = 1.0 / scale, np.ones(4)
     with np.errstate(over="ignore", invalid="ignore"):
         np.subtract(block, shift, out=z)
-        np.multiply(z, 1.0 / scale, out=z)
+        # where nothing overflows on the way, the sums are scaled instead of each value
+        if 1e-50 < scale < 1e50 and block[0] > -1e70 and block[-1] < 1e70 and abs(shift) < 1e70:
+            after = inverse ** np.arange(1.0, 5.0)
+        else:
+            np.multiply(z, inverse, out=z)
         np.multiply(z, z, out=z2)
         # einsum and not dot: BLAS takes threads for this, which costs more than the sum
-        powers += (z.sum(), z2.sum(), np.einsum("i,i->", z, z2), np.einsum("i,i->", z2, z2))
+        powers += after * (z.sum(), z2.sum(), np.einsum("i,i->", z, z2), np.einsum("i,i->", z2, z2))
 
 
 def side_counts(values: Floats, edges: Floats) -> tuple[Counts, Counts]:
