@@ -1,24 +1,32 @@
-"""The store: readings, windows, baselines, labels, events, cursors, alerts and outbox, in one database."""
+"""The store: readings, windows, baselines, labels, events, alerts, what people say to them, the outbox."""
 
 from __future__ import annotations
 
+from mirante.store.acknowledgements import AcknowledgementRow
 from mirante.store.alerts import AlertRow
 from mirante.store.baselines import BaselineRow
 from mirante.store.events import EventRow
+from mirante.store.groups import GroupRow
 from mirante.store.labels import LabelColumn
 from mirante.store.outbox import NoticeRow
+from mirante.store.proposals import ProposalRow
 from mirante.store.readings import SubjectRow
 from mirante.store.series import Series
+from mirante.store.silences import SilenceRow
 from mirante.store.store import Store
 from mirante.store.windows import WindowRow
 
 __all__ = [
+    "AcknowledgementRow",
     "AlertRow",
     "BaselineRow",
     "EventRow",
+    "GroupRow",
     "LabelColumn",
     "NoticeRow",
+    "ProposalRow",
     "Series",
+    "SilenceRow",
     "Store",
     "SubjectRow",
     "WindowRow",

@@ -23,22 +23,26 @@ from mirante.store.types import AnyText, Json, Number, NumberOrNone, UtcTime
 __all__ = [
     "HEAD",
     "VERSION_TABLE",
+    "acknowledgements",
     "alerts",
     "baselines",
     "counters",
     "cursors",
     "events",
+    "groups",
     "label_models",
     "labels",
     "metadata",
     "notice_alerts",
     "notices",
+    "proposals",
     "readings",
     "series",
+    "silences",
     "windows",
 ]
 
-HEAD = "0001"
+HEAD = "0002"
 VERSION_TABLE = "mirante_version"
 
 # SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
@@ -195,4 +199,60 @@ notice_alerts = Table(
     Column("alert_id", Text, primary_key=True),
     Column("notice_id", Text, ForeignKey("mirante_notices.id", ondelete="CASCADE"), primary_key=True),
     Index("mirante_notice_alerts_notice", "notice_id"),
+)
+
+# What a channel was told of a group of alerts, so that it is told nothing twice.
+groups = Table(
+    "mirante_groups",
+    metadata,
+    Column("key", AnyText, primary_key=True),
+    Column("channel", AnyText, nullable=False),
+    Column("labels", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("flush_at", UtcTime),
+    Column("told_at", UtcTime),
+    Column("firing", Json, nullable=False),
+    Column("reminders", Integer, nullable=False),
+    Column("thread", AnyText, nullable=False),
+)
+
+silences = Table(
+    "mirante_silences",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("matchers", Json, nullable=False),
+    Column("starts_at", UtcTime, nullable=False),
+    Column("ends_at", UtcTime, nullable=False),
+    Column("author", AnyText, nullable=False),
+    Column("comment", AnyText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("replaces", Text),
+    Index("mirante_silences_end", "ends_at"),
+)
+
+# Beside the alerts, not in them: an alert is written again with every change, and a note must survive that.
+acknowledgements = Table(
+    "mirante_acknowledgements",
+    metadata,
+    Column("alert_id", Text, primary_key=True),
+    Column("author", AnyText, nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("note", AnyText, nullable=False),
+)
+
+proposals = Table(
+    "mirante_proposals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", AnyText, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("alert_id", Text),
+    Column("text", AnyText, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("decided_at", UtcTime),
+    Column("author", AnyText),
+    Column("reason", AnyText),
+    Index("mirante_proposals_state", "state", "created_at"),
 )

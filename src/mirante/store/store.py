@@ -7,15 +7,19 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
+from mirante.store.acknowledgements import AcknowledgementsPart
 from mirante.store.alerts import AlertsPart
 from mirante.store.baselines import BaselinesPart
 from mirante.store.cursors import CursorsPart
 from mirante.store.database import Database
 from mirante.store.events import EventsPart
+from mirante.store.groups import GroupsPart
 from mirante.store.labels import LabelsPart
 from mirante.store.migrate import upgrade
 from mirante.store.outbox import OutboxPart
+from mirante.store.proposals import ProposalsPart
 from mirante.store.readings import ReadingsPart
+from mirante.store.silences import SilencesPart
 from mirante.store.windows import WindowsPart
 
 __all__ = ["Store"]
@@ -36,6 +40,8 @@ class Store:
     ----------
     readings, windows, baselines, labels, events, cursors, alerts, outbox
         The parts. Each of their methods takes ``connection=`` to join a transaction.
+    groups, silences, acknowledgements, proposals
+        More parts: what alerts wait for, and what people say to them.
 
     Raises
     ------
@@ -69,6 +75,10 @@ class Store:
         self.events = EventsPart(self._database)
         self.cursors = CursorsPart(self._database)
         self.alerts = AlertsPart(self._database)
+        self.groups = GroupsPart(self._database)
+        self.silences = SilencesPart(self._database)
+        self.acknowledgements = AcknowledgementsPart(self._database)
+        self.proposals = ProposalsPart(self._database)
         self.outbox = OutboxPart(self._database)
 
     @property
