@@ -16,21 +16,10 @@ from typing import Any
 import click
 
 from mirante import __version__
+from mirante.cli.group import Commands, config_option
 from mirante.errors import ConfigError, MiranteError
 
 __all__ = ["main"]
-
-
-class Commands(click.Group):
-    """A group whose commands end with a sentence and exit code instead of a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a wrong config or input exits with 2, any other of our errors with 1."""
-        try:
-            return super().invoke(ctx)
-        except MiranteError as error:
-            click.echo(f"mirante: {error}", err=True)
-            raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,12 +29,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(path_type=Path),
-    help="A mirante.yaml; without it, this host and the MLflow server of MLFLOW_TRACKING_URI.",
-)
+@config_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the page, instead of the config's.")
 def up(config: Path | None, port: int | None) -> None:
     """Run the service until Ctrl-C: monitors, rules, channels, page."""

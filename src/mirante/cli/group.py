@@ -1,0 +1,32 @@
+"""What every command has in common: how it fails, and where the config is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mirante.errors import MiranteError
+
+__all__ = ["Commands", "config_option"]
+
+
+class Commands(click.Group):
+    """A group whose commands end with a sentence and exit code instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a wrong config or input exits with 2, any other of our errors with 1."""
+        try:
+            return super().invoke(ctx)
+        except MiranteError as error:
+            click.echo(f"mirante: {error}", err=True)
+            raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+
+
+config_option = click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A mirante.yaml; without it, this host and the MLflow server of MLFLOW_TRACKING_URI.",
+)
