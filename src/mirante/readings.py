@@ -13,7 +13,19 @@ from typing import NamedTuple, Protocol
 
 from mirante.errors import InputError
 
-__all__ = ["READINGS", "Reading", "ReadingKind", "Sink", "Source", "model_subject", "subject_of"]
+__all__ = [
+    "READINGS",
+    "SOURCE_UP",
+    "Reading",
+    "ReadingKind",
+    "Sink",
+    "Source",
+    "model_subject",
+    "source_of",
+    "subject_of",
+]
+
+SOURCE_UP = "source_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,24 @@ def subject_of(labels: Mapping[str, str]) -> str:
     return "monitor"
 
 
+def source_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of `source_up` for a reading: its subject's, and the name of where it comes from.
+
+    Examples
+    --------
+    >>> source_of({"host": "web-1", "path": "/"})
+    {'host': 'web-1', 'source': 'host/web-1'}
+    >>> source_of({"server": "http://mlflow:5000"})["source"], source_of({"task": "rules"})["source"]
+    ('MLflow server http://mlflow:5000', 'monitor')
+    """
+    subject = subject_of(labels)
+    kind = subject.partition("/")[0]
+    if kind == "monitor" and "server" in labels:
+        return {"server": labels["server"], "source": f"MLflow server {labels['server']}"}
+    own = {name: labels[name] for name in ("alias" if kind == "model" else kind, kind) if name in labels}
+    return {**own, "source": subject}
+
+
 class ReadingKind(NamedTuple):
     """What a name means: its labels beyond the subject's, its unit, and one line for people."""
 
@@ -193,6 +223,12 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "mlflow_prediction_latency_seconds": ReadingKind((), "seconds", "histogram of prediction latency"),
         "mlflow_server_up": ReadingKind(("server",), "0 or 1", "1 when the MLflow server answered"),
         # the monitor itself
+        "source_up": ReadingKind(
+            ("source",), "0 or 1", "1 while anything is heard of a source; made for rules, not stored"
+        ),
+        "monitor_rules_valid": ReadingKind(
+            (), "0 or 1", "0 while the rule file is broken and the rules from before hold; its note says why"
+        ),
         "monitor_task_failures_total": ReadingKind(
             ("task",), "failures", "tasks of the service that failed since start"
         ),

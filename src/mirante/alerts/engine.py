@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from mirante.alerts.board import Board, in_steps
+from mirante.alerts.evaluation import Evaluation
 from mirante.alerts.expression import Outcome
 from mirante.alerts.grouping import Transition, Wording, group, notice_row, routing_labels
-from mirante.alerts.joining import Sample
+from mirante.alerts.planning import AlertKey, alert_key
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import AlertState, Rule, advance
 from mirante.alerts.rules.states import Change, Phase
@@ -23,7 +26,6 @@ from mirante.store import AlertRow, EventRow, Store
 
 __all__ = ["AlertEngine"]
 
-_Key = tuple[str, tuple[tuple[str, str], ...]]
 _CURSOR = "alerts"
 _PAGE = 10_000
 _REPLAY = timedelta(hours=1)
@@ -43,7 +45,7 @@ class _Alert:
 class _Step:
     """One alert after one evaluation."""
 
-    key: _Key
+    key: AlertKey
     alert: _Alert
     change: Change | None
     rule: Rule | None
@@ -93,22 +95,42 @@ class AlertEngine:
         restart_grace: timedelta = timedelta(hours=1),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._rules = {rule.name: rule for rule in rules}
-        if len(self._rules) < len(rules):
-            names = [rule.name for rule in rules]
-            twins = sorted({name for name in names if names.count(name) > 1})
-            raise ConfigError(f"several rules are named {', '.join(twins)}; give each a name of its own")
         self._store, self._routes, self._clock = store, routes, clock
         self._wording = Wording(locale, links)
         self._board = Board(forget_after)
         self._forget_after, self._restart_grace = forget_after, restart_grace
         self._started: datetime | None = None
         self._alerts = {
-            _key(row.rule, row.labels): _Alert(row, _state(row), False) for row in store.alerts.open()
+            alert_key(row.rule, row.labels): _Alert(row, _state(row), False) for row in store.alerts.open()
         }
         self._sequence = int((store.cursors.get(_CURSOR) or {}).get("sequence", 0))
         self._saved = self._sequence
-        self.errors: dict[str, str] = {}
+        self.replace_rules(rules)
+
+    def replace_rules(self, rules: Sequence[Rule]) -> None:
+        """Hold other rules against the readings from now on; alerts of rules that are gone resolve.
+
+        Parameters
+        ----------
+        rules : sequence of Rule
+            With names of their own.
+
+        Raises
+        ------
+        ConfigError
+            If two of them have the same name; the rules stay as they were.
+        """
+        times = Counter(rule.name for rule in rules)
+        twins = sorted(name for name, count in times.items() if count > 1)
+        if twins:
+            raise ConfigError(f"several rules are named {', '.join(twins)}; give each a name of its own")
+        self._rules = {rule.name: rule for rule in rules}
+        self._evaluation = Evaluation(rules, self._board)
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """Why rules cannot be evaluated, by their names."""
+        return self._evaluation.errors
 
     def advance(self, now: datetime, stale_after: Callable[[Reading], timedelta | None]) -> list[Transition]:
         """Judge every reading that came into the store since the last call, each once, also over a restart.
@@ -143,10 +165,7 @@ class AlertEngine:
         transitions: list[Transition] = []
         before = self._sequence
         for last, step in in_steps(self._news()):
-            for reading in step:
-                length = stale_after(reading)
-                if length is not None:
-                    self._board.observe([reading], stale_after=length, heard=now)
+            self._board.observe(step, stale_after=stale_after, heard=now)
             transitions += self._evaluate_all(now, last)
         if self._sequence == before:  # nothing new: time goes on all the same
             transitions += self._evaluate_all(now, self._sequence)
@@ -169,11 +188,15 @@ class AlertEngine:
         if not self._sequence:
             return
         news = {reading.key for _, reading in self._news()}
-        for reading in self._store.readings.latest():
-            length = None if reading.key in news else stale_after(reading)
-            if length is not None:
-                quiet_until = now + min(length, self._restart_grace)
-                self._board.observe([reading], stale_after=length, quiet_until=quiet_until)
+        old = [reading for reading in self._store.readings.latest() if reading.key not in news]
+        self._board.observe(old, stale_after=stale_after, heard=now, grace=self._restart_grace)
+
+    def _fill_windows(self, now: datetime) -> None:
+        """Read from the store what rules ask of the past, of series that are new on the board."""
+        for name, reach in self._board.take_unfilled().items():
+            for series in self._store.readings.series(name, since=now - reach):
+                times = series.times.astype(np.int64).tolist()
+                self._board.refill(name, series.labels, times, series.values.tolist())
 
     def set_aside(self, subjects: Collection[str]) -> None:
         """Leave the alerts of some subjects as they are: nothing is heard of them, and that means nothing.
@@ -186,53 +209,32 @@ class AlertEngine:
             Paused ones, such as ``model/churn@champion``.
         """
         self._alerts = {key: a for key, a in self._alerts.items() if a.row.subject not in subjects}
+        self._evaluation.forget_alerts()
 
     def _evaluate_all(self, now: datetime, reached: int) -> list[Transition]:
         """Hold every rule against the readings up to a sequence number, and write what changed.
 
         If the store cannot be written to, nothing has changed in memory either.
         """
-        samples = self._board.samples(now)
-        self.errors = {}
+        self._fill_windows(now)
         steps: list[_Step] = []
-        known: dict[str, list[_Key]] = defaultdict(list)
-        for key in self._alerts:
-            known[key[0]].append(key)
-        for rule in self._rules.values():
-            try:
-                steps += self._evaluate(rule, samples, known[rule.name], now)
-            except ConfigError as error:
-                self.errors[rule.name] = str(error)
+        for found in self._evaluation.look(now, self._alerts.keys()):
+            step = self._step(found.key, found.rule, found.outcome, now)
+            if step is not None:
+                steps.append(step)
         steps += [self._end(k, a, now) for k, a in self._alerts.items() if k[0] not in self._rules]
         transitions = [self._transition(step) for step in steps if step.change is not None]
         self._write(steps, transitions, now, reached)
         self._sequence = reached
         for step in steps:
+            self._evaluation.remember(step.key, step.alert.state, now)
             if step.alert.state.phase == "inactive" and (step.change != "dropped" or step.rule is None):
                 self._alerts.pop(step.key, None)
             else:
                 self._alerts[step.key] = step.alert
         return transitions
 
-    def _evaluate(
-        self, rule: Rule, samples: Mapping[str, Sequence[Sample]], known: Sequence[_Key], now: datetime
-    ) -> list[_Step]:
-        outcomes: dict[_Key, Outcome] = {}
-        for outcome in rule.expression.evaluate(samples):
-            key = _key(rule.name, {**outcome.labels, **rule.labels})
-            if key in outcomes:
-                raise ConfigError(
-                    f"two series give the same labels {dict(key[1])}; remove a label of the rule"
-                )
-            outcomes[key] = outcome
-        steps = []
-        for key in [*outcomes, *(k for k in known if k not in outcomes)]:
-            step = self._step(key, rule, outcomes.get(key), now)
-            if step is not None:
-                steps.append(step)
-        return steps
-
-    def _step(self, key: _Key, rule: Rule, outcome: Outcome | None, now: datetime) -> _Step | None:
+    def _step(self, key: AlertKey, rule: Rule, outcome: Outcome | None, now: datetime) -> _Step | None:
         known = self._alerts.get(key)
         found = outcome if outcome is not None else _GONE
         if known is None:
@@ -256,7 +258,7 @@ class AlertEngine:
         row = _updated(known.row, rule, found, state, change, now)
         return _Step(key, _Alert(row, state, heard), change, rule, row != known.row)
 
-    def _end(self, key: _Key, alert: _Alert, now: datetime) -> _Step:
+    def _end(self, key: AlertKey, alert: _Alert, now: datetime) -> _Step:
         """Resolve an alert whose rule or series is no more."""
         change: Change = "resolved" if alert.state.phase == "firing" else "dropped"
         row = replace(alert.row, state="resolved", resolved_at=now)
@@ -292,17 +294,13 @@ class AlertEngine:
         self._saved = reached
 
 
-def _key(rule: str, labels: Mapping[str, str]) -> _Key:
-    return rule, tuple(sorted(labels.items()))
-
-
 def _state(row: AlertRow) -> AlertState:
     phase: Phase = "firing" if row.state == "firing" else "pending"
     value, fired = (math.nan if number is None else number for number in (row.value, row.fired_value))
     return AlertState(phase, row.active_at, row.fired_at, row.keep_firing_since, value, fired)
 
 
-def _new_row(rule: Rule, key: _Key, now: datetime, wording: Wording, id_: str | None = None) -> AlertRow:
+def _new_row(rule: Rule, key: AlertKey, now: datetime, wording: Wording, id_: str | None = None) -> AlertRow:
     labels = dict(key[1])
     return AlertRow(
         id=id_ or uuid.uuid4().hex,  # one that was dropped before it fired is taken up again

@@ -6,12 +6,25 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 from mirante.errors import ConfigError
 
-__all__ = ["Row", "Sample", "join"]
+__all__ = ["Labelled", "Row", "Sample", "join"]
 
 _MOST_ROWS = 100_000
+
+
+class Labelled(Protocol):
+    """Anything with labels: a sample, or a series."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Names and values."""
+        ...
+
+
+_Part = TypeVar("_Part", bound=Labelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +41,42 @@ class Sample:
         The reading's note.
     time : datetime, optional
         The reading's time.
+    history : sequence of (datetime, float)
+        Times and values of earlier readings and this one, for functions over a window.
     """
 
     labels: Mapping[str, str]
     value: float | None
     note: str = ""
     time: datetime | None = None
+    history: Sequence[tuple[datetime, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Generic[_Part]):
     """Samples of different metrics that speak of the same thing.
 
     Parameters
     ----------
     labels : mapping of str to str
         All their labels.
-    samples : mapping of str to Sample
+    samples : mapping of str to Labelled
         By metric; a metric without a partner is not in it.
     """
 
     labels: Mapping[str, str]
-    samples: Mapping[str, Sample]
+    samples: Mapping[str, _Part]
 
 
-def join(metrics: Sequence[str], columns: Sequence[Sequence[Sample]]) -> list[Row]:
+def join(metrics: Sequence[str], columns: Sequence[Sequence[_Part]]) -> list[Row[_Part]]:
     """Join the series of several metrics on the labels that they share, keeping those without a partner.
 
     Parameters
     ----------
     metrics : sequence of str
         Names, leftmost first.
-    columns : sequence of sequence of Sample
-        The samples of each.
+    columns : sequence of sequence of Labelled
+        The samples, or series, of each.
 
     Returns
     -------
@@ -84,15 +100,15 @@ def join(metrics: Sequence[str], columns: Sequence[Sequence[Sample]]) -> list[Ro
     return rows
 
 
-def _joined(rows: Sequence[Row], metric: str, samples: Sequence[Sample]) -> list[Row]:
-    by_names: dict[frozenset[str], list[Sample]] = defaultdict(list)
+def _joined(rows: Sequence[Row[_Part]], metric: str, samples: Sequence[_Part]) -> list[Row[_Part]]:
+    by_names: dict[frozenset[str], list[_Part]] = defaultdict(list)
     for sample in samples:
         by_names[frozenset(sample.labels)].append(sample)
-    indexes: dict[tuple[frozenset[str], tuple[str, ...]], dict[tuple[str, ...], list[Sample]]] = {}
-    result: list[Row] = []
+    indexes: dict[tuple[frozenset[str], tuple[str, ...]], dict[tuple[str, ...], list[_Part]]] = {}
+    result: list[Row[_Part]] = []
     paired: set[int] = set()
     for row in rows:
-        partners: list[Sample] = []
+        partners: list[_Part] = []
         for names, group in by_names.items():
             shared = tuple(sorted(names & row.labels.keys()))
             index = indexes.get((names, shared))
@@ -109,8 +125,8 @@ def _joined(rows: Sequence[Row], metric: str, samples: Sequence[Sample]) -> list
     return result + [Row(s.labels, {metric: s}) for s in samples if id(s) not in paired]
 
 
-def _indexed(samples: Sequence[Sample], names: Sequence[str]) -> dict[tuple[str, ...], list[Sample]]:
-    index: dict[tuple[str, ...], list[Sample]] = defaultdict(list)
+def _indexed(samples: Sequence[_Part], names: Sequence[str]) -> dict[tuple[str, ...], list[_Part]]:
+    index: dict[tuple[str, ...], list[_Part]] = defaultdict(list)
     for sample in samples:
         index[tuple(sample.labels[name] for name in names)].append(sample)
     return index
