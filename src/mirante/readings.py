@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from mirante.errors import InputError
 
@@ -63,6 +63,9 @@ class Reading:
     time: datetime
     labels: Mapping[str, str] = field(default_factory=dict)
     note: str = field(default="", compare=False)
+    _key: tuple[str, tuple[tuple[str, str], ...]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.time.tzinfo is None:
@@ -79,7 +82,39 @@ class Reading:
     @property
     def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The series that it belongs to: the name and the sorted labels."""
-        return self.name, tuple(sorted(self.labels.items()))
+        if self._key is None:
+            object.__setattr__(self, "_key", (self.name, tuple(sorted(self.labels.items()))))
+        return cast("tuple[str, tuple[tuple[str, str], ...]]", self._key)
+
+    def again(self, value: float, time: datetime, note: str = "") -> Reading:
+        """Return another reading of the same series, without checking its parts once more.
+
+        Parameters
+        ----------
+        value : float
+            The number.
+        time : datetime
+            In UTC.
+        note : str
+            Its note.
+
+        Examples
+        --------
+        >>> from datetime import datetime, UTC
+        >>> first = Reading("cpu", 1.0, datetime(2013, 3, 8, tzinfo=UTC), {"host": "a"})
+        >>> second = first.again(2.0, datetime(2013, 3, 9, tzinfo=UTC))
+        >>> second.value, second.key == first.key
+        (2.0, True)
+        """
+        other = object.__new__(Reading)
+        put = object.__setattr__
+        put(other, "name", self.name)
+        put(other, "value", value)
+        put(other, "time", time)
+        put(other, "labels", self.labels)
+        put(other, "note", note)
+        put(other, "_key", self.key)
+        return other
 
 
 class Source(Protocol):

@@ -69,7 +69,7 @@ def test_what_is_not_a_concern_is_not_there() -> None:
 def test_changes_are_told_once() -> None:
     board = Board(HOUR)
     hear(board, Reading("x", 1.0, T0))
-    assert [one.name for one in board.look(T0).changed] == ["x", SOURCE_UP]
+    assert [one.name for one in board.look(T0).changed] == [SOURCE_UP, "x"]
     assert board.look(T0).changed == ()
     assert {one.name for one in board.look(T0 + 2 * HOUR).changed} == {SOURCE_UP, "x"}
     assert board.look(T0 + 2 * HOUR).changed == ()

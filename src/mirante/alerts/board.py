@@ -153,7 +153,7 @@ class Board:
     >>> board = Board(timedelta(days=7))
     >>> board.observe([Reading("cpu", 5.0, t, {"host": "a"})], stale_after=lambda _: hour)
     >>> [board.look(t + h * hour).values.tolist() for h in (1, 2)]
-    [[nan, 5.0, 1.0], [nan, nan, 0.0]]
+    [[nan, 1.0, 5.0], [nan, 0.0, nan]]
     """
 
     def __init__(self, forget_after: timedelta) -> None:
@@ -195,28 +195,35 @@ class Board:
         since = _NEVER if heard is None or grace is not None else to_micros(heard)
         quiet_from = _NEVER if heard is None or grace is None else to_micros(heard)
         rows: list[tuple[int, float, int, int, int]] = []
+        moment, micros = None, 0
         for reading in readings:
             length = stale_after(reading)
             if length is None or reading.name == SOURCE_UP:
                 continue
-            silence = length_in_micros(length)
-            time = to_micros(reading.time)
-            number = self._numbers.get(reading.key) or self._enter(reading.name, reading.labels)
-            if time < self._times[number]:
+            if reading.time is not moment:
+                moment, micros = reading.time, to_micros(reading.time)
+            number = self._numbers.get(reading.key) or self._enter(reading)
+            if micros < self._times[number]:
                 continue
-            self._times[number], self._notes[number] = time, reading.note
-            quiet = quiet_from + min(silence, length_in_micros(grace)) if grace is not None else _NEVER
-            rows.append((number, reading.value, max(time, since), silence, quiet))
+            self._times[number], self._notes[number] = micros, reading.note
+            silence = length_in_micros(length)
+            quiet = _NEVER if grace is None else quiet_from + min(silence, length_in_micros(grace))
+            rows.append((number, reading.value, max(micros, since), silence, quiet))
             if reading.name in self._rings:
-                self._rings[reading.name].add(number, time, reading.value)
+                self._rings[reading.name].add(number, micros, reading.value)
         if rows:
             numbers, *columns = zip(*rows, strict=True)
             for name, column in zip(("value", "heard", "stale_after", "quiet_until"), columns, strict=True):
                 self._cells[name][list(numbers)] = column
 
-    def _enter(self, name: str, labels: Mapping[str, str], *, is_source: bool = False) -> int:
+    def _enter(self, reading: Reading) -> int:
         """Give a series a number, and its source too."""
-        key = tuple(sorted(labels.items()))
+        of = source_of(reading.labels)
+        key = (SOURCE_UP, tuple(sorted(of.items())))
+        source = self._numbers.get(key) or self._number(key, of, 0)
+        return self._number(reading.key, reading.labels, source)
+
+    def _number(self, key: tuple[str, _Labels], labels: Mapping[str, str], source: int) -> int:
         number = self._spare.pop() if self._spare else len(self._series)
         if number == len(self._series):
             self._series.append(None)
@@ -224,17 +231,11 @@ class Board:
             self._notes.append("")
             if number == len(self._cells):
                 self._cells = np.concatenate([self._cells, np.zeros_like(self._cells)])
-        self._numbers[name, key] = number
-        if name in self._rings:
-            self._unfilled.add(name)
-        self._series[number] = Series(number, name, labels, key)
-        source = 0
-        if not is_source:
-            of = source_of(labels)
-            source = self._numbers.get((SOURCE_UP, tuple(sorted(of.items())))) or self._enter(
-                SOURCE_UP, of, is_source=True
-            )
-        self._cells[number] = (np.nan, 0, 0, _NEVER, source, _SOURCE if is_source else _READINGS, False)
+        self._numbers[key] = number
+        if key[0] in self._rings:
+            self._unfilled.add(key[0])
+        self._series[number] = Series(number, key[0], labels, key[1])
+        self._cells[number] = (np.nan, 0, 0, _NEVER, source, _READINGS if source else _SOURCE, False)
         return number
 
     def look(self, now: datetime) -> View:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select, update
@@ -23,6 +23,7 @@ __all__ = ["ReadingsPart", "SubjectRow"]
 _COUNTER = "readings"
 _POINT = (readings.c.time, readings.c.value, readings.c.note, readings.c.sequence)
 
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -48,6 +49,7 @@ class ReadingsPart:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ids: dict[_Key, int] = {}  # committed series only; dict operations are atomic between threads
+        self._seen: dict[int, Reading] = {}  # one of each series; a series is never changed or removed
 
     def write(self, readings: Iterable[Reading], *, connection: Connection | None = None) -> int:
         """Write readings; the last one wins where series and time are the same.
@@ -202,14 +204,24 @@ class ReadingsPart:
             Numbers ascending.
         """
         query = (
-            select(series.c.name, series.c.labels, *_POINT)
-            .join_from(readings, series)
+            select(readings.c.series_id, *_POINT)
             .where(readings.c.sequence > sequence)
             .order_by(readings.c.sequence)
             .limit(limit)
         )
         with self._database.reading(connection) as snapshot:
-            return [(row.sequence, _reading(row)) for row in snapshot.execute(query)]
+            rows = snapshot.execute(query).all()
+            first = self._first_of({row[0] for row in rows}, snapshot)
+        return [(number, first[id_].again(value, time, note)) for id_, time, value, note, number in rows]
+
+    def _first_of(self, ids: Collection[int], snapshot: Connection) -> Mapping[int, Reading]:
+        """Return a reading of each series; its name and labels never change, so they are read once."""
+        missing = [id_ for id_ in ids if id_ not in self._seen]
+        for chunk in chunks(missing):
+            query = select(series.c.id, series.c.name, series.c.labels).where(series.c.id.in_(chunk))
+            for row in snapshot.execute(query):
+                self._seen[row.id] = Reading(row.name, 0.0, _ANY_TIME, row.labels)
+        return self._seen
 
     def subjects(self, *, connection: Connection | None = None) -> list[SubjectRow]:
         """Return all subjects that have readings, ordered by name."""

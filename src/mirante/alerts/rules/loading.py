@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from mirante.alerts.expression import Expression
 from mirante.alerts.matchers import Matchers
@@ -79,6 +79,8 @@ class RuleSpec(BaseModel):
         default_factory=dict
     )
 
+    _rule: Rule = PrivateAttr()
+
     @model_validator(mode="after")
     def _one_condition(self) -> RuleSpec:
         parts = {"metric": self.metric, "op": self.op, "value": self.value}
@@ -88,13 +90,26 @@ class RuleSpec(BaseModel):
         if self.when is None and len(given) < len(parts):
             lacking = ", ".join(repr(name) for name in parts if name not in given)
             raise ConfigError(f"has no condition; write 'when', or add {lacking}")
+        self._rule = self._build()  # while what was parsed to check the condition is at hand
         return self
+
+    def _build(self) -> Rule:
+        return Rule(
+            name=self.name,
+            when=self.when if self.when is not None else f"{self.metric} {self.op} {self.value:.17g}",
+            where=self.where,
+            for_=self.for_,
+            keep_firing_for=self.keep_firing_for,
+            severity=self.severity,
+            summary=self.summary,
+            description=self.description,
+            on_missing=self.on_missing,
+            labels=self.labels,
+        )
 
     def rule(self) -> Rule:
         """Return the rule."""
-        when = self.when if self.when is not None else f"{self.metric} {self.op} {self.value:.17g}"
-        fields = self.model_dump(exclude={"when", "metric", "op", "value"})
-        return Rule(when=when, **fields)
+        return self._rule
 
 
 class _RuleFile(BaseModel):
