@@ -18,7 +18,7 @@ from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.config import ModelConfig
 from mirante.monitors.model import ModelMonitor
 from mirante.monitors.performance import performance_of
-from mirante.readings import READINGS, Reading, subject_of
+from mirante.readings import READINGS, SOURCE_UP, Reading, source_of, subject_of
 from mirante.store import Store
 from tests.house.source import PACKAGE, python_files, tree
 from tests.monitors.conftest import START, make_rows
@@ -80,6 +80,21 @@ def test_subjects(labels, subject):
     assert subject_of(labels) == subject
 
 
+@pytest.mark.parametrize(
+    ("labels", "source"),
+    [
+        ({"model": "m", "alias": "champion", "version": "3", "feature": "age"}, "model/m@champion"),
+        ({"experiment": "7"}, "experiment/7"),
+        ({"table": "t", "column": "c"}, "table/t"),
+    ],
+)
+def test_a_source_keeps_the_labels_of_its_subject(labels, source):
+    own = source_of(labels)
+    assert own["source"] == source
+    assert subject_of(own) == source
+    assert not own.keys() & {"version", "feature", "column"}
+
+
 def test_names_are_those_that_prometheus_takes():
     assert [name for name in READINGS if not re.fullmatch(r"[a-z][a-z0-9_]*", name)] == []
 
@@ -125,7 +140,10 @@ def produced(tmp_path_factory):
     figures = {name for task, said in tasks.items() for name in performance_of(task, [0, 1], said)}
     measured = _measured(tmp_path_factory.mktemp("produced"))
     return (
-        _written_out() | measured | {f"performance_{name}" for name in (*figures, "labels", "labels_missing")}
+        _written_out()
+        | {SOURCE_UP}
+        | measured
+        | {f"performance_{name}" for name in (*figures, "labels", "labels_missing")}
     )
 
 

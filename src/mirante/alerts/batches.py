@@ -86,7 +86,7 @@ class Batch:
             own = slice(end - count, end)
             plan.is_open, plan.due, plan.written = self._is_open[own], self._due[own], self._written[own]
 
-    def judge(self, view: View, refresh: int) -> list[RowFound]:
+    def judge(self, view: View, refresh: int) -> tuple[list[RowFound], int]:
         """Return the rows that something may change for.
 
         Those are: true without an alert; with an alert that a state, a timer or `on_missing` may move; and,
@@ -98,6 +98,13 @@ class Batch:
             The board.
         refresh : int
             So many of the last kind at most, those first that waited longest.
+
+        Returns
+        -------
+        rows : list of RowFound
+            In order.
+        refresh : int
+            How many of the last kind may still be asked for.
         """
         values = [self._values(view, place) for place in range(len(self._columns))]
         present = [view.present[numbers] for numbers in self._numbers]
@@ -108,17 +115,21 @@ class Batch:
             unknown & self._keeps_on_missing & (self._due != NEVER)
         )
         touched = np.where(self._is_open, ~steady, breached)
-        if self._is_open.any():
-            touched |= self._outdated(self._is_open & steady & true, view.now, refresh)
-        return [
+        if refresh and self._is_open.any():
+            outdated = self._outdated(self._is_open & steady & true, view.now, refresh)
+            refresh -= int(np.count_nonzero(outdated))
+            touched |= outdated
+        rows = [
             self._found(row, True if true[row] else False if false[row] else None, values[0])
             for row in np.flatnonzero(touched).tolist()
         ]
+        return rows, refresh
 
     def _values(self, view: View, place: int) -> Floats:
         column = self._columns[place]
         of = view.windows[column.function, column.window] if column.function else view.values
-        return of.take(self._numbers[place])
+        found: Floats = of[self._numbers[place]]
+        return found
 
     def _outdated(self, shown: _Bools, now: int, most: int) -> _Bools:
         old: _Bools = shown & (np.abs(now - self._written) >= _REFRESH)

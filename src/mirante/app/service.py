@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from mirante.app.build import Parts
+from mirante.app.rules import RuleFiles
 from mirante.app.scheduler import Scheduler, Task, utc_now
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
@@ -51,6 +52,7 @@ class Service:
         self.address = ""
         self._clock = clock
         self._started = clock()
+        self._rule_files = RuleFiles(settings)
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
         self.scheduler = Scheduler(self._tasks(), clock=clock)
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
@@ -96,6 +98,9 @@ class Service:
         return Task(watch.config.subject, watch.config.interval, watch.advance)
 
     def _evaluate(self, now: datetime) -> None:
+        rules = self._rule_files.changed()
+        if rules is not None:
+            self.parts.engine.replace_rules(rules)
         self.parts.engine.advance(now, self._silences())
 
     def _silences(self) -> Callable[[Reading], timedelta | None]:
@@ -122,6 +127,8 @@ class Service:
     def _watch_self(self, now: datetime) -> None:
         """Say how the service itself is: failures and durations per task, and what waits to leave."""
         readings = [Reading("monitor_queue_length", self.parts.store.outbox.owed(), now, {"queue": "outbox"})]
+        broken = self._rule_files.error
+        readings.append(Reading("monitor_rules_valid", float(not broken), now, note=broken))
         for name, state in list(self.scheduler.states.items()):
             readings.append(Reading("monitor_task_failures_total", state.failures, now, {"task": name}))
             readings.append(
@@ -157,7 +164,7 @@ class Service:
     async def run(
         self, stop: asyncio.Event | None = None, *, ready: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Run until `stop` is set, or SIGINT or SIGTERM comes.
+        """Run until `stop` is set, or SIGINT or SIGTERM comes; SIGHUP has the rules read again.
 
         Parameters
         ----------
@@ -176,7 +183,7 @@ class Service:
             server = _make_server(self.parts.make_app(self.health))
             host, port = listener.getsockname()[:2]
             self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-            with _signals(stop):
+            with _signals(stop, self._rule_files.read_again):
                 await self._run_all(server, listener, stop, ready)
 
     async def _run_all(
@@ -268,13 +275,17 @@ def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
+def _signals(stop: asyncio.Event, read_again: Callable[[], None]) -> Iterator[None]:
     """Let SIGINT and SIGTERM set `stop`; outside the main thread, and on Windows, leave signals alone."""
     loop = asyncio.get_running_loop()
+    wanted = {"SIGINT": stop.set, "SIGTERM": stop.set, "SIGHUP": read_again}
     caught = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for name, call in wanted.items():
+        number = getattr(signal, name, None)
+        if number is None:  # Windows has no SIGHUP
+            continue
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, call)
             caught.append(number)
     try:
         yield

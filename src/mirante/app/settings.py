@@ -169,6 +169,11 @@ class Settings(BaseModel):
         """Where relative paths of rules and secrets start from."""
         return self._folder
 
+    @property
+    def file(self) -> Path | None:
+        """The config file; None when there is none."""
+        return None if self._document is None else Path(self._document.source)
+
     def locate(self, problem: str, *place: str) -> str:
         """Return a problem with its file, line and place before it; without a file the place alone.
 

@@ -179,10 +179,12 @@ FIRE = {
     "mlflow_server_up": 0.0,
     "monitor_dropped_total": 1.0,
     "monitor_queue_length": 5000.0,
+    "monitor_rules_valid": 0.0,
+    "source_up": 0.0,
 }
 
 
-CALM = {"mlflow_server_up": 1.0}
+CALM = {"mlflow_server_up": 1.0, "monitor_rules_valid": 1.0, "source_up": 1.0}
 
 
 @pytest.mark.parametrize("rule", default_rules(), ids=lambda rule: rule.name)
@@ -191,7 +193,7 @@ def test_each_default_rule_can_fire_and_is_quiet_without_data(rule: Rule) -> Non
     if rule.name == "feature_drift":
         labels = {"feature": "age"}
     values = {**FIRE, "system_disk_percent": 90.0} if rule.name == "disk_filling" else FIRE
-    bad = {name: [Sample(labels, None if rule.name == "host_silent" else v)] for name, v in values.items()}
+    bad = {name: [Sample(labels, v)] for name, v in values.items()}
     assert [outcome.truth for outcome in rule.expression.evaluate(bad)] == [True]
     assert rule.expression.evaluate({}) == []
     calm = {name: [Sample(labels, CALM.get(name, 0.55 if "performance" in name else 0.0))] for name in FIRE}

@@ -24,23 +24,28 @@ QUESTIONS = ("absent", "is_nan")
 
 
 def _avg(values: Floats, times: Times, inside: Bools) -> Floats:
-    return np.divide(_sum(values, times, inside), inside.sum(axis=1))
+    mean: Floats = _sum(values, times, inside) / inside.sum(axis=1)
+    return mean
 
 
 def _sum(values: Floats, _times: Times, inside: Bools) -> Floats:
-    return np.add.reduce(np.where(inside, values, 0.0), axis=1)
+    total: Floats = np.where(inside, values, 0.0).sum(axis=1)
+    return total
 
 
 def _min(values: Floats, _times: Times, inside: Bools) -> Floats:
-    return np.minimum.reduce(np.where(inside, values, np.inf), axis=1)
+    least: Floats = np.where(inside, values, np.inf).min(axis=1)
+    return least
 
 
 def _max(values: Floats, _times: Times, inside: Bools) -> Floats:
-    return np.maximum.reduce(np.where(inside, values, -np.inf), axis=1)
+    most: Floats = np.where(inside, values, -np.inf).max(axis=1)
+    return most
 
 
 def _count(_values: Floats, _times: Times, inside: Bools) -> Floats:
-    return np.add.reduce(inside, axis=1, dtype=np.float64)
+    number: Floats = inside.sum(axis=1, dtype=np.float64)
+    return number
 
 
 def _delta(values: Floats, times: Times, inside: Bools) -> Floats:
