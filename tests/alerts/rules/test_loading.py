@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -149,6 +150,60 @@ def test_any_value_under_any_key_is_a_config_error_at_worst(value: object) -> No
         except ConfigError as error:
             told = str(error)
         assert "line 1" in told
+
+
+BITS = (
+    *(
+        "rules",
+        "name",
+        "when",
+        "for",
+        "where",
+        "labels",
+        "severity",
+        "value",
+        "metric",
+        "op",
+        ":",
+        ": ",
+        "\n",
+    ),
+    *(
+        "  ",
+        "- ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ", ",
+        "&a ",
+        "*a",
+        "!x ",
+        "|",
+        ">",
+        "'",
+        '"',
+        "#",
+        "1:30",
+        "5m",
+        "x > 1",
+    ),
+    *("critical", "~(", "1e3", "null", "\t", "%", "@", "\x00", "é", "rules:\n- ", "{name: a, when: x > 1}"),
+)
+
+
+def test_ten_thousand_files_are_config_errors_at_worst_each_with_its_place() -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    for _ in range(10_000):
+        text = dice.choice(["", "rules:\n- ", GOOD]) + "".join(dice.choices(BITS, k=dice.randrange(12)))
+        told = "<text>"
+        try:
+            load_rules(f"{text}\n")
+        except ConfigError as error:
+            told = str(error)
+        assert told.startswith("<text>"), (seed, text, told)
 
 
 def test_the_default_rules_speak_of_readings_that_exist() -> None:

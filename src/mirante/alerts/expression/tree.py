@@ -25,7 +25,7 @@ Skeleton: TypeAlias = tuple[Any, ...]
 
 _ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_NOT_A_NAME = re.compile(r"(?![A-Za-z_])|(?<=.)[^A-Za-z0-9_]")
+_NOT_A_NAME = re.compile(r"^(?![A-Za-z_])|[^A-Za-z0-9_]")
 _LONGEST_WINDOW = timedelta(days=366)
 
 
