@@ -160,6 +160,7 @@ class AlertEngine:
         StoreError
             If the store cannot be read or written; the readings are judged at the next call.
         """
+        now = now.astimezone(UTC)  # two times of one other zone are subtracted by its wall clock
         self._wording = replace(self._wording, historic=self._clock() - now > _REPLAY)
         if self._started is None:
             self._started = now
