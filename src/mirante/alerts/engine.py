@@ -289,7 +289,7 @@ class AlertEngine:
         seen = known.row.last_seen_at or known.row.active_at
         if outcome is None and known.state.phase != "inactive" and now - seen > self._forget_after:
             return self._end(key, known, now)
-        timing = self._dispatch(now).timing(key, rule)
+        timing = self._dispatch(now).timing(key, rule) if known.state.phase == "firing" else rule
         state, change = advance(known.state, timing, found.truth, now, found.value)
         if state.phase == "inactive" and change is None:
             return None

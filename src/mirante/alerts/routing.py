@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from mirante.alerts.matchers import EVERYTHING, Matchers
 
@@ -65,8 +66,7 @@ class Policy:
 
     def under(self, pace: Pace) -> Policy:
         """Return what holds one node further in."""
-        own = {name: getattr(pace, name) for name in pace.__slots__}
-        return replace(self, **{name: value for name, value in own.items() if value is not None})
+        return _under(self, pace)
 
     def group_labels(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Return the labels that make the group of an alert; those that it lacks are left out.
@@ -79,6 +79,12 @@ class Policy:
         if self.group_by == EACH_ALONE:
             return dict(sorted(labels.items()))
         return {name: labels[name] for name in self.group_by if name in labels}
+
+
+@lru_cache(maxsize=1_000)  # asked for at each alert of a storm, and there are few routes
+def _under(policy: Policy, pace: Pace) -> Policy:
+    own = {name: getattr(pace, name) for name in pace.__slots__}
+    return replace(policy, **{name: value for name, value in own.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,23 +98,34 @@ class Inhibitor:
         # those that are both
         self._sources: dict[tuple[int, tuple[str, ...]], tuple[dict[str, None], dict[str, None]]]
         self._sources = defaultdict(lambda: ({}, {}))
+        self._of_rule: dict[str, list[tuple[int, Inhibition]]] = {}
 
     def fires(self, alert_id: str, labels: Mapping[str, str]) -> None:
         """Take note of an alert that fires."""
-        for index, inhibition in enumerate(self._inhibitions):
+        for index, inhibition in self._may_fire_by(labels.get("rule", "")):
             if inhibition.source.accept(labels):
                 both = inhibition.target.accept(labels)
                 self._sources[index, _values(inhibition, labels)][both][alert_id] = None
 
     def ended(self, alert_id: str, labels: Mapping[str, str]) -> None:
         """Forget an alert that fires no more."""
-        for index, inhibition in enumerate(self._inhibitions):
+        for index, inhibition in self._may_fire_by(labels.get("rule", "")):
             key = (index, _values(inhibition, labels))
             if key in self._sources:
                 for ids in self._sources[key]:
                     ids.pop(alert_id, None)
                 if not any(self._sources[key]):
                     del self._sources[key]
+
+    def _may_fire_by(self, rule: str) -> list[tuple[int, Inhibition]]:
+        """Return the inhibitions whose source can be of a rule: in a storm, most alerts are of none."""
+        if rule not in self._of_rule:
+            self._of_rule[rule] = [
+                (index, inhibition)
+                for index, inhibition in enumerate(self._inhibitions)
+                if inhibition.source.may_accept({"rule": rule})
+            ]
+        return self._of_rule[rule]
 
     def holding(self, labels: Mapping[str, str]) -> tuple[str, str] | None:
         """Return the name of the inhibition that holds an alert back, and the id of its source; else None.
