@@ -256,6 +256,7 @@ def test_history_says_that_it_is_history(store: Store) -> None:
     on = AlertEngine(store, [BUSY], Route(("console",)), clock=lambda: T0 + 70 * MINUTE)
     step(on, 0, cpu(95))
     step(on, 10, cpu(95, 10, "web-2"))
+    step(on, 11)  # what is new in a group waits for others
     assert {alert.labels["host"]: alert.historic for alert in store.alerts.open()} == {
         "web-1": True,
         "web-2": False,

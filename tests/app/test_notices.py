@@ -27,6 +27,7 @@ alerts:
     chat: {{type: slack, webhook_url_file: url}}
   routes:
     channels: [chat]
+    group_wait: 0s
     routes:
       - {{match: {{severity: critical}}, channels: [mail, chat]}}
 """

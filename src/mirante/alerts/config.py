@@ -22,7 +22,16 @@ from pydantic import (
 
 from mirante.alerts.channels.base import Channel
 from mirante.alerts.channels.email import check_addresses, server_and_port
-from mirante.alerts.matchers import Matchers
+from mirante.alerts.dispatch.config import (
+    FlappingConfig,
+    FlappingSwitch,
+    InhibitConfig,
+    MuteTimeConfig,
+    RouteConfig,
+    build_holds,
+)
+from mirante.alerts.dispatch.flapping import Flapping
+from mirante.alerts.dispatch.holds import HoldSettings
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule, RuleSpec, default_rules, load_rules, rules_of
 from mirante.errors import ConfigError
@@ -36,6 +45,7 @@ __all__ = [
     "RouteConfig",
     "SlackConfig",
     "build_channels",
+    "build_dispatch",
     "build_routes",
     "build_rules",
 ]
@@ -106,26 +116,6 @@ class SlackConfig(_Strict):
 ChannelConfig = Annotated[ConsoleConfig | EmailConfig | SlackConfig, Field(discriminator="type")]
 
 
-def _matchers(value: object) -> object:
-    if isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()):
-        Matchers.of(value)
-    return value
-
-
-class RouteConfig(_Strict):
-    """A node of the routing tree; the first inner route whose `match` fits takes the alert."""
-
-    match: Annotated[dict[str, str], BeforeValidator(_matchers)] = Field(default_factory=dict)
-    channels: list[str] = Field(default_factory=list)
-    routes: list[RouteConfig] = Field(default_factory=list)
-    continue_: bool = Field(default=False, alias="continue")
-
-    def route(self) -> Route:
-        """Return the route."""
-        inner = tuple(route.route() for route in self.routes)
-        return Route(tuple(self.channels), Matchers.of(self.match), inner, self.continue_)
-
-
 def _shape_of_rules(value: object) -> str:
     """Say which of its two shapes `rules` has, so that an error in one rule is not told for both."""
     return "file" if isinstance(value, str | Path) else "list"
@@ -147,6 +137,9 @@ class AlertsConfig(_Strict):
 
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     routes: RouteConfig | None = None
+    inhibit: list[InhibitConfig] = Field(default_factory=list)
+    mute_times: dict[str, list[MuteTimeConfig]] = Field(default_factory=dict)
+    flapping: FlappingSwitch = Field(default_factory=FlappingConfig)
     rules: Annotated[
         Annotated[list[RuleSpec], Tag("list")] | Annotated[Path, Tag("file")], Discriminator(_shape_of_rules)
     ] = Field(default_factory=list)
@@ -164,6 +157,12 @@ class AlertsConfig(_Strict):
                 shown = ", ".join(repr(name) if _NAME.fullmatch(name) else "a channel" for name in unknown)
                 message = f"routes name {shown}; there are these channels: {there}"
                 raise ConfigError(message)
+            muted = sorted(self.routes.route().all_mute_times() - self.mute_times.keys())
+            if muted:
+                there = ", ".join(sorted(self.mute_times)) or "none"
+                raise ConfigError(
+                    f"routes name the mute time {muted[0]!r}; there are these in mute_times: {there}"
+                )
         return self
 
 
@@ -179,7 +178,19 @@ def build_routes(config: AlertsConfig) -> Route:
     if config.routes is None:
         return Route(every)
     root = config.routes.route()
-    return Route(root.channels or every, routes=root.routes)
+    return Route(root.channels or every, routes=root.routes, pace=root.pace)
+
+
+def build_dispatch(config: AlertsConfig) -> tuple[HoldSettings, Flapping | None]:
+    """Return what holds alerts back, and when one flaps; None when that is switched off.
+
+    Examples
+    --------
+    >>> build_dispatch(AlertsConfig(flapping=False))[1] is None
+    True
+    """
+    flapping = None if config.flapping is None else config.flapping.flapping()
+    return build_holds(config.inhibit, config.mute_times), flapping
 
 
 def build_rules(config: AlertsConfig, *, base: Path | None = None) -> list[Rule]:

@@ -14,13 +14,15 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from mirante.alerts.board import Board, in_steps
+from mirante.alerts.dispatch.dispatcher import Dispatcher, Due
+from mirante.alerts.dispatch.flapping import Flapping
+from mirante.alerts.dispatch.holds import HoldSettings
 from mirante.alerts.evaluation import Evaluation
 from mirante.alerts.expression import Outcome
-from mirante.alerts.grouping import Transition, Wording, group, notice_row, routing_labels
-from mirante.alerts.planning import AlertKey, alert_key
+from mirante.alerts.grouping import Transition, Wording
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import AlertState, Rule, advance
-from mirante.alerts.rules.states import Change, Phase
+from mirante.alerts.rules.states import AlertKey, Change, Phase, alert_key
 from mirante.alerts.templates import render
 from mirante.errors import ConfigError
 from mirante.readings import Reading, subject_of
@@ -66,7 +68,11 @@ class AlertEngine:
     rules : sequence of Rule
         With names of their own.
     routes : Route
-        Which alert goes to which channels.
+        Which alert goes to which channels, with whom, and how soon.
+    holds : HoldSettings, optional
+        Inhibitions and mute times; the inhibitions that come with Mirante when not given.
+    flapping : Flapping, optional
+        When an alert counts as flapping; without it, none does.
     locale : str
         Of the notices.
     links : mapping of str to str
@@ -91,6 +97,8 @@ class AlertEngine:
         rules: Sequence[Rule],
         routes: Route,
         *,
+        holds: HoldSettings | None = None,
+        flapping: Flapping | None = None,
         locale: str = "en",
         links: Mapping[str, str] | None = None,
         forget_after: timedelta = timedelta(days=7),
@@ -99,6 +107,8 @@ class AlertEngine:
     ) -> None:
         self._store, self._routes, self._clock = store, routes, clock
         self._wording = Wording(locale, links)
+        self._holds, self._flapping = holds, flapping
+        self._dispatcher: Dispatcher | None = None
         self._board = Board(forget_after)
         self._forget_after, self._restart_grace = forget_after, restart_grace
         self._started: datetime | None = None
@@ -219,6 +229,34 @@ class AlertEngine:
         """
         self._alerts = {key: a for key, a in self._alerts.items() if a.row.subject not in subjects}
         self._evaluation.forget_alerts()
+        self._dispatcher = None
+
+    @property
+    def next_flush(self) -> datetime | None:
+        """When the next notice may be due without anything new; None when none is, or before `advance`."""
+        return None if self._dispatcher is None else self._dispatcher.next_flush
+
+    def _dispatch(self, now: datetime) -> Dispatcher:
+        """Return the dispatcher: the one in memory, or after a start or a failure one from the store."""
+        if self._dispatcher is None:
+            firing = [alert.row for alert in self._alerts.values() if alert.state.phase == "firing"]
+            self._dispatcher = Dispatcher(
+                self._store,
+                self._routes,
+                firing,
+                now=now,
+                holds=self._holds,
+                flapping=self._flapping,
+                explain=self._explain,
+            )
+        return self._dispatcher
+
+    def _explain(self, row: AlertRow) -> tuple[str, str]:
+        """Return the condition of an alert's rule, and its longer text."""
+        rule = self._rules.get(row.rule)
+        if rule is None:
+            return "", ""
+        return rule.when, render(rule.description, row.labels, math.nan if row.value is None else row.value)
 
     def _evaluate_all(self, now: datetime, reached: int) -> list[Transition]:
         """Hold every rule against the readings up to a sequence number, and write what changed.
@@ -232,7 +270,7 @@ class AlertEngine:
             if step is not None:
                 steps.append(step)
         steps += [self._end(k, a, now) for k, a in self._alerts.items() if k[0] not in self._rules]
-        transitions = [self._transition(step) for step in steps if step.change is not None]
+        transitions = [Transition(step.alert.row, step.change) for step in steps if step.change is not None]
         self._write(steps, transitions, now, reached)
         self._sequence = reached
         for step in steps:
@@ -261,7 +299,8 @@ class AlertEngine:
         seen = known.row.last_seen_at or known.row.active_at
         if outcome is None and known.state.phase != "inactive" and now - seen > self._forget_after:
             return self._end(key, known, now)
-        state, change = advance(known.state, rule, found.truth, now, found.value)
+        timing = self._dispatch(now).timing(key, rule) if known.state.phase == "firing" else rule
+        state, change = advance(known.state, timing, found.truth, now, found.value)
         if state.phase == "inactive" and change is None:
             return None
         row = _updated(known.row, rule, found, state, change, now)
@@ -273,34 +312,31 @@ class AlertEngine:
         row = replace(alert.row, state="resolved", resolved_at=now)
         return _Step(key, _Alert(row, AlertState()), change, self._rules.get(key[0]), dirty=True)
 
-    def _transition(self, step: _Step) -> Transition:
-        row, rule = step.alert.row, step.rule
-        told = step.change in ("firing", "resolved")
-        channels = self._routes.channels_for(routing_labels(row)) if told else ()
-        if rule is None:
-            return Transition(row, step.change or "", "", "", channels)
-        description = render(rule.description, row.labels, math.nan if row.value is None else row.value)
-        return Transition(row, step.change or "", rule.when, description, channels)
-
     def _write(
         self, steps: Sequence[_Step], transitions: Sequence[Transition], now: datetime, reached: int
     ) -> None:
         rows = [step.alert.row for step in steps if step.dirty]
-        if not rows:
+        events = [_event(t, now) for t in transitions if t.change in ("firing", "resolved")]
+        due = self._dispatch(now).plan(transitions, rows, now, self._wording, self._clock())
+        if not rows and not due:
             return  # how far it came is written with the next change, or at the end of `advance`
-        firing_before = [alert.row for alert in self._alerts.values() if alert.state.phase == "firing"]
-        created = self._clock()
-        notices = [notice_row(of, self._wording, created) for of in group(transitions, firing_before)]
+        try:
+            self._commit(rows, events, due, reached)
+        except BaseException:
+            self._dispatcher = None  # it holds what is not in the store
+            raise
+        self._saved = reached
+
+    def _commit(self, rows: Sequence[AlertRow], events: Sequence[EventRow], due: Due, reached: int) -> None:
         with self._store.transaction() as connection:
             self._store.alerts.save_all(rows, connection=connection)
-            for transition in transitions:
-                if transition.change in ("firing", "resolved"):
-                    self._store.events.add(_event(transition, now), connection=connection)
-            for notice in notices:
+            self._store.events.add_all([*events, *due.events], connection=connection)
+            self._store.groups.remove(due.gone, connection=connection)
+            self._store.groups.save_all(due.groups, connection=connection)
+            for notice in due.notices:
                 self._store.outbox.add(notice, connection=connection)
             if self._saved != reached:
                 self._store.cursors.set(_CURSOR, {"sequence": reached}, connection=connection)
-        self._saved = reached
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from datetime import datetime
 from mirante.alerts.batches import Batch, RowFound, batch_key, settle
 from mirante.alerts.board import Board, View
 from mirante.alerts.expression.expression import Outcome, outcome
-from mirante.alerts.planning import AlertKey, Plan, Planner
+from mirante.alerts.planning import Plan, Planner
 from mirante.alerts.rules import AlertState, Rule
+from mirante.alerts.rules.states import AlertKey
 from mirante.errors import ConfigError
 from mirante.store.types import to_micros
 

@@ -1,25 +1,22 @@
-"""From what changed in one evaluation to the notices that are owed: one for each channel, rule and severity.
-
-A pure step between the state machine and the outbox: what holds notices back (waiting for the rest of a
-group, silences, inhibition) acts on the groups, before they become notices.
-"""
+"""From what a group has to tell to the notice that is owed: a row of the outbox."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
 from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.texts import title_of
+from mirante.alerts.rules.rule import SEVERITIES
 from mirante.i18n import translator
 from mirante.store import AlertRow, NoticeRow
 
-__all__ = ["Group", "Transition", "Wording", "group", "notice_row", "routing_labels"]
+__all__ = ["MOST_ALERTS", "Telling", "Transition", "Wording", "notice_row", "routing_labels"]
 
-_MOST_ALERTS = 200
+MOST_ALERTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +30,54 @@ class Transition:
     change : {"pending", "firing", "dropped", "resolved"}
         What happened to it.
     threshold, description : str
-        The rule's condition and longer text.
-    channels : tuple of str
-        Where it is told; empty for ``pending`` and ``dropped``.
+        The rule's condition and longer text, for those that a notice shows.
     """
 
     alert: AlertRow
     change: str
     threshold: str = ""
     description: str = ""
-    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Telling:
     """What one notice will tell.
 
     Parameters
     ----------
-    channel, rule, severity : str
-        The key of the group.
-    reason : str
-        ``first_firing``, ``new_alerts`` or ``resolved``.
+    channel, reason : str
+        Where, and why.
     transitions : tuple of Transition
         Firing ones first.
+    labels : mapping of str to str
+        What the alerts of the group have in common.
+    route : str
+        By which it goes there; empty for the root.
+    thread : str
+        Id of the incident's first notice; empty when this is the first.
     """
 
     channel: str
-    rule: str
-    severity: str
     reason: str
     transitions: tuple[Transition, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    route: str = ""
+    thread: str = ""
+
+    @property
+    def severity(self) -> str:
+        """The worst of its alerts."""
+        return max((t.alert.severity for t in self.transitions), key=_rank)
+
+    @property
+    def rule(self) -> str:
+        """The rule of all its alerts; empty when there are several."""
+        rules = {transition.alert.rule for transition in self.transitions}
+        return rules.pop() if len(rules) == 1 else ""
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,53 +107,22 @@ def routing_labels(alert: AlertRow) -> dict[str, str]:
     return {**alert.labels, "rule": alert.rule, "severity": alert.severity, "subject": alert.subject}
 
 
-def group(transitions: Iterable[Transition], firing_before: Iterable[AlertRow]) -> list[Group]:
-    """Group what people are told of.
+def notice_row(of: Telling, wording: Wording, created_at: datetime) -> NoticeRow:
+    """Return the outbox row of what is told.
 
     Parameters
     ----------
-    transitions : iterable of Transition
-        Of one evaluation.
-    firing_before : iterable of AlertRow
-        The alerts that were firing before it.
-
-    Returns
-    -------
-    list of Group
-        In the order of the first change of each.
-    """
-    before = {(alert.rule, alert.severity) for alert in firing_before}
-    members: dict[tuple[str, str, str], list[Transition]] = {}
-    for transition in transitions:
-        for channel in transition.channels:
-            key = (channel, transition.alert.rule, transition.alert.severity)
-            members.setdefault(key, []).append(transition)
-    groups = []
-    for (channel, rule, severity), changed in members.items():
-        changed.sort(key=lambda transition: transition.change != "firing")
-        if changed[0].change != "firing":
-            reason = "resolved"
-        else:
-            reason = "new_alerts" if (rule, severity) in before else "first_firing"
-        groups.append(Group(channel, rule, severity, reason, tuple(changed)))
-    return groups
-
-
-def notice_row(of: Group, wording: Wording, created_at: datetime) -> NoticeRow:
-    """Return the outbox row of a group.
-
-    Parameters
-    ----------
-    of : Group
+    of : Telling
         What to tell.
     wording : Wording
         How.
     created_at : datetime
         The present time, which is not the event time in a replay: the outbox gives up by it.
     """
-    shown = of.transitions[:_MOST_ALERTS]
+    shown = of.transitions[:MOST_ALERTS]
+    id_, rule = wording.new_id(), of.rule
     notice = Notice(
-        id=wording.new_id(),
+        id=id_,
         reason=of.reason,
         severity=of.severity,
         title=_title(of, wording.locale),
@@ -147,9 +130,12 @@ def notice_row(of: Group, wording: Wording, created_at: datetime) -> NoticeRow:
         links=_links(wording.links or {}, [t.alert.subject for t in of.transitions]),
         locale=wording.locale,
         created_at=created_at,
-        rule=of.rule,
+        rule=rule,
         historic=wording.historic,
         omitted=len(of.transitions) - len(shown),
+        thread=of.thread or id_,
+        group=dict(of.labels),
+        route=of.route,
     )
     ids = tuple(transition.alert.id for transition in of.transitions)
     return NoticeRow(
@@ -163,12 +149,14 @@ def notice_row(of: Group, wording: Wording, created_at: datetime) -> NoticeRow:
     )
 
 
-def _title(of: Group, locale: str) -> str:
+def _title(of: Telling, locale: str) -> str:
     _ = translator(locale)
     count = len(of.transitions)
     about = of.transitions[0].alert.summary if count == 1 else ""
     if not about:
-        about = f"{of.rule}: {_.n('%(n)s alert', '%(n)s alerts', count)}" if count > 1 else of.rule
+        name = of.rule or ", ".join(f"{label}={value}" for label, value in of.labels.items())
+        about = ": ".join(filter(None, (name, _.n("%(n)s alert", "%(n)s alerts", count))))
+        about = of.rule if count == 1 else about
     return title_of(of.severity, about, locale=locale, resolved=of.reason == "resolved")
 
 

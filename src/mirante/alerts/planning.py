@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +14,7 @@ from mirante.alerts.expression.functions import NEVER
 from mirante.alerts.rules import Rule
 from mirante.errors import ConfigError
 
-__all__ = ["AlertKey", "Plan", "Planner", "alert_key"]
-
-AlertKey: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
-
-
-def alert_key(rule: str, labels: Mapping[str, str]) -> AlertKey:
-    """Return the identity of an alert.
-
-    Examples
-    --------
-    >>> alert_key("busy", {"host": "b", "disk": "a"})
-    ('busy', (('disk', 'a'), ('host', 'b')))
-    """
-    return rule, tuple(sorted(labels.items()))
+__all__ = ["Plan", "Planner"]
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mirante.alerts.channels.console import ConsoleChannel
-from mirante.alerts.config import build_channels, build_routes, build_rules
+from mirante.alerts.config import build_channels, build_dispatch, build_routes, build_rules
 from mirante.alerts.engine import AlertEngine
 from mirante.alerts.outbox import Outbox
 from mirante.errors import ConfigError, TrackingError
@@ -154,7 +154,16 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
     rules, routes = build_rules(settings.alerts, base=settings.folder), build_routes(settings.alerts)
     store = Store(settings.store)
     try:
-        engine = AlertEngine(store, rules, routes, locale=settings.locale, links=settings.alerts.links)
+        holds, flapping = build_dispatch(settings.alerts)
+        engine = AlertEngine(
+            store,
+            rules,
+            routes,
+            holds=holds,
+            flapping=flapping,
+            locale=settings.locale,
+            links=settings.alerts.links,
+        )
         return Parts(
             settings,
             store,

@@ -55,8 +55,14 @@ class EventsPart:
 
     def add(self, row: EventRow, *, connection: Connection | None = None) -> None:
         """Write an event."""
+        self.add_all([row], connection=connection)
+
+    def add_all(self, rows: Sequence[EventRow], *, connection: Connection | None = None) -> None:
+        """Write many events in one transaction; an evaluation can bring thousands."""
+        if not rows:
+            return
         with self._database.writing(connection) as transaction:
-            transaction.execute(insert(events), as_values(row))
+            transaction.execute(insert(events), [as_values(row) for row in rows])
 
     def list(
         self,

@@ -57,7 +57,8 @@ class Notice:
     id : str
         The idempotency key: the same notice, sent again, has the same id.
     reason : str
-        ``first_firing``, ``new_alerts``, ``resolved``, ``channel_failed`` or ``message``.
+        ``first_firing``, ``new_alerts``, ``resolved``, ``reminder``, ``digest``, ``flapping``,
+        ``channel_failed`` or ``message``.
     severity : {"info", "warning", "critical"}
         How bad.
     title : str
@@ -76,6 +77,12 @@ class Notice:
         Whether it tells of a replay of the past.
     omitted : int
         Alerts of the group that are not in `alerts`, since there were too many.
+    thread : str
+        Id of the first notice of the incident; its own when it is the first.
+    group : mapping of str to str
+        Labels that the alerts of its group have in common.
+    route : str
+        The route that it came by, such as ``severity=critical``; empty for the root.
 
     Examples
     --------
@@ -95,11 +102,17 @@ class Notice:
     rule: str = ""
     historic: bool = False
     omitted: int = 0
+    thread: str = ""
+    group: Mapping[str, str] = field(default_factory=dict)
+    route: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Return the notice as JSON-able data; its times as ISO texts."""
         alerts = [_texts(asdict(replace(alert, labels=dict(alert.labels)))) for alert in self.alerts]
-        return {**_texts(asdict(replace(self, alerts=(), links=dict(self.links)))), "alerts": alerts}
+        return {
+            **_texts(asdict(replace(self, alerts=(), links=dict(self.links), group=dict(self.group)))),
+            "alerts": alerts,
+        }
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Notice:

@@ -109,15 +109,35 @@ def reason_text(notice: Notice) -> str:
     --------
     >>> reason_text(Notice("1f", "first_firing", "info", "x"))
     'Sent because this alert began to fire.'
+    >>> by = {"route": "severity=critical", "group": {"rule": "busy"}}
+    >>> reason_text(Notice("1f", "first_firing", "info", "x", **by))
+    'Sent because this alert began to fire. Route: severity=critical; grouped by rule.'
     """
     _ = translator(notice.locale)
-    if notice.reason == "first_firing":
+    because = _because(notice.reason, _)
+    if not because or not (notice.route or notice.group):
+        return because
+    route = clean(notice.route, 200) or _("the first one, which takes all")
+    shared = ", ".join(clean(label, 100) for label in notice.group)
+    if not shared:
+        return f"{because} {_('Route: %(route)s.', route=route)}"
+    return f"{because} {_('Route: %(route)s; grouped by %(labels)s.', route=route, labels=clip(shared, 200))}"
+
+
+def _because(reason: str, _: Translator) -> str:
+    if reason == "first_firing":
         return _("Sent because this alert began to fire.")
-    if notice.reason == "new_alerts":
+    if reason == "new_alerts":
         return _("Sent because more alerts of this group began to fire.")
-    if notice.reason == "resolved":
+    if reason == "resolved":
         return _("Sent because the condition is no longer true.")
-    if notice.reason == "channel_failed":
+    if reason == "reminder":
+        return _("Sent to remind you: this still fires, and nobody has acknowledged it.")
+    if reason == "digest":
+        return _("Sent once a day while this still fires and nobody has acknowledged it.")
+    if reason == "flapping":
+        return _("Sent because this alert comes and goes; it now fires until it has been quiet for a while.")
+    if reason == "channel_failed":
         return _("Sent because another channel could not deliver.")
     return ""
 

@@ -8,15 +8,28 @@ which it has been true for ``for``, a pending one that turns false is dropped wi
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
-__all__ = ["AlertState", "Change", "OnMissing", "Phase", "Timing", "advance"]
+__all__ = ["AlertKey", "AlertState", "Change", "OnMissing", "Phase", "Timing", "advance", "alert_key"]
 
 Phase = Literal["inactive", "pending", "firing"]
 Change = Literal["pending", "firing", "dropped", "resolved"]
 OnMissing = Literal["keep", "resolve", "alert"]
+AlertKey: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def alert_key(rule: str, labels: Mapping[str, str]) -> AlertKey:
+    """Return the identity of an alert.
+
+    Examples
+    --------
+    >>> alert_key("busy", {"host": "b", "disk": "a"})
+    ('busy', (('disk', 'a'), ('host', 'b')))
+    """
+    return rule, tuple(sorted(labels.items()))
 
 
 class Timing(Protocol):

@@ -1,0 +1,129 @@
+"""What holds an alert back: a silence, a mute time, or another alert; each with the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from mirante.alerts.channels.texts import clean
+from mirante.alerts.dispatch.inhibition import BUILT_IN, Inhibition
+from mirante.alerts.dispatch.muting import MuteTime
+from mirante.alerts.matchers import Matchers
+from mirante.errors import ConfigError
+from mirante.i18n import translator
+from mirante.store import SilenceRow
+
+__all__ = ["Hold", "HoldSettings", "Silencer", "held_text", "muted"]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSettings:
+    """What the config says about holding back.
+
+    Parameters
+    ----------
+    inhibitions : tuple of Inhibition
+        Which alerts hold others back.
+    mute_times : mapping of str to tuple of MuteTime
+        By the names that routes use; one of a name's times is enough.
+    """
+
+    inhibitions: tuple[Inhibition, ...] = BUILT_IN
+    mute_times: Mapping[str, tuple[MuteTime, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why one alert is not told now.
+
+    Parameters
+    ----------
+    reason : {"silenced", "muted", "inhibited"}
+        What holds it back.
+    by : str
+        Id of the silence, name of the mute time, or id of the alert that it follows from.
+    name : str
+        Author of the silence, name of the mute time or of the inhibition.
+    until : datetime, optional
+        When it ends, where that is known.
+    """
+
+    reason: Literal["silenced", "muted", "inhibited"]
+    by: str
+    name: str
+    until: datetime | None = None
+
+
+class Silencer:
+    """The silences that hold at one moment.
+
+    Parameters
+    ----------
+    silences : iterable of SilenceRow
+        From the store; one whose matchers are broken holds nothing back.
+    now : datetime
+        On the wall clock, which is the one that people set silences by. A silence holds from its start to
+        just before its end.
+
+    Examples
+    --------
+    >>> t = datetime(2026, 11, 25, tzinfo=UTC)
+    >>> row = SilenceRow("1f", {"host": "web-1"}, t, t.replace(hour=8), "ana", "disk swap", t)
+    >>> Silencer([row], t).hold({"host": "web-1"}).name
+    'ana'
+    >>> Silencer([row], t.replace(hour=8)).hold({"host": "web-1"}) is None
+    True
+    """
+
+    def __init__(self, silences: Iterable[SilenceRow], now: datetime) -> None:
+        self._silences: list[tuple[SilenceRow, Matchers]] = []
+        for row in silences:
+            if row.starts_at <= now < row.ends_at:
+                try:
+                    self._silences.append((row, Matchers.of(row.matchers)))
+                except ConfigError:
+                    continue  # too many notices are better than none at all
+
+    def hold(self, labels: Mapping[str, str]) -> Hold | None:
+        """Return the silence that holds an alert back, None when none does."""
+        for row, matchers in self._silences:
+            if matchers.accept(labels):
+                return Hold("silenced", row.id, row.author, row.ends_at)
+        return None
+
+
+def muted(names: Iterable[str], times: Mapping[str, tuple[MuteTime, ...]], now: datetime) -> Hold | None:
+    """Return the mute time of a route that holds now, None when none does.
+
+    Examples
+    --------
+    >>> from mirante.alerts.dispatch.muting import parse_times
+    >>> nights = {"nights": (MuteTime(parse_times(["22:00-06:00"])),)}
+    >>> muted(["nights"], nights, datetime(2026, 11, 25, 3, tzinfo=UTC)).by
+    'nights'
+    """
+    for name in names:
+        for time in times.get(name, ()):
+            if time.holds(now):
+                return Hold("muted", name, name, time.until(now))
+    return None
+
+
+def held_text(hold: Hold, locale: str) -> str:
+    """Return why an alert is not told, as a sentence.
+
+    Examples
+    --------
+    >>> held_text(Hold("silenced", "1f", "ana", datetime(2026, 11, 25, 8, tzinfo=UTC)), "en")
+    'Not sent: silenced by ana until 2026-11-25 08:00 UTC.'
+    """
+    _ = translator(locale)
+    name = clean(hold.name, 100)
+    if hold.reason == "inhibited":
+        return _("Not sent: it follows from another alert (%(name)s).", name=name)
+    until = "…" if hold.until is None else hold.until.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if hold.reason == "silenced":
+        return _("Not sent: silenced by %(name)s until %(until)s.", name=name, until=until)
+    return _("Not sent: it is a mute time (%(name)s) until %(until)s.", name=name, until=until)
