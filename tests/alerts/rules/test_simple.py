@@ -60,3 +60,8 @@ def test_what_is_wrong_is_said(fields: dict) -> None:
 def test_name_and_message_are_texts(wrong: tuple[object, str, object]) -> None:
     with pytest.raises(ConfigError, match=r"is a (NoneType|int); give a text"):
         AlertRule(*wrong)  # type: ignore[arg-type]  # what a caller may do
+
+
+def test_a_window_needs_a_past() -> None:
+    with pytest.raises(ConfigError, match=r'avg_over\("x", "5m"\), and one mapping has no past'):
+        AlertRule("r", "avg_over(x, '300s') > 1", "m")

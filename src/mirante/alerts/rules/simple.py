@@ -89,6 +89,11 @@ class AlertRule:
             message = f"rule {self.name!r}: the condition is a {got}; give an expression or a callable"
             raise ConfigError(message)
         compiled = Expression(condition) if isinstance(condition, str) else None
+        if compiled is not None and compiled.windows:
+            asked = compiled.windows[0]
+            raise ConfigError(
+                f"rule {self.name!r} asks for {asked}, and one mapping has no past; put it into a rule file"
+            )
         object.__setattr__(self, "expression", compiled)
 
     @property
