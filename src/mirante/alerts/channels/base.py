@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -34,6 +34,10 @@ class NoticeAlert:
         When it resolved.
     note, description : str
         The reading's sentence, and the rule's longer text.
+    moved : tuple of str
+        Sentences about the features that moved in the same window, the strongest first.
+    performance : str
+        What is known of the performance meanwhile, in a sentence.
     """
 
     state: str
@@ -46,6 +50,8 @@ class NoticeAlert:
     until: datetime | None = None
     note: str = ""
     description: str = ""
+    moved: tuple[str, ...] = ()
+    performance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,12 @@ class Notice:
         Whether it tells of a replay of the past.
     omitted : int
         Alerts of the group that are not in `alerts`, since there were too many.
+    thread : str
+        The same for all notices of one incident.
+    group : mapping of str to str
+        The labels that its alerts share.
+    silence : str
+        The command that silences what it tells of.
 
     Examples
     --------
@@ -95,15 +107,21 @@ class Notice:
     rule: str = ""
     historic: bool = False
     omitted: int = 0
+    thread: str = ""
+    group: Mapping[str, str] = field(default_factory=dict)
+    silence: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Return the notice as JSON-able data; its times as ISO texts."""
         alerts = [_texts(asdict(replace(alert, labels=dict(alert.labels)))) for alert in self.alerts]
-        return {**_texts(asdict(replace(self, alerts=(), links=dict(self.links)))), "alerts": alerts}
+        return {
+            **_texts(asdict(replace(self, alerts=(), links=dict(self.links), group=dict(self.group)))),
+            "alerts": alerts,
+        }
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Notice:
-        """Return the notice of a payload.
+        """Return the notice of a payload; fields that a later version added are left out.
 
         Examples
         --------
@@ -111,14 +129,27 @@ class Notice:
         'Hello'
         """
         alerts = tuple(
-            NoticeAlert(**{**alert, "since": _time(alert["since"]), "until": _time(alert["until"])})
+            NoticeAlert(
+                **{
+                    **_known(NoticeAlert, alert),
+                    "since": _time(alert["since"]),
+                    "until": _time(alert["until"]),
+                    "moved": tuple(alert.get("moved", ())),
+                }
+            )
             for alert in payload["alerts"]
         )
-        return cls(**{**payload, "alerts": alerts, "created_at": _time(payload["created_at"])})
+        known = _known(cls, payload)
+        return cls(**{**known, "alerts": alerts, "created_at": _time(payload["created_at"])})
 
 
 def _texts(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
+
+
+def _known(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}
 
 
 def _time(text: str | None) -> datetime | None:

@@ -11,7 +11,17 @@ from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.templates import number_text
 from mirante.i18n import Translator, translator
 
-__all__ = ["AlertText", "alert_text", "clean", "clip", "plain_text", "reason_text", "redact", "title_of"]
+__all__ = [
+    "AlertText",
+    "alert_text",
+    "clean",
+    "clip",
+    "identifier",
+    "plain_text",
+    "reason_text",
+    "redact",
+    "title_of",
+]
 
 # control characters (a terminal obeys some), bidirectional overrides (they turn text around), lone surrogates
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
@@ -56,6 +66,17 @@ def clip(text: str, limit: int) -> str:
     'abc…'
     """
     return text if len(text) <= limit else f"{text[: max(0, limit - 1)]}…"
+
+
+def identifier(text: str) -> str:
+    r"""Return a text as an id that fits into any header: letters, digits and ``-``, at most 80.
+
+    Examples
+    --------
+    >>> identifier("4f2a"), identifier("<a b>\r\n"), identifier("")
+    ('4f2a', 'ab', 'notice')
+    """
+    return re.sub("[^A-Za-z0-9-]", "", text)[:80] or "notice"
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -211,5 +232,5 @@ def plain_text(notice: Notice, *, most: int = 50) -> str:
     end = [reason_text(notice)] if reason_text(notice) else []
     if notice.historic:
         end.append(_("This tells of the past, replayed."))
-    end += [f"{clean(name, 100)}: {clean(address)}" for name, address in notice.links.items()]
+    end += [f"{clean(name, 100)}: {clean(address, 4_000)}" for name, address in notice.links.items()]
     return "\n\n".join([*blocks, *(["\n".join(end)] if end else [])])
