@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from mirante.alerts.board import Board, in_steps
+from mirante.alerts.evidence import gather
 from mirante.alerts.expression import Outcome
 from mirante.alerts.grouping import Transition, Wording, group, notice_row, routing_labels
 from mirante.alerts.joining import Sample
@@ -67,6 +68,8 @@ class AlertEngine:
         Of the notices.
     links : mapping of str to str
         Addresses for the notices; ``{subject}`` stands for the alert's subject.
+    page, mlflow : str
+        Addresses of Mirante's page and of MLflow's, which notices link to.
     forget_after : timedelta
         A series without a reading for so long is no longer expected, and its alert resolves.
     restart_grace : timedelta
@@ -89,6 +92,8 @@ class AlertEngine:
         *,
         locale: str = "en",
         links: Mapping[str, str] | None = None,
+        page: str = "",
+        mlflow: str = "",
         forget_after: timedelta = timedelta(days=7),
         restart_grace: timedelta = timedelta(hours=1),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -99,7 +104,9 @@ class AlertEngine:
             twins = sorted({name for name in names if names.count(name) > 1})
             raise ConfigError(f"several rules are named {', '.join(twins)}; give each a name of its own")
         self._store, self._routes, self._clock = store, routes, clock
-        self._wording = Wording(locale, links)
+        self._wording = Wording(
+            locale, links, page=page, mlflow=mlflow, gather=lambda alerts: gather(store, alerts, locale)
+        )
         self._board = Board(forget_after)
         self._forget_after, self._restart_grace = forget_after, restart_grace
         self._started: datetime | None = None

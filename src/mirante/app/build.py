@@ -160,7 +160,15 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
     rules, routes = build_rules(settings.alerts, base=settings.folder), build_routes(settings.alerts)
     store = Store(settings.store)
     try:
-        engine = AlertEngine(store, rules, routes, locale=settings.locale, links=settings.alerts.links)
+        engine = AlertEngine(
+            store,
+            rules,
+            routes,
+            locale=settings.locale,
+            links=settings.alerts.links,
+            page=settings.web.page_address(),
+            mlflow=settings.mlflow.page_address(),
+        )
         return Parts(
             settings,
             store,

@@ -72,7 +72,8 @@ def _labels(notice: Notice, alert: NoticeAlert) -> dict[str, str]:
         while valid in labels:  # "a-b" and "a.b" stay two labels
             valid += "_"
         labels[valid] = clean(value)
-    return {**labels, "alertname": clean(notice.rule) or "mirante", "severity": clean(notice.severity)}
+    name, severity = alert.rule or notice.rule or "mirante", alert.severity or notice.severity
+    return {**labels, "alertname": clean(name), "severity": clean(severity)}
 
 
 def _annotations(notice: Notice, alert: NoticeAlert) -> dict[str, str]:

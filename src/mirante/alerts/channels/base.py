@@ -38,6 +38,8 @@ class NoticeAlert:
         Sentences about the features that moved in the same window, the strongest first.
     performance : str
         What is known of the performance meanwhile, in a sentence.
+    rule, severity : str
+        Of this alert; empty where they are the notice's.
     """
 
     state: str
@@ -52,6 +54,8 @@ class NoticeAlert:
     description: str = ""
     moved: tuple[str, ...] = ()
     performance: str = ""
+    rule: str = ""
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,9 @@ class Notice:
     omitted : int
         Alerts of the group that are not in `alerts`, since there were too many.
     thread : str
-        The same for all notices of one incident.
+        Id of the first notice of the incident; its own when it is the first.
     group : mapping of str to str
-        The labels that its alerts share.
+        Labels that the alerts of its group have in common.
     silence : str
         The command that silences what it tells of.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import re
 import socket
 import ssl
@@ -235,9 +234,8 @@ class EmailChannel:
         message["Date"] = format_datetime(self._clock())
         domain = re.sub(r"[^A-Za-z0-9.-]", "", self._sender.rpartition("@")[2]) or "localhost"
         message["Message-ID"] = f"<{identifier(notice.id)}@{domain}>"
-        if notice.thread:  # a first message that was never sent: the notices of one incident stay together
-            first = f"<thread-{hashlib.sha256(notice.thread.encode()).hexdigest()[:32]}@{domain}>"
-            message["In-Reply-To"] = message["References"] = first
+        if notice.thread not in ("", notice.id):  # one incident is one conversation
+            message["In-Reply-To"] = message["References"] = f"<{identifier(notice.thread)}@{domain}>"
         message["List-Id"] = f"Mirante <alerts.mirante.{domain}>"
         message["Auto-Submitted"] = "auto-generated"  # no answer from out-of-office robots
         message.set_content(f"{clean(notice.title)}\n\n{plain_text(notice)}\n", cte="quoted-printable")
@@ -336,6 +334,9 @@ def _html(notice: Notice) -> str:
         parts.append(f"<p>{escape(_.n('and %(n)s more alert', 'and %(n)s more alerts', left))}</p>")
     end = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
     parts += [f"<p>{escape(line)}</p>" for line in end if line]
+    if notice.silence:
+        told = escape(_("To silence it: %(command)s", command="\0"))
+        parts.append(f"<p>{told.replace(chr(0), f'<code>{escape(clean(notice.silence))}</code>')}</p>")
     for name, address in notice.links.items():
         if re.match(r"https?://", address):  # a javascript: address would run
             parts.append(f'<p><a href="{escape(clean(address))}">{escape(clean(name, 100))}</a></p>')

@@ -95,7 +95,9 @@ def slack_message(notice: Notice) -> dict[str, Any]:
 def _told(notice: Notice) -> str:
     _ = translator(notice.locale)
     end = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
-    return escape_mrkdwn(" ".join(line for line in end if line))
+    if notice.silence:
+        end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
+    return escape_mrkdwn("\n".join(line for line in end if line))
 
 
 def _length(blocks: list[dict[str, Any]]) -> int:

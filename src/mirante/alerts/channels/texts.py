@@ -36,7 +36,7 @@ class AlertText:
     summary : str
         The line to read first.
     lines : tuple of str
-        The note and the description.
+        The note, the description, and the features that moved.
     facts : tuple of (str, str)
         Name and text: value, condition, since, labels.
     """
@@ -171,10 +171,12 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
         facts.append((_("Since"), _moment(alert.since)))
     if alert.until is not None:
         facts.append((_("Until"), _moment(alert.until) + _lasting(alert, _)))
+    if alert.performance:
+        facts.append((_("Performance"), clean(alert.performance)))
     if alert.labels:
         shown = ", ".join(f"{clean(k, 100)}={clean(v, 200)}" for k, v in sorted(alert.labels.items()))
         facts.append((_("Labels"), clip(shown, 1_000)))
-    lines = tuple(clean(line) for line in (alert.note, alert.description) if line.strip())
+    lines = tuple(clean(line) for line in (alert.note, alert.description, *alert.moved) if line.strip())
     summary = f"{_('Resolved')}: {clean(alert.summary)}" if resolved else clean(alert.summary)
     return AlertText(summary, lines, tuple(facts))
 
@@ -232,5 +234,7 @@ def plain_text(notice: Notice, *, most: int = 50) -> str:
     end = [reason_text(notice)] if reason_text(notice) else []
     if notice.historic:
         end.append(_("This tells of the past, replayed."))
+    if notice.silence:
+        end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
     end += [f"{clean(name, 100)}: {clean(address, 4_000)}" for name, address in notice.links.items()]
     return "\n\n".join([*blocks, *(["\n".join(end)] if end else [])])
