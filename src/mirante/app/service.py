@@ -58,7 +58,8 @@ class Service:
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
-        return ModelWatch(config, self.parts.store, self.parts.log_of(config), self.parts.client)
+        parts, locale = self.parts, self.settings.locale
+        return ModelWatch(config, parts.store, parts.log_of(config), parts.client, locale=locale)
 
     def _tasks(self) -> list[Task]:
         settings = self.settings
