@@ -130,7 +130,15 @@ def test_markup_is_escaped_in_html(certificate: Certificate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "retry"), [("451 try later", True), ("452 full", True), ("550 no", False), ("554 no", False)]
+    ("answer", "retry"),
+    [
+        ("421 closing", True),
+        ("450 busy", True),
+        ("451 try later", True),
+        ("452 full", True),
+        ("550 no", False),
+        ("554 no", False),
+    ],
 )
 def test_answers_to_data(certificate: Certificate, answer: str, retry: bool) -> None:
     with mail_server(certificate.server()) as box:
