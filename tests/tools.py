@@ -14,6 +14,8 @@ import pytest
 
 # program: how Debian names the package, and the other names that the program goes by
 TOOLS = {
+    "alertmanager": ("prometheus-alertmanager", ("prometheus-alertmanager",)),
+    "amtool": ("prometheus-alertmanager", ()),
     "chromium": ("chromium", ("chromium-browser", "google-chrome")),
     "promtool": ("prometheus", ()),
 }

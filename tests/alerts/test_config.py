@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from mirante.alerts.channels.base import Notice
+from mirante.alerts.channels.config import build_channels
 from mirante.alerts.channels.console import ConsoleChannel
 from mirante.alerts.channels.email import EmailChannel
 from mirante.alerts.channels.slack import SlackChannel
-from mirante.alerts.config import AlertsConfig, build_channels, build_routes, build_rules
+from mirante.alerts.config import AlertsConfig, build_routes, build_rules
 from mirante.errors import ConfigError
 from mirante.yaml_file import checked, parse_yaml
 from tests.doubles.slack import SlackDouble
@@ -50,7 +51,7 @@ def config(text: str) -> AlertsConfig:
 def test_everything_is_built(slack: SlackDouble) -> None:
     made = config(TEXT)
     environ = {"SMTP_PASSWORD": "hunter2", "SLACK_WEBHOOK_URL": slack.url}
-    channels = build_channels(made, environ=environ)
+    channels = build_channels(made.channels, environ=environ)
     assert [type(channel) for channel in channels.values()] == [ConsoleChannel, EmailChannel, SlackChannel]
     asyncio.run(channels["slack"].deliver(Notice("1", "message", "info", "Hello")))
     assert len(slack.requests) == 1
@@ -84,7 +85,7 @@ def test_own_rules_replace_and_follow_the_default_ones(tmp_path: Path) -> None:
     [
         (
             "channels:\n  x: {type: pigeon}",
-            "line 2: channels.x: 'type' 'pigeon' is not known; write one of 'console', 'email'",
+            "line 2: channels.x: 'type' 'pigeon' is not known; write one of 'alertmanager', 'apprise'",
         ),
         ("channels:\n  x: {}", "line 2: channels.x"),
         ("channels:\n  x:\n    type: slack", "line 2: channels.x: "),
@@ -119,7 +120,7 @@ def test_no_secret_in_errors() -> None:
         "channels: {x: {type: slack, webhook_url: secretsecret}, y: {type: slack, webhook_url: 'env:NO'}}"
     )
     with pytest.raises(ConfigError) as caught:
-        build_channels(made, environ={})
+        build_channels(made.channels, environ={})
     assert "secretsecret" not in str(caught.value)
     assert "channels.x: " in str(caught.value)
     assert "'NO'" in str(caught.value)

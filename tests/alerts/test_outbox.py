@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -14,7 +19,7 @@ from pydantic import SecretStr
 from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.console import ConsoleChannel
 from mirante.alerts.channels.slack import SlackChannel
-from mirante.alerts.outbox import Outbox
+from mirante.alerts.outbox import Attempt, Outbox
 from mirante.errors import DeliveryError
 from mirante.store import NoticeRow, Store
 from tests.doubles.slack import Answer, SlackDouble
@@ -199,14 +204,24 @@ def test_what_was_taken_and_waited_too_long_is_left_to_who_takes_it_next(store: 
     owe(store, "c", "b")
     waited = store.outbox.claim(NOW, owner=box._owner, lease=60.0)
     box._sort(waited)
-    box._lanes["c"].paused_until = NOW + 120 * SECOND
+    box._lanes["c"].paused_until, box._lanes["c"].pause = NOW + 120 * SECOND, 120 * SECOND
     assert once(box, NOW + 51 * SECOND) == []
     assert row(store, "b").status == "sending"  # a copy of it may be claimed again: not given back twice
     assert sorted(once(box, NOW + 121 * SECOND)) == [("a", "delivered"), ("b", "delivered")]
     assert sorted(channel.got) == ["a", "b"]
 
 
-def test_nothing_is_lost_while_a_third_of_all_tries_fail(store: Store) -> None:
+@pytest.fixture
+def store_in_memory(tmp_path: Path) -> Iterator[Store]:
+    """A store whose thousands of commits wait for no disk, where the system has such a place."""
+    memory = Path("/dev/shm")
+    place = memory if memory.is_dir() else tmp_path
+    with tempfile.TemporaryDirectory(dir=place) as folder, Store(f"sqlite:///{folder}/mirante.db") as opened:
+        yield opened
+
+
+def test_nothing_is_lost_of_a_thousand_while_a_third_of_all_tries_fail(store_in_memory: Store) -> None:
+    store = store_in_memory
     dice = random.Random(20130208)
 
     class Flaky(Scripted):
@@ -214,15 +229,16 @@ def test_nothing_is_lost_while_a_third_of_all_tries_fail(store: Store) -> None:
             self.always = AGAIN if dice.random() < 0.3 else 0.0
             await super().deliver(notice)
 
-    channels = {"a": Flaky(), "b": Flaky()}
-    for index in range(100):
-        owe(store, "ab"[index % 2], f"n{index:03}")
+    channels = {str(number): Flaky() for number in range(50)}
+    for index in range(1_000):
+        owe(store, str(index % 50), f"n{index:04}")
     box = outbox(store, channels=channels)
     now = NOW
     while store.outbox.owed():
         once(box, now)
         now += timedelta(minutes=1)
-    assert sorted(channels["a"].got + channels["b"].got) == [f"n{index:03}" for index in range(100)]
+    got = sorted(notice for channel in channels.values() for notice in channel.got)
+    assert got == [f"n{index:04}" for index in range(1_000)]
 
 
 def test_run_delivers_what_comes_and_stops_in_time(store: Store) -> None:
@@ -273,3 +289,50 @@ def test_run_outlives_a_store_that_fails_for_a_while(store: Store, monkeypatch: 
 
     asyncio.run(asyncio.wait_for(service(), 20))
     assert good.got == ["a"]
+
+
+@pytest.mark.parametrize("asked", [0.0, -5.0, None])
+def test_a_channel_that_asks_for_no_wait_is_not_hammered(store: Store, asked: float | None) -> None:
+    owe(store, "c", "a")
+    box = outbox(store, channels={"c": Scripted(always=DeliveryError("503", retry=True, retry_after=asked))})
+    once(box)
+    assert row(store, "a").next_at >= NOW + 2 * SECOND
+
+
+def test_a_clock_that_is_set_back_does_not_hold_a_channel_for_hours(store: Store) -> None:
+    channel = Scripted(AGAIN)
+    box = outbox(store, channels={"c": channel})
+    owe(store, "c", "a")
+    once(box)
+    earlier = NOW - timedelta(hours=2)
+    owe(store, "c", "b", at=earlier)
+    assert once(box, earlier) == [("b", "delivered")]
+
+
+def test_a_notice_of_a_later_version_is_delivered(store: Store) -> None:
+    good = Scripted()
+    payload = Notice("a", "message", "info", "x", (NoticeAlert("firing", "y"),), created_at=NOW).payload()
+    payload["colour"], payload["alerts"][0]["shape"] = "red", "round"
+    store.outbox.add(NoticeRow("a", "c", "message", NOW, NOW, payload=payload))
+    assert once(outbox(store, channels={"c": good})) == [("a", "delivered")]
+
+
+def test_a_resolver_that_hangs_holds_up_no_other_channel(store: Store) -> None:
+    """Names are looked up in the loop's own threads; the outbox writes its verdicts in others."""
+    good = Scripted()
+    for index in range(5):
+        owe(store, "good", f"g{index}")
+    box = outbox(store, channels={"good": good})
+    release = threading.Event()
+
+    async def main() -> list[Attempt]:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        lookup = loop.run_in_executor(None, release.wait)
+        try:
+            return await asyncio.wait_for(box.run_once(NOW), 10)
+        finally:
+            release.set()
+            await lookup
+
+    assert [attempt.outcome for attempt in asyncio.run(main())] == ["delivered"] * 5

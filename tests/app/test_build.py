@@ -208,7 +208,10 @@ def test_rules_of_the_config_fire_and_their_channels_are_told(tmp_path):
     with build(settings_of(tmp_path, f"alerts: {{{HOT}, links: {{Page: 'http://x/{{subject}}'}}}}")) as parts:
         (notice,) = fire(parts)
         assert notice.channel == "console"
-        assert notice.payload["links"] == {"Page": "http://x/host%2Fa"}
+        links = notice.payload["links"]
+        assert links["Page"] == "http://x/host%2Fa"
+        assert links["Subject"] == "http://127.0.0.1:8765/host?subject=host%2Fa"
+        assert notice.payload["silence"].startswith("mirante alerts silence --alert ")
 
 
 @pytest.mark.parametrize(

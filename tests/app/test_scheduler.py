@@ -1,7 +1,7 @@
 import asyncio
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from mirante.app.scheduler import Scheduler, Task, in_thread
 
@@ -96,3 +96,15 @@ def test_a_task_may_join_while_others_run():
     scheduler.add(Task("first", FAST, first))
     run_for(scheduler, 0.3)
     assert len(joined) >= 2
+
+
+def test_tasks_that_fail_or_never_end_are_named():
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    scheduler = Scheduler(
+        [Task(name, timedelta(minutes=1), print) for name in ("good", "bad", "hung", "new")]
+    )
+    scheduler.states["good"].last_success = scheduler.states["bad"].last_success = start + timedelta(hours=1)
+    scheduler.states["bad"].error = "no luck"
+    assert scheduler.failing(start + timedelta(minutes=8), start) == ["bad"]
+    scheduler.states["new"].last_success = start + timedelta(minutes=5)
+    assert scheduler.failing(start + timedelta(minutes=9), start) == ["bad", "hung"]

@@ -25,8 +25,9 @@ from mirante.capture.recorder import Recorder
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.windows import WindowClock
 from mirante.readings import Reading
-from mirante.store import Store
+from mirante.store import NoticeRow, Store
 from mirante.tracking.client import connect
+from tests.doubles.slack import Answer, slack_double
 
 QUIET = "host: {interval: 200ms}\nevaluation_interval: 200ms\nweb: {port: 0}\n"
 
@@ -269,3 +270,29 @@ def test_alerts_of_a_paused_model_stay_as_they_are(tmp_path, discover):
     assert sorted(evaluate(paused, start + timedelta(days=1), 1)) == fired  # and no second of each
     assert sorted(evaluate(paused, start + timedelta(days=30), 0)) == fired
     assert evaluate(config, start + timedelta(days=31), 0) == []
+
+
+def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
+    with slack_double() as double:
+        double.always = Answer()
+        config = QUIET + f"alerts: {{heartbeat: {{url: '{double.url}', every: 1m}}}}\n"
+        (tmp_path / "mirante.yaml").write_text(config, encoding="utf-8")
+        with build(load_settings(tmp_path / "mirante.yaml")) as parts:
+            service = Service(parts.settings, parts)
+            assert "heartbeat" in service.scheduler.states
+            now = datetime.now(UTC)
+            service._beat(now)
+            assert len(double.requests) == 1
+            service.scheduler.states["host"].error = "no luck"
+            service._beat(now)
+            assert len(double.requests) == 1
+            service.scheduler.states["host"].error = ""
+            owed = NoticeRow("a", "gone", "message", now - timedelta(hours=1), now, payload={})
+            parts.store.outbox.add(owed)
+            service._beat(now)
+            assert len(double.requests) == 1
+            parts.store.outbox.dead("a", now, error="given up")
+            double.always = Answer(500)
+            service._beat(now)  # no harm
+            assert len(double.requests) == 2
+        assert "secretsecret" not in json.dumps(service.health())

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from mirante.app.settings import default_settings, load_settings
+from mirante.app.settings import MlflowConfig, default_settings, load_settings
 from mirante.app.template import CONFIG_TEMPLATE
 from mirante.errors import ConfigError
 
@@ -125,3 +125,16 @@ def test_the_stores_address_is_checked_with_the_file(tmp_path, store, needed):
     with pytest.raises(ConfigError, match=f"line 2: store: .*{needed}") as caught:
         load(tmp_path, f"locale: en\nstore: {store}")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({"tracking_uri": "http://ana:secret@h:5000"}, "http://h:5000"),
+        ({"tracking_uri": "sqlite:///mlflow.db"}, ""),
+        ({"tracking_uri": "sqlite:///mlflow.db", "ui_url": "https://ui/"}, "https://ui/"),
+        ({}, ""),
+    ],
+)
+def test_where_people_open_mlflow(settings, address):
+    assert MlflowConfig(**settings).page_address() == address

@@ -153,6 +153,8 @@ def _as_slack(request: Request) -> Answer:
     blocks = message.get("blocks", [])
     if len(blocks) > 50 or len(message["text"]) > 40_000 or not all(map(_fits, blocks)):
         return Answer(400, b"invalid_blocks")
+    if len(json.dumps(blocks, ensure_ascii=False)) > 13_100:  # slackapi/bolt-js#2509
+        return Answer(400, b"msg_blocks_too_long")
     return Answer()
 
 

@@ -78,3 +78,23 @@ def test_missing():
         == "d: 1.0 % missing (limit 16 %, 1.9 % in the baseline); 930 rows."
     )
     assert "cannot be judged" in missing_sentence("d", float("nan"), 0.019, 0.16, 0.5, detected=False, rows=0)
+
+
+def test_portuguese() -> None:
+    moved = drift_sentence("d", KS, drifted=True, floor=0.03, rows=(977, 26_483), locale="pt_BR")
+    assert moved.startswith("d mudou: distância KS 0,")
+    assert moved.endswith("; 977 linhas contra 26.483.")
+    missing = missing_sentence(
+        "d", 0.508, 0.019, 0.16, 2e-10, detected=True, rows=1_930, unreadable=3, locale="pt_BR"
+    )
+    assert missing == (
+        "d: os valores ausentes subiram para 51 % (limite 16 %, 1,9 % na referência), p 2e-10; "
+        "1.930 linhas; 3 valores não são números."
+    )
+    fell = missing_sentence("d", 0.01, 0.3, 0.2, 0.001, detected=True, rows=9, locale="pt_BR")
+    assert "caíram para 1,0 %" in fell
+
+
+def test_a_name_with_a_placeholder_in_it_is_a_name() -> None:
+    text = drift_sentence("%(why)s", KS, drifted=True, floor=0.03, rows=(977, 26_483))
+    assert text.startswith("%(why)s moved: KS distance")

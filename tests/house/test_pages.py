@@ -4,7 +4,15 @@ import runpy
 import tomllib
 
 import mirante
-from mirante.alerts.config import AlertsConfig, EmailConfig, RouteConfig, SlackConfig
+from mirante.alerts.channels.config import (
+    AlertmanagerConfig,
+    AppriseConfig,
+    EmailConfig,
+    SlackConfig,
+    WebhookConfig,
+)
+from mirante.alerts.config import AlertsConfig, RouteConfig
+from mirante.alerts.heartbeat import HeartbeatConfig
 from mirante.app.settings import HostConfig, MlflowConfig, Settings
 from mirante.cli import main
 from mirante.monitors.config import ModelConfig
@@ -47,9 +55,16 @@ def test_licence_is_apache():
 
 def test_every_setting_and_command_is_in_the_configuration_page():
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    parts = {"mlflow.": MlflowConfig, "host.": HostConfig, "web.": WebConfig, "alerts.": AlertsConfig}
+    parts = {
+        "mlflow.": MlflowConfig,
+        "host.": HostConfig,
+        "web.": WebConfig,
+        "alerts.": AlertsConfig,
+        "alerts.heartbeat.": HeartbeatConfig,
+    }
     named = {f"{prefix}{name}" for prefix, part in parts.items() for name in part.model_fields}
-    for plain in (ModelConfig, EmailConfig, SlackConfig, RouteConfig):
+    channels = (AlertmanagerConfig, AppriseConfig, EmailConfig, SlackConfig, WebhookConfig)
+    for plain in (ModelConfig, RouteConfig, *channels):
         named |= {field.alias or name for name, field in plain.model_fields.items()} - {"type"}
     named |= set(Settings.model_fields) - {prefix.rstrip(".") for prefix in parts}
     assert {name for name in named if f"`{name}`" not in page} == set()

@@ -42,6 +42,17 @@ def test_windows_close_after_their_lateness_and_hold_every_row(config, store, lo
     assert 0.001 < values(store, "prediction_latency_seconds_p50")["2026-01-01"] < 0.003
 
 
+def test_notes_are_in_the_locale(config, store, log, baseline):
+    record(config, 0, shift=15.0)
+    step = ModelMonitor(config, "1", baseline, store, log, locale="pt_BR").advance(START + 3 * DAY)
+    notes = {
+        reading.name: reading.note for reading in step.readings if reading.labels.get("feature") == "age"
+    }
+    assert notes["drift_detected"].startswith("age mudou: ")
+    assert "mediana" in notes["drift_detected"]
+    assert "ausentes (limite" in notes["missing_detected"]
+
+
 def test_a_shift_is_found_and_a_quiet_day_is_not(config, store, log, baseline):
     record(config, 0)
     record(config, 1, shift=15.0, name="moved")

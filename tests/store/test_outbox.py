@@ -31,6 +31,15 @@ def test_a_notice_comes_back_whole(store: Store) -> None:
     assert store.outbox.owed() == 1
 
 
+def test_the_oldest_that_is_owed(store: Store) -> None:
+    assert store.outbox.oldest() is None
+    store.outbox.add(replace(_ROW, id="new", created_at=_NOW + _SECOND))
+    store.outbox.add(_ROW)
+    assert store.outbox.oldest() == _NOW
+    store.outbox.dead("n1", _NOW, error="no")
+    assert store.outbox.oldest() == _NOW + _SECOND
+
+
 def test_an_id_is_used_once(store: Store) -> None:
     store.outbox.add(_ROW)
     with pytest.raises(StoreError, match="UNIQUE"):

@@ -49,3 +49,23 @@ def test_unknown_keys_and_ports_are_refused():
         WebConfig(prot=1)
     with pytest.raises(ValidationError):
         WebConfig(port=70_000)
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "http://127.0.0.1:8765"),
+        ({"port": 0}, ""),
+        ({"host": "0.0.0.0"}, ""),
+        ({"host": "::1", "port": 1}, "http://[::1]:1"),
+        ({"host": "0.0.0.0", "public_url": "https://m.example.org/x"}, "https://m.example.org/x"),
+    ],
+)
+def test_where_people_open_the_page(settings, address):
+    assert WebConfig(**settings).page_address() == address
+
+
+@pytest.mark.parametrize("bad", ["m.example.org", "javascript:alert(1)", "https://a:b@h/", "https://h/<x y>"])
+def test_an_address_for_links_is_one(bad):
+    with pytest.raises(ValueError, match="needs an http address"):
+        WebConfig(public_url=bad)

@@ -18,6 +18,7 @@ from mirante.alerts.dispatch.dispatcher import Dispatcher, Due
 from mirante.alerts.dispatch.flapping import Flapping
 from mirante.alerts.dispatch.holds import HoldSettings
 from mirante.alerts.evaluation import Evaluation
+from mirante.alerts.evidence import gather
 from mirante.alerts.expression import Outcome
 from mirante.alerts.grouping import Transition, Wording
 from mirante.alerts.routing import Route
@@ -77,6 +78,8 @@ class AlertEngine:
         Of the notices.
     links : mapping of str to str
         Addresses for the notices; ``{subject}`` stands for the alert's subject.
+    page, mlflow : str
+        Addresses of Mirante's page and of MLflow's, which notices link to.
     forget_after : timedelta
         A series without a reading for so long is no longer expected, and its alert resolves.
     restart_grace : timedelta
@@ -101,12 +104,16 @@ class AlertEngine:
         flapping: Flapping | None = None,
         locale: str = "en",
         links: Mapping[str, str] | None = None,
+        page: str = "",
+        mlflow: str = "",
         forget_after: timedelta = timedelta(days=7),
         restart_grace: timedelta = timedelta(hours=1),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store, self._routes, self._clock = store, routes, clock
-        self._wording = Wording(locale, links)
+        self._wording = Wording(
+            locale, links, page=page, mlflow=mlflow, gather=lambda alerts: gather(store, alerts, locale)
+        )
         self._holds, self._flapping = holds, flapping
         self._dispatcher: Dispatcher | None = None
         self._board = Board(forget_after)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.texts import title_of
+from mirante.alerts.evidence import Evidence, alert_links, page_links, silence_command
 from mirante.alerts.rules.rule import SEVERITIES
 from mirante.i18n import translator
 from mirante.store import AlertRow, NoticeRow
@@ -94,12 +95,19 @@ class Wording:
         Whether the notices tell of a replay of the past.
     new_id : callable
         Makes the ids.
+    page, mlflow : str
+        Addresses of Mirante's page and of MLflow's, which notices link to; empty ones are left out.
+    gather : callable
+        Says what else is known of each of some alerts.
     """
 
     locale: str = "en"
     links: Mapping[str, str] | None = None
     historic: bool = False
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
+    page: str = ""
+    mlflow: str = ""
+    gather: Callable[[Sequence[AlertRow]], Sequence[Evidence]] = lambda alerts: [Evidence()] * len(alerts)
 
 
 def routing_labels(alert: AlertRow) -> dict[str, str]:
@@ -120,14 +128,16 @@ def notice_row(of: Telling, wording: Wording, created_at: datetime) -> NoticeRow
         The present time, which is not the event time in a replay: the outbox gives up by it.
     """
     shown = of.transitions[:MOST_ALERTS]
+    evidence = wording.gather([transition.alert for transition in shown])
     id_, rule = wording.new_id(), of.rule
     notice = Notice(
         id=id_,
         reason=of.reason,
         severity=of.severity,
         title=_title(of, wording.locale),
-        alerts=tuple(_alert(transition) for transition in shown),
-        links=_links(wording.links or {}, [t.alert.subject for t in of.transitions]),
+        alerts=tuple(map(_alert, shown, evidence)),
+        links=_links(wording, [t.alert for t in of.transitions]),
+        silence="" if of.reason == "resolved" else silence_command([t.alert for t in of.transitions]),
         locale=wording.locale,
         created_at=created_at,
         rule=rule,
@@ -160,7 +170,7 @@ def _title(of: Telling, locale: str) -> str:
     return title_of(of.severity, about, locale=locale, resolved=of.reason == "resolved")
 
 
-def _alert(transition: Transition) -> NoticeAlert:
+def _alert(transition: Transition, evidence: Evidence) -> NoticeAlert:
     alert = transition.alert
     return NoticeAlert(
         state="resolved" if transition.change == "resolved" else "firing",
@@ -173,12 +183,18 @@ def _alert(transition: Transition) -> NoticeAlert:
         until=alert.resolved_at,
         note=alert.note,
         description=transition.description,
+        moved=evidence.moved,
+        performance=evidence.performance,
+        rule=alert.rule,
+        severity=alert.severity,
     )
 
 
-def _links(links: Mapping[str, str], subjects: Sequence[str]) -> dict[str, str]:
-    if len(set(subjects)) > 1:  # a link to one of several would mislead
-        return {name: address for name, address in links.items() if "{subject}" not in address}
-    return {
-        name: address.replace("{subject}", quote(subjects[0], safe="")) for name, address in links.items()
-    }
+def _links(wording: Wording, alerts: Sequence[AlertRow]) -> dict[str, str]:
+    links = wording.links or {}
+    if len({alert.subject for alert in alerts}) > 1:  # a link to one of several would mislead
+        own = page_links(wording.page, wording.locale)
+        return own | {name: address for name, address in links.items() if "{subject}" not in address}
+    subject = quote(alerts[0].subject, safe="")
+    own = alert_links(alerts[0], page=wording.page, mlflow=wording.mlflow, locale=wording.locale)
+    return own | {name: address.replace("{subject}", subject) for name, address in links.items()}

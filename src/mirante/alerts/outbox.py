@@ -8,10 +8,11 @@ import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import structlog
 
@@ -28,6 +29,8 @@ _MOST_AT_ONCE = 2_000
 _CAP = 60.0
 _LONGEST_WAIT = 3_600.0
 _TELL_AGAIN = timedelta(hours=1)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,16 @@ class _Lane:
 
     failures: int = 0
     paused_until: datetime | None = None
+    pause: timedelta = timedelta(0)
     told_at: datetime | None = None
     waiting: deque[NoticeRow] = field(default_factory=deque)
     worker: asyncio.Task[list[Attempt]] | None = None
+
+    def is_paused(self, now: datetime) -> bool:
+        """Say whether it waits; a wait longer than it was meant to be is a clock that was set back."""
+        if self.paused_until is None:
+            return False
+        return timedelta(0) < self.paused_until - now <= self.pause
 
 
 class Outbox:
@@ -109,6 +119,7 @@ class Outbox:
         self._jitter, self._locale = jitter, locale
         self._clock, self._monotonic = clock, monotonic
         self._lanes: dict[str, _Lane] = {}
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="outbox")
         self._log = structlog.get_logger("mirante.alerts.outbox")
 
     async def run_once(self, now: datetime) -> list[Attempt]:
@@ -182,8 +193,16 @@ class Outbox:
             self._log.error("outbox cannot be written", error=str(error))
             return []
 
+    async def _in_thread(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """Run a call of the store in the outbox's own threads.
+
+        Names are looked up in the loop's: while the resolver hangs for one channel, those may all be taken.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, function, *arguments)
+
     async def _claim(self, now: datetime) -> list[NoticeRow]:
-        return await asyncio.to_thread(self._claim_all, now)
+        return await self._in_thread(self._claim_all, now)
 
     def _claim_all(self, now: datetime) -> list[NoticeRow]:
         rows: list[NoticeRow] = []
@@ -205,16 +224,24 @@ class Outbox:
         while lane.waiting:
             row = lane.waiting.popleft()
             needed = now() + timedelta(seconds=self._deadline)
-            if row.claimed_until is not None and row.claimed_until <= needed:
+            if not _has_time(row, needed):
                 continue  # the lease would end while it is being sent; it becomes due again by itself
-            if lane.paused_until is not None and now() < lane.paused_until:
-                error = row.error or "waits until its channel answers again"
-                await self._mark(
-                    self._store.outbox.failed, row, now(), error=error, next_at=lane.paused_until
-                )
+            if lane.paused_until is not None and lane.is_paused(now()):
+                rows = [row, *(other for other in lane.waiting if _has_time(other, needed))]
+                lane.waiting.clear()
+                await self._in_thread(self._give_back, rows, now(), lane.paused_until)
             else:
                 attempts.append(await self._attempt(name, lane, row, now))
         return attempts
+
+    def _give_back(self, rows: Sequence[NoticeRow], now: datetime, next_at: datetime) -> None:
+        """Let what a resting channel owes wait, in one transaction however much it is."""
+        with self._store.transaction() as connection:
+            for row in rows:
+                error = row.error or "waits until its channel answers again"
+                self._store.outbox.failed(
+                    row.id, now, error=error, next_at=next_at, owner=self._owner, connection=connection
+                )
 
     async def _attempt(self, name: str, lane: _Lane, row: NoticeRow, now: Callable[[], datetime]) -> Attempt:
         start = self._monotonic()
@@ -229,7 +256,8 @@ class Outbox:
         seconds = self._monotonic() - start
         if verdict.retry and now() - row.created_at < self._give_up_after:
             lane.failures += 1
-            lane.paused_until = now() + self._wait(lane.failures, verdict.retry_after)
+            lane.pause = self._wait(lane.failures, verdict.retry_after)
+            lane.paused_until = now() + lane.pause
             # a moment after the others of its channel, so that a notice that always fails does not block them
             next_at = lane.paused_until + timedelta(milliseconds=1)
             await self._mark(self._store.outbox.failed, row, now(), error=verdict.reason, next_at=next_at)
@@ -237,7 +265,7 @@ class Outbox:
         reason = (
             verdict.reason if not verdict.retry else f"given up after {self._give_up_after}: {verdict.reason}"
         )
-        await asyncio.to_thread(self._bury, lane, row, now(), reason)
+        await self._in_thread(self._bury, lane, row, now(), reason)
         return Attempt(row.id, name, "dead", reason, seconds)
 
     async def _deliver(self, name: str, row: NoticeRow) -> None:
@@ -258,12 +286,12 @@ class Outbox:
             raise DeliveryError(f"{name} failed with {type(error).__name__}") from error
 
     def _wait(self, failures: int, asked: float | None) -> timedelta:
-        if asked is not None:
-            return timedelta(seconds=min(max(asked, 0.0), _LONGEST_WAIT))
-        return timedelta(seconds=self._jitter() * min(_CAP, 2.0 ** min(failures, 10)))
+        own = self._jitter() * min(_CAP, 2.0 ** min(failures, 10))
+        # one that asks for no wait at all, again and again, is not hammered either
+        return timedelta(seconds=max(own, min(asked or 0.0, _LONGEST_WAIT)))
 
     async def _mark(self, verdict: Callable[..., bool], row: NoticeRow, now: datetime, **values: Any) -> None:
-        await asyncio.to_thread(lambda: verdict(row.id, now, owner=self._owner, **values))
+        await self._in_thread(lambda: verdict(row.id, now, owner=self._owner, **values))
 
     def _bury(self, lane: _Lane, row: NoticeRow, now: datetime, reason: str) -> None:
         """Declare a notice dead and tell the other channels, in one transaction."""
@@ -297,3 +325,7 @@ class Outbox:
         return NoticeRow(
             notice.id, channel, notice.reason, now, now, alert_ids=row.alert_ids, payload=notice.payload()
         )
+
+
+def _has_time(row: NoticeRow, needed: datetime) -> bool:
+    return row.claimed_until is None or row.claimed_until > needed

@@ -8,9 +8,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from mirante.alerts.channels.config import build_channels
 from mirante.alerts.channels.console import ConsoleChannel
-from mirante.alerts.config import build_channels, build_dispatch, build_routes, build_rules
+from mirante.alerts.config import build_dispatch, build_routes, build_rules
 from mirante.alerts.engine import AlertEngine
+from mirante.alerts.heartbeat import Heartbeat, build_heartbeat
 from mirante.alerts.outbox import Outbox
 from mirante.errors import ConfigError, TrackingError
 from mirante.inference_log.reader import InferenceLog
@@ -45,6 +47,8 @@ class Parts:
         With the channels.
     host : HostSource
         This machine.
+    heartbeat : Heartbeat, optional
+        What is called while all is well.
     """
 
     settings: Settings
@@ -52,6 +56,7 @@ class Parts:
     engine: AlertEngine
     outbox: Outbox
     host: HostSource
+    heartbeat: Heartbeat | None = None
 
     def client(self) -> MlflowClient:
         """Return a client of the MLflow server.
@@ -147,10 +152,11 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
         check_bind(settings.web.host, settings.web.secret())
     except ConfigError as error:
         raise ConfigError(settings.locate(str(error), "web")) from None
-    channels = build_channels(settings.alerts, base=settings.folder, locate=settings.locate)
+    channels = build_channels(settings.alerts.channels, base=settings.folder, locate=settings.locate)
     for name, channel in channels.items():
         if isinstance(channel, ConsoleChannel):
             channels[name] = ConsoleChannel(console)
+    heartbeat = _heartbeat(settings)
     rules, routes = build_rules(settings.alerts, base=settings.folder), build_routes(settings.alerts)
     store = Store(settings.store)
     try:
@@ -163,6 +169,8 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
             flapping=flapping,
             locale=settings.locale,
             links=settings.alerts.links,
+            page=settings.web.page_address(),
+            mlflow=settings.mlflow.page_address(),
         )
         return Parts(
             settings,
@@ -170,7 +178,17 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
             engine,
             Outbox(store, channels, locale=settings.locale),
             HostSource(settings.host.name),
+            heartbeat,
         )
     except BaseException:
         store.close()
         raise
+
+
+def _heartbeat(settings: Settings) -> Heartbeat | None:
+    if settings.alerts.heartbeat is None:
+        return None
+    try:
+        return build_heartbeat(settings.alerts.heartbeat, base=settings.folder)
+    except ConfigError as error:
+        raise ConfigError(settings.locate(str(error), "alerts", "heartbeat")) from None

@@ -15,6 +15,7 @@ import structlog
 
 __all__ = ["Scheduler", "Task", "TaskState", "in_thread", "utc_now"]
 
+_OVERDUE = timedelta(minutes=5)
 _log = structlog.get_logger("mirante.scheduler")
 
 
@@ -135,6 +136,29 @@ class Scheduler:
         self._tasks.append(task)
         if self._start is not None:
             self._start(task)
+
+    def failing(self, now: datetime, since: datetime) -> list[str]:
+        """Return the tasks that do not succeed: the last run failed, or is long overdue.
+
+        Parameters
+        ----------
+        now : datetime
+            The present.
+        since : datetime
+            The start, from which a task's first success is waited for.
+
+        Returns
+        -------
+        list of str
+            Names.
+        """
+        names = []
+        for task in list(self._tasks):
+            state = self.states[task.name]
+            overdue = now - (state.last_success or since) > 3 * task.interval + _OVERDUE
+            if state.error or overdue:
+                names.append(task.name)
+        return names
 
     async def run(self, stop: asyncio.Event, *, grace: float = 1.0) -> None:
         """Run until `stop` is set, then give running tasks `grace` seconds to end.

@@ -30,6 +30,7 @@ __all__ = ["Service"]
 
 _log = structlog.get_logger("mirante.service")
 _GRACE = 1.0
+_STUCK = timedelta(minutes=30)
 _UNKNOWN_MODEL = timedelta(days=7)
 
 
@@ -53,12 +54,14 @@ class Service:
         self._clock = clock
         self._started = clock()
         self._rule_files = RuleFiles(settings)
+        self._withheld = False
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
         self.scheduler = Scheduler(self._tasks(), clock=clock)
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
-        return ModelWatch(config, self.parts.store, self.parts.log_of(config), self.parts.client)
+        parts, locale = self.parts, self.settings.locale
+        return ModelWatch(config, parts.store, parts.log_of(config), parts.client, locale=locale)
 
     def _tasks(self) -> list[Task]:
         settings = self.settings
@@ -75,6 +78,8 @@ class Service:
             )
             if settings.discover:
                 tasks.append(Task("discovery", settings.mlflow.interval, self._discover))
+        if settings.alerts.heartbeat is not None:
+            tasks.append(Task("heartbeat", settings.alerts.heartbeat.every, self._beat))
         tasks += [self._model_task(watch) for watch in self.watches]
         return tasks
 
@@ -123,6 +128,20 @@ class Service:
             return 3 * (settings.host.interval if own else settings.evaluation_interval)
 
         return stale_after
+
+    def _beat(self, now: datetime) -> None:
+        """Call the heartbeat's address while all tasks succeed and no notice waits for long."""
+        if self.parts.heartbeat is None:
+            return
+        trouble = [name for name in self.scheduler.failing(now, self._started) if name != "heartbeat"]
+        oldest = self.parts.store.outbox.oldest()
+        if oldest is not None and now - oldest > _STUCK:
+            trouble.append("outbox")
+        if not trouble:
+            self.parts.heartbeat.beat()
+        elif not self._withheld:
+            _log.warning("heartbeat withheld", failing=trouble)
+        self._withheld = bool(trouble)
 
     def _watch_self(self, now: datetime) -> None:
         """Say how the service itself is: failures and durations per task, and what waits to leave."""

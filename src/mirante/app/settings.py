@@ -7,15 +7,16 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from mirante.alerts.config import AlertsConfig
 from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
 from mirante.store.dialect import parse_url
-from mirante.web.config import WebConfig
+from mirante.tracking.client import server_name
+from mirante.web.config import WebConfig, web_address
 from mirante.yaml_file import Document, checked, read_yaml
 
 __all__ = ["HostConfig", "MlflowConfig", "Settings", "default_settings", "load_settings"]
@@ -62,6 +63,8 @@ class MlflowConfig(BaseModel):
         From one shipment of readings to the next.
     experiment : str
         Where the monitoring runs are.
+    ui_url : str, optional
+        Where people open MLflow, for links in notices, when it is not `tracking_uri`.
 
     Examples
     --------
@@ -75,6 +78,12 @@ class MlflowConfig(BaseModel):
     experiment: str = "mirante"
     interval: Interval = timedelta(seconds=30)
     enabled: bool | None = None
+    ui_url: Annotated[str, AfterValidator(web_address)] | None = None
+
+    def page_address(self) -> str:
+        """Return where people open MLflow; empty when that is no web address."""
+        known = self.ui_url or self.tracking_uri or ""
+        return server_name(known) if known.startswith(("http://", "https://")) else ""
 
     @field_validator("enabled")
     @classmethod

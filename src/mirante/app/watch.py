@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from mirante.inference_log import InferenceLog
+    from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.config import ModelConfig
     from mirante.store import Store
 
@@ -46,6 +47,8 @@ class ModelWatch:
         Gives the MLflow client; called only when the alias is looked up.
     recheck : float
         Seconds after which the alias is looked up again.
+    locale : str
+        Of what the monitors write.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class ModelWatch:
         client: Callable[[], MlflowClient],
         *,
         recheck: float = 60.0,
+        locale: str = "en",
     ) -> None:
+        self._locale = locale
         self.config = config
         self.monitor: ModelMonitor | None = None
         self._store = store
@@ -132,7 +137,7 @@ class ModelWatch:
         self._store.baselines.put(baseline.row(self.config.subject, version, now))
         former = [*self._former, *self._left_behind(client, version, now)]
         self._former = [monitor for monitor in former if monitor.version != version]
-        self.monitor = ModelMonitor(self.config, version, baseline, self._store, self._log)
+        self.monitor = self._monitor(version, baseline)
         self._known = (version, place)
 
     def _left_behind(self, client: MlflowClient, version: str, now: datetime) -> list[ModelMonitor]:
@@ -161,7 +166,10 @@ class ModelWatch:
         except TrackingError as error:
             _log.warning("windows of an earlier version stay as they are", version=version, error=str(error))
             return None
-        return ModelMonitor(self.config, version, baseline, self._store, self._log)
+        return self._monitor(version, baseline)
+
+    def _monitor(self, version: str, baseline: ModelBaseline) -> ModelMonitor:
+        return ModelMonitor(self.config, version, baseline, self._store, self._log, locale=self._locale)
 
     def _announce(self, version: str, now: datetime) -> None:
         known = self._store.baselines.get(self.config.subject)

@@ -250,7 +250,9 @@ def _replay(
     version, kept = fetch_baseline(
         parts.client(), MODEL, ALIAS
     )  # as the service finds it: by alias, from MLflow
-    monitor = ModelMonitor(config, version, kept, parts.store, parts.log_of(config))
+    monitor = ModelMonitor(
+        config, version, kept, parts.store, parts.log_of(config), locale=parts.settings.locale
+    )
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2013-02-01", "2013-12-31")]
     rest = flights.between(days[0], days[-1])
     progress.say(f"replaying {len(rest):,} flights in {len(days)} daily windows on the clock of {TIMEZONE}")

@@ -13,6 +13,7 @@ from mirante.drift.numeric import NumericFindings
 from mirante.drift.sides import Own, Side
 from mirante.drift.verdicts import ColumnVerdict, Finding
 from mirante.drift.words import drift_sentence, figure, missing_sentence, share
+from mirante.i18n import translator
 from mirante.profiles import CategoricalProfile, NumericProfile, TableProfile
 
 __all__ = ["Judgement", "Scale"]
@@ -83,6 +84,8 @@ class Judgement:
         Of the window itself.
     drift_level, floor : ndarray, shape (columns,)
         False-alarm level of each column's drift, and the least effect that matters; numeric columns first.
+    locale : str
+        Of the sentences.
     """
 
     def __init__(
@@ -93,7 +96,9 @@ class Judgement:
         missing: MissingFindings,
         drift_level: Floats,
         floor: Floats,
+        locale: str = "en",
     ) -> None:
+        self.locale = locale
         self.window, self.scales, self.scores = window, scales, scores
         self.missing, self.drift_level, self.floor = missing, drift_level, floor
         layout = window.layout
@@ -168,7 +173,9 @@ class Judgement:
             missing_threshold=threshold,
             missing_detected=bool(found.detected[place]),
             new_category_ratio=_new_share(base, now),
-            sentence=drift_sentence(name, finding, drifted=drifted, floor=floor, rows=(n, m)),
+            sentence=drift_sentence(
+                name, finding, drifted=drifted, floor=floor, rows=(n, m), locale=self.locale
+            ),
             missing_sentence=missing_sentence(
                 name,
                 ratio,
@@ -178,6 +185,7 @@ class Judgement:
                 detected=bool(found.detected[place]),
                 rows=self.window.rows,
                 unreadable=odd,
+                locale=self.locale,
             ),
         )
 
@@ -218,7 +226,7 @@ class Judgement:
             effect=effect,
             smallest_effect=max(limit, floor),
             resolution=max(resolution, floor),
-            direction=_numeric_direction(base, now),
+            direction=_numeric_direction(base, now, self.locale),
             scale=scale.windows,
             subject=share(value),
         )
@@ -250,7 +258,7 @@ class Judgement:
             effect=distance,
             smallest_effect=max(smallest, floor),
             resolution=max(resolution, floor),
-            direction=_categorical_direction(base, now),
+            direction=_categorical_direction(base, now, self.locale),
             scale=scale.windows,
             subject=subject,
         )
@@ -261,26 +269,28 @@ def _nothing() -> Finding:
     return Finding("", nan, nan, nan, nan, nan, nan, "")
 
 
-def _numeric_direction(base: NumericProfile, now: NumericProfile) -> str:
+def _numeric_direction(base: NumericProfile, now: NumericProfile, locale: str) -> str:
+    _ = translator(locale)
     then, window = base.moments, now.moments
     unit = then.std if then.std > 0 else 0.0
     pairs = (
-        ("median", base.quantile(0.5), now.quantile(0.5)),
-        ("mean", then.mean, window.mean),
-        ("standard deviation", then.std, window.std),
+        (_("median"), base.quantile(0.5), now.quantile(0.5)),
+        (_("mean"), then.mean, window.mean),
+        (_("standard deviation"), then.std, window.std),
     )
     for name, before, after in pairs:
         if abs(after - before) > 0.05 * unit and figure(before) != figure(after):
-            return f"{name} {figure(before)} -> {figure(after)}"
-    return f"median {figure(pairs[0][1])} -> {figure(pairs[0][2])}"
+            return f"{name} {figure(before, locale)} -> {figure(after, locale)}"
+    return f"{pairs[0][0]} {figure(pairs[0][1], locale)} -> {figure(pairs[0][2], locale)}"
 
 
-def _categorical_direction(base: CategoricalProfile, now: CategoricalProfile) -> str:
+def _categorical_direction(base: CategoricalProfile, now: CategoricalProfile, locale: str) -> str:
+    _ = translator(locale)
     before, after = (np.append(one.counts, one.other) / max(one.n, 1) for one in (base, now))
     place = int(np.argmax(np.abs(after - before)))
-    names = (*base.levels, "other levels" if base.other else "new levels")
+    names = (*base.levels, _("other levels") if base.other else _("new levels"))
     name = names[place]
-    return f"{name}: {share(before[place])} -> {share(after[place])}"
+    return f"{name}: {share(before[place], locale)} -> {share(after[place], locale)}"
 
 
 def _new_share(base: NumericProfile | CategoricalProfile, now: NumericProfile | CategoricalProfile) -> float:

@@ -163,7 +163,9 @@ class DriftMonitor:
         """
         return self.floor.get(column, _FLOOR) if isinstance(self.floor, dict) else self.floor
 
-    def update(self, window: TableProfile, start: datetime | None = None) -> WindowVerdict:
+    def update(
+        self, window: TableProfile, start: datetime | None = None, *, locale: str = "en"
+    ) -> WindowVerdict:
         """Judge a window.
 
         Parameters
@@ -173,6 +175,8 @@ class DriftMonitor:
             time.
         start : datetime, optional
             Local time at which it begins; without it no weekday has a reference of its own.
+        locale : str
+            Of the sentences.
 
         Returns
         -------
@@ -194,6 +198,7 @@ class DriftMonitor:
             missing_findings(counts, side.missing, self._own_missing, self._missing_level, self._floor / 3.0),
             self._drift_level,
             self._floor,
+            locale,
         )
         self._scales.leave_out(judgement.alone)
         if isinstance(self._references, RollingReferences):

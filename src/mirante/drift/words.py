@@ -5,65 +5,88 @@ from __future__ import annotations
 import math
 
 from mirante.drift.verdicts import Finding
+from mirante.i18n import Translator, translator
 
 __all__ = ["drift_sentence", "figure", "missing_sentence", "probability", "share"]
 
+_SWAPPED = str.maketrans(",.", ".,")
 
-def figure(value: float) -> str:
+
+def _signs(text: str, locale: str) -> str:
+    """Return a number with the decimal sign and the groups of a locale."""
+    return text.translate(_SWAPPED) if locale == "pt_BR" else text
+
+
+def figure(value: float, locale: str = "en") -> str:
     """Return a number as people write it: three digits, thousands parted.
 
     Examples
     --------
-    >>> figure(2.0), figure(0.12345), figure(26483.0), figure(float("nan"))
-    ('2', '0.123', '26,483', 'unknown')
+    >>> figure(2.0), figure(0.12345), figure(26483.0), figure(float("nan")), figure(26483.0, "pt_BR")
+    ('2', '0.123', '26,483', 'unknown', '26.483')
     """
     if math.isnan(value):
-        return "unknown"
+        _ = translator(locale)
+        return _("unknown")
     if 1000 <= abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+        return _signs(f"{value:,.0f}", locale)
+    return _signs(f"{value:.3g}", locale)
 
 
-def share(value: float) -> str:
+def share(value: float, locale: str = "en") -> str:
     """Return a share in percent, with a digit more where it is small.
 
     Examples
     --------
-    >>> share(0.184), share(0.0123), share(0.0)
-    ('18 %', '1.2 %', '0 %')
+    >>> share(0.184), share(0.0123), share(0.0), share(0.0123, "pt_BR")
+    ('18 %', '1.2 %', '0 %', '1,2 %')
     """
     if math.isnan(value):
-        return "unknown"
+        _ = translator(locale)
+        return _("unknown")
     hundredths = 100 * value
-    return f"{hundredths:.1f} %" if 0 < hundredths < 9.95 else f"{hundredths:.0f} %"
+    text = f"{hundredths:.1f} %" if 0 < hundredths < 9.95 else f"{hundredths:.0f} %"
+    return _signs(text, locale)
 
 
-def probability(value: float) -> str:
+def probability(value: float, locale: str = "en") -> str:
     """Return a p-value for a sentence.
 
     Examples
     --------
-    >>> probability(0.0312), probability(3.2e-9), probability(0.0)
-    ('p 0.031', 'p 3e-09', 'p below 1e-300')
+    >>> probability(0.0312), probability(3.2e-9), probability(0.0), probability(0.0312, "pt_BR")
+    ('p 0.031', 'p 3e-09', 'p below 1e-300', 'p 0,031')
     """
     if value < 1e-300:
-        return "p below 1e-300"
-    return f"p {value:.2g}" if value >= 1e-3 else f"p {value:.0e}"
+        _ = translator(locale)
+        return _("p below 1e-300")
+    return _signs(f"p {value:.2g}" if value >= 1e-3 else f"p {value:.0e}", locale)
 
 
-def _statistic(finding: Finding) -> str:
+def _statistic(finding: Finding, _: Translator) -> str:
     value, limit = finding.value, finding.threshold
+    shares = {"value": share(value, _.locale), "limit": share(limit, _.locale)}
     if finding.score == "superiority":
-        return f"in {share(value)} of pairs its value is larger than the baseline's (limit {share(limit)})"
+        return _("in %(value)s of pairs its value is larger than the baseline's (limit %(limit)s)", **shares)
     if finding.score == "share":
-        return f"share of {finding.subject} {share(value)} (limit {share(limit)})"
-    names = {"ks": "KS distance", "total_variation": "total variation", "chi2": "chi-squared"}
-    numbers = (f"{value:.2f}", f"{limit:.2f}") if finding.score != "chi2" else (figure(value), figure(limit))
-    return f"{names[finding.score]} {numbers[0]} (limit {numbers[1]})"
+        return _("share of %(level)s %(value)s (limit %(limit)s)", level=finding.subject, **shares)
+    if finding.score == "chi2":
+        figures = {"value": figure(value, _.locale), "limit": figure(limit, _.locale)}
+        return _("chi-squared %(value)s (limit %(limit)s)", **figures)
+    numbers = {"value": _signs(f"{value:.2f}", _.locale), "limit": _signs(f"{limit:.2f}", _.locale)}
+    if finding.score == "ks":
+        return _("KS distance %(value)s (limit %(limit)s)", **numbers)
+    return _("total variation %(value)s (limit %(limit)s)", **numbers)
 
 
 def drift_sentence(
-    column: str, finding: Finding, *, drifted: bool, floor: float, rows: tuple[int, int]
+    column: str,
+    finding: Finding,
+    *,
+    drifted: bool,
+    floor: float,
+    rows: tuple[int, int],
+    locale: str = "en",
 ) -> str:
     """Return the reason of a verdict in one sentence.
 
@@ -79,26 +102,42 @@ def drift_sentence(
         Least effect that matters.
     rows : tuple of int
         Values in the window (or all windows of the scale) and in the reference.
+    locale : str
+        Of the words.
 
     Returns
     -------
     str
     """
-    counted = f"{rows[0]:,} rows against {rows[1]:,}"
+    _ = translator(locale)
+    sizes = {"n": _signs(f"{rows[0]:,}", _.locale), "m": _signs(f"{rows[1]:,}", _.locale)}
+    counted = _("%(n)s rows against %(m)s", **sizes)
+    told = {"column": column, "counted": counted}
+    if not rows[0] and rows[1]:
+        return _("%(column)s cannot be judged: the window has no values (%(counted)s).", **told)
     if not all(rows):
-        side = "the window" if rows[1] else "the baseline"
-        return f"{column} cannot be judged: {side} has no values ({counted})."
+        return _("%(column)s cannot be judged: the baseline has no values (%(counted)s).", **told)
     if drifted:
-        over = "" if finding.scale == 1 else f" over the last {finding.scale} windows"
         direction = "" if finding.scale > 1 else f", {finding.direction}"
-        why = f"{_statistic(finding)}{direction}, {probability(finding.p_value)}"
-        return f"{column} moved{over}: {why}; {counted}."
-    few = ""
+        told["why"] = f"{_statistic(finding, _)}{direction}, {probability(finding.p_value, _.locale)}"
+        if finding.scale == 1:
+            return _("%(column)s moved: %(why)s; %(counted)s.", **told)
+        return _(
+            "%(column)s moved over the last %(windows)s windows: %(why)s; %(counted)s.",
+            windows=finding.scale,
+            **told,
+        )
+    told["why"] = f"{_statistic(finding, _)}{_few(finding, floor, _)}"
+    return _("%(column)s is steady: %(why)s; %(counted)s.", **told)
+
+
+def _few(finding: Finding, floor: float, _: Translator) -> str:
     if finding.resolution > 1:
-        few = "; too few rows to see any shift"
-    elif finding.resolution > floor and finding.smallest_effect <= finding.resolution:
-        few = f"; too few rows to see less than {finding.resolution:.2f}"
-    return f"{column} is steady: {_statistic(finding)}{few}; {counted}."
+        return "; " + _("too few rows to see any shift")
+    if finding.resolution > floor and finding.smallest_effect <= finding.resolution:
+        least = _signs(f"{finding.resolution:.2f}", _.locale)
+        return "; " + _("too few rows to see less than %(least)s", least=least)
+    return ""
 
 
 def missing_sentence(
@@ -111,6 +150,7 @@ def missing_sentence(
     detected: bool,
     rows: int,
     unreadable: int = 0,
+    locale: str = "en",
 ) -> str:
     """Return the reason of a verdict on missing values in one sentence.
 
@@ -128,17 +168,38 @@ def missing_sentence(
         Rows of the window, missing values included.
     unreadable : int
         Texts among them that are no number.
+    locale : str
+        Of the words.
 
     Returns
     -------
     str
     """
+    _ = translator(locale)
     if math.isnan(ratio):
-        return f"{column}: missing values cannot be judged without rows."
-    odd = f"; {unreadable:,} values are no number" if unreadable else ""
-    limit, normal = f"limit {share(threshold)}", f"{share(usual)} in the baseline"
-    if detected:
-        way = "fell to" if ratio < usual else "rose to"
-        text = f"{column}: missing values {way} {share(ratio)} ({limit}, {normal})"
-        return f"{text}, {probability(p_value)}; {rows:,} rows{odd}."
-    return f"{column}: {share(ratio)} missing ({limit}, {normal}); {rows:,} rows{odd}."
+        return _("%(column)s: missing values cannot be judged without rows.", column=column)
+    count = _signs(f"{unreadable:,}", _.locale)
+    odd = "; " + _("%(count)s values are no number", count=count) if unreadable else ""
+    told = {
+        "column": column,
+        "ratio": share(ratio, _.locale),
+        "limit": share(threshold, _.locale),
+        "usual": share(usual, _.locale),
+        "p": probability(p_value, _.locale),
+        "rows": _signs(f"{rows:,}", _.locale) + " " + _("rows") + odd,
+    }
+    if not detected:
+        return _(
+            "%(column)s: %(ratio)s missing (limit %(limit)s, %(usual)s in the baseline); %(rows)s.", **told
+        )
+    if ratio < usual:
+        return _(
+            "%(column)s: missing values fell to %(ratio)s (limit %(limit)s, %(usual)s in the baseline), "
+            "%(p)s; %(rows)s.",
+            **told,
+        )
+    return _(
+        "%(column)s: missing values rose to %(ratio)s (limit %(limit)s, %(usual)s in the baseline), %(p)s; "
+        "%(rows)s.",
+        **told,
+    )

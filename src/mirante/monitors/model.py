@@ -93,10 +93,19 @@ class ModelMonitor:
         Keeps windows, readings and the cursor.
     log : InferenceLog
         Where the rows come from.
+    locale : str
+        Of the verdicts' sentences, which are the notes of readings.
     """
 
     def __init__(
-        self, config: ModelConfig, version: str, baseline: ModelBaseline, store: Store, log: InferenceLog
+        self,
+        config: ModelConfig,
+        version: str,
+        baseline: ModelBaseline,
+        store: Store,
+        log: InferenceLog,
+        *,
+        locale: str = "en",
     ) -> None:
         self.config = config
         self.version = version
@@ -104,6 +113,7 @@ class ModelMonitor:
         self.clock = config.clock()
         self._store = store
         self._log = log
+        self._locale = locale
         self._cursor_name = f"log/{config.subject}/{version}"
         self._retired: datetime | None = None
         self._restore()
@@ -256,7 +266,7 @@ class ModelMonitor:
         readings: list[Reading] = []
         for window in self._due(now):
             filled = self._open.pop(window.start, None) or OpenWindow.empty(window, self.baseline)
-            verdict = self.drift.update(filled.profile, self.clock.local(window.start))
+            verdict = self.drift.update(filled.profile, self.clock.local(window.start), locale=self._locale)
             rows.append(
                 filled.to_row(
                     self.config.subject,

@@ -242,6 +242,13 @@ class OutboxPart:
         with self._database.reading(connection) as snapshot:
             return int(snapshot.execute(query).scalar_one())
 
+    def oldest(self, *, connection: Connection | None = None) -> datetime | None:
+        """Return when the oldest notice that has neither left nor died was made; None without any."""
+        query = select(func.min(notices.c.created_at)).where(notices.c.status.in_(("owed", "sending")))
+        with self._database.reading(connection) as snapshot:
+            found: datetime | None = snapshot.execute(query).scalar_one()
+            return found
+
     def list(
         self, *, alert_id: str | None = None, limit: int = 200, connection: Connection | None = None
     ) -> list[NoticeRow]:

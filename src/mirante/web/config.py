@@ -11,12 +11,25 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from mirante.errors import ConfigError
 from mirante.secrets import SecretFile, read_secret
 
-__all__ = ["WebConfig"]
+__all__ = ["WebConfig", "web_address"]
 
 
 def _host(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:%-]+|\[[0-9A-Fa-f.:]+\]", value):
         raise ConfigError("needs a name or address of this machine alone, such as 127.0.0.1")
+    return value
+
+
+def web_address(value: str) -> str:
+    """Return an address that links may begin with; a `ConfigError` when it is none.
+
+    Examples
+    --------
+    >>> web_address("https://mirante.example.org/")
+    'https://mirante.example.org/'
+    """
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?", value):
+        raise ConfigError("needs an http address without user and password, such as https://host.example.org")
     return value
 
 
@@ -35,6 +48,8 @@ class WebConfig(BaseModel):
         A file whose first line is the token; instead of `token`.
     allowed_hosts : tuple of str
         Host names (without port) that requests may ask for, beside loopback's own and `host`.
+    public_url : str, optional
+        Where people open the page, for links in notices, when it is not `host` and `port`.
 
     Examples
     --------
@@ -51,6 +66,23 @@ class WebConfig(BaseModel):
     token: SecretStr | None = None
     token_file: SecretFile | None = None
     allowed_hosts: tuple[str, ...] = ()
+    public_url: Annotated[str, AfterValidator(web_address)] | None = None
+
+    def page_address(self) -> str:
+        """Return where people open the page; empty while the port is not known before the start.
+
+        Examples
+        --------
+        >>> WebConfig().page_address()
+        'http://127.0.0.1:8765'
+        """
+        if self.public_url is not None:
+            return self.public_url
+        anywhere = self.host in ("0.0.0.0", "::", "[::]")  # noqa: S104  such a page has no address to link to
+        if self.port == 0 or anywhere:
+            return ""
+        host = f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host
+        return f"http://{host}:{self.port}"
 
     def secret(self, environ: Mapping[str, str] | None = None) -> str | None:
         """Return the token in clear, or None when the page asks for none.

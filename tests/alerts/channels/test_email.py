@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
@@ -115,9 +116,8 @@ def test_header_injection_is_cleaned(certificate: Certificate, name: str) -> Non
     with mail_server(certificate.server()) as box:
         send(channel(box.port, certificate, user=None, password=None), hostile)
     (message,) = box.messages
-    assert sorted(message.keys()) == sorted(
-        ["Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"]
-    )
+    own = ["Subject", "From", "To", "Date", "Message-ID", "List-Id", "Auto-Submitted"]
+    assert sorted(message.keys()) == sorted([*own, "MIME-Version", "Content-Type"])
     assert box.recipients == [["ops@example.org", "ana@example.org"]]
 
 
@@ -130,7 +130,15 @@ def test_markup_is_escaped_in_html(certificate: Certificate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "retry"), [("451 try later", True), ("452 full", True), ("550 no", False), ("554 no", False)]
+    ("answer", "retry"),
+    [
+        ("421 closing", True),
+        ("450 busy", True),
+        ("451 try later", True),
+        ("452 full", True),
+        ("550 no", False),
+        ("554 no", False),
+    ],
 )
 def test_answers_to_data(certificate: Certificate, answer: str, retry: bool) -> None:
     with mail_server(certificate.server()) as box:
@@ -241,3 +249,48 @@ def test_wrong_addresses(bad: object) -> None:
 def test_wrong_servers(bad: str) -> None:
     with pytest.raises(ConfigError, match="smtp_"):
         server_and_port(bad)
+
+
+def test_an_incident_is_one_conversation(certificate: Certificate) -> None:
+    with mail_server(certificate.server()) as box:
+        to = channel(box.port, certificate, user=None, password=None)
+        send(to, replace(NOTICE, id="first", thread="first"))
+        send(to, replace(NOTICE, id="second", thread="first", reason="resolved"))
+        send(to, replace(NOTICE, id="evil", thread="x>\r\nBcc: a@b.c"))
+    first, second, evil = box.messages
+    assert first["Message-ID"] == "<first@example.org>"
+    assert first["In-Reply-To"] is None
+    assert second["In-Reply-To"] == second["References"] == "<first@example.org>"
+    assert {mail["List-Id"] for mail in box.messages} == {"Mirante <alerts.mirante.example.org>"}
+    assert evil["References"] == "<xBccabc@example.org>"
+    assert evil["Bcc"] is None
+
+
+def test_who_was_refused_for_now_is_tried_again_alone(certificate: Certificate) -> None:
+    with mail_server(certificate.server()) as box:
+        to = channel(box.port, certificate, user=None, password=None)
+        box.on_recipient = {"ana@example.org": "450 greylisted"}
+        with pytest.raises(DeliveryError, match=r"not to all: ana@example\.org") as caught:
+            send(to)
+        assert caught.value.retry is True
+        box.on_recipient = {"ana@example.org": "550 unknown", "ops@example.org": "250 OK"}
+        with pytest.raises(DeliveryError) as caught:
+            send(to)
+        assert caught.value.retry is False
+        box.on_recipient = {}
+        send(to, replace(NOTICE, id="next"))
+    assert box.recipients == [["ops@example.org"], ["ops@example.org", "ana@example.org"]]
+
+
+def test_the_command_is_code_in_the_html_and_safe(certificate: Certificate) -> None:
+    with mail_server(certificate.server()) as box:
+        send(
+            channel(box.port, certificate, user=None, password=None),
+            replace(NOTICE, silence='mirante alerts silence --alert 1 --comment "<b>"'),
+        )
+    (message,) = box.messages
+    told = (
+        "<p>Para silenciar: <code>mirante alerts silence --alert 1 --comment &quot;&lt;b&gt;&quot;</code></p>"
+    )
+    assert told in message.get_body(("html",)).get_content()
+    assert "Para silenciar: mirante alerts" in message.get_body(("plain",)).get_content()

@@ -149,7 +149,28 @@ def test_limits_are_kept(slack: SlackDouble) -> None:
     told = json.dumps([message["text"], *message["blocks"][1:]])  # the header is plain_text: never a ping
     assert "<!" not in told
     assert "<@" not in told
-    assert "161" in told  # 200 - 46 shown + 7 omitted
+    shown = sum(
+        "∗" in json.dumps(b, ensure_ascii=False) or "*&lt;" in json.dumps(b) for b in message["blocks"]
+    )
+    assert 2 <= shown < 10
+    assert f"mais {207 - shown} alertas" in told
+
+
+def test_short_alerts_fill_the_blocks(slack: SlackDouble) -> None:
+    notice = Notice("1", "new_alerts", "info", "many", (NoticeAlert("firing", "x"),) * 200)
+    send(slack, notice)
+    blocks = slack.requests[0].json["blocks"]
+    assert len(blocks) == 50
+    assert "153 more alerts" in blocks[-2]["text"]["text"]
+
+
+def test_links_that_do_not_fit_are_left_out(slack: SlackDouble) -> None:
+    links = {"long": "http://x/" + "y" * 1900, "longer": "http://x/" + "z" * 1900, "short": "http://x/"}
+    send(slack, Notice("1", "message", "info", "x", (), links))
+    told = slack.requests[0].json["blocks"][-1]["text"]["text"]
+    assert "|long>" in told
+    assert "|longer>" not in told
+    assert "|short>" in told
 
 
 @pytest.mark.parametrize("text", ["", "&" * 10, "a" * 10, "<" * 7, "ab&<>" * 3])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -34,6 +34,12 @@ class NoticeAlert:
         When it resolved.
     note, description : str
         The reading's sentence, and the rule's longer text.
+    moved : tuple of str
+        Sentences about the features that moved in the same window, the strongest first.
+    performance : str
+        What is known of the performance meanwhile, in a sentence.
+    rule, severity : str
+        Of this alert; empty where they are the notice's.
     """
 
     state: str
@@ -46,6 +52,10 @@ class NoticeAlert:
     until: datetime | None = None
     note: str = ""
     description: str = ""
+    moved: tuple[str, ...] = ()
+    performance: str = ""
+    rule: str = ""
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,8 @@ class Notice:
         Labels that the alerts of its group have in common.
     route : str
         The route that it came by, such as ``severity=critical``; empty for the root.
+    silence : str
+        The command that silences what it tells of.
 
     Examples
     --------
@@ -105,6 +117,7 @@ class Notice:
     thread: str = ""
     group: Mapping[str, str] = field(default_factory=dict)
     route: str = ""
+    silence: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Return the notice as JSON-able data; its times as ISO texts."""
@@ -116,7 +129,7 @@ class Notice:
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Notice:
-        """Return the notice of a payload.
+        """Return the notice of a payload; fields that a later version added are left out.
 
         Examples
         --------
@@ -124,14 +137,27 @@ class Notice:
         'Hello'
         """
         alerts = tuple(
-            NoticeAlert(**{**alert, "since": _time(alert["since"]), "until": _time(alert["until"])})
+            NoticeAlert(
+                **{
+                    **_known(NoticeAlert, alert),
+                    "since": _time(alert["since"]),
+                    "until": _time(alert["until"]),
+                    "moved": tuple(alert.get("moved", ())),
+                }
+            )
             for alert in payload["alerts"]
         )
-        return cls(**{**payload, "alerts": alerts, "created_at": _time(payload["created_at"])})
+        known = _known(cls, payload)
+        return cls(**{**known, "alerts": alerts, "created_at": _time(payload["created_at"])})
 
 
 def _texts(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
+
+
+def _known(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}
 
 
 def _time(text: str | None) -> datetime | None:

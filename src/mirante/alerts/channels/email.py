@@ -19,7 +19,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from mirante.alerts.channels.base import Notice
-from mirante.alerts.channels.texts import alert_text, clean, plain_text, reason_text, redact
+from mirante.alerts.channels.texts import alert_text, clean, identifier, plain_text, reason_text, redact
 from mirante.errors import ConfigError, DeliveryError
 from mirante.i18n import translator
 
@@ -27,6 +27,7 @@ __all__ = ["EmailChannel", "check_addresses", "server_and_port"]
 
 Tls = Literal["starttls", "tls", "none"]
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
+_MOST_WAITING = 1_000
 _POLICY = policy.SMTP.clone(cte_type="7bit")  # a server without 8BITMIME must take it too
 
 
@@ -155,6 +156,7 @@ class EmailChannel:
         self._sender = _sender(sender, user)
         self._context = tls_context or (_trusting(ca_file) if ca_file is not None else None)
         self._timeout, self._clock = timeout, clock
+        self._waiting: dict[str, tuple[str, ...]] = {}
 
     def __repr__(self) -> str:
         return f"EmailChannel({self._host}:{self._port}, to {', '.join(self._recipients)})"
@@ -171,12 +173,13 @@ class EmailChannel:
         ------
         DeliveryError
             To be tried again after a 4xx answer, a lost connection or a time-out; not after a 5xx answer, a
-            refused login or a certificate that is not right.
+            refused login or a certificate that is not right. Where some recipients are refused for now, the
+            next try goes to those alone.
         """
-        message = self._message(notice)
+        message, owed = self._message(notice), self._waiting.pop(notice.id, self._recipients)
         try:
             async with asyncio.timeout(self._timeout):
-                refused = await self._send(message)
+                refused = await self._send(message, owed)
         except TimeoutError as error:
             where = f"{self._host}:{self._port}"
             raise DeliveryError(
@@ -186,9 +189,17 @@ class EmailChannel:
             raise self._verdict(error) from None  # the cause may carry the password in its arguments
         if refused:
             told = "; ".join(f"{address}: {self._hide(str(answer))}" for address, answer in refused.items())
-            raise DeliveryError(f"the mail went out, but not to all: {told}")
+            later = tuple(address for address, answer in refused.items() if int(answer[0]) < 500)
+            if later:
+                self._wait_for(notice.id, later)
+            raise DeliveryError(f"the mail went out, but not to all: {told}", retry=bool(later))
 
-    async def _send(self, message: EmailMessage) -> dict[str, Any]:
+    def _wait_for(self, notice: str, recipients: tuple[str, ...]) -> None:
+        self._waiting[notice] = recipients
+        while len(self._waiting) > _MOST_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+
+    async def _send(self, message: EmailMessage, recipients: Sequence[str]) -> dict[str, Any]:
         import aiosmtplib
 
         client = aiosmtplib.SMTP(
@@ -204,7 +215,7 @@ class EmailChannel:
             if self._user is not None and self._password is not None:
                 await client.login(self._user, self._password.get_secret_value())
             refused, _said = await client.send_message(
-                message, sender=self._sender, recipients=list(self._recipients)
+                message, sender=self._sender, recipients=list(recipients)
             )
             return dict(refused)
         finally:
@@ -222,7 +233,10 @@ class EmailChannel:
         message["To"] = ", ".join(self._recipients)
         message["Date"] = format_datetime(self._clock())
         domain = re.sub(r"[^A-Za-z0-9.-]", "", self._sender.rpartition("@")[2]) or "localhost"
-        message["Message-ID"] = f"<{re.sub('[^A-Za-z0-9.-]', '', notice.id)[:80] or 'notice'}@{domain}>"
+        message["Message-ID"] = f"<{identifier(notice.id)}@{domain}>"
+        if notice.thread not in ("", notice.id):  # one incident is one conversation
+            message["In-Reply-To"] = message["References"] = f"<{identifier(notice.thread)}@{domain}>"
+        message["List-Id"] = f"Mirante <alerts.mirante.{domain}>"
         message["Auto-Submitted"] = "auto-generated"  # no answer from out-of-office robots
         message.set_content(f"{clean(notice.title)}\n\n{plain_text(notice)}\n", cte="quoted-printable")
         message.add_alternative(_html(notice), subtype="html", cte="quoted-printable")
@@ -320,6 +334,9 @@ def _html(notice: Notice) -> str:
         parts.append(f"<p>{escape(_.n('and %(n)s more alert', 'and %(n)s more alerts', left))}</p>")
     end = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
     parts += [f"<p>{escape(line)}</p>" for line in end if line]
+    if notice.silence:
+        told = escape(_("To silence it: %(command)s", command="\0"))
+        parts.append(f"<p>{told.replace(chr(0), f'<code>{escape(clean(notice.silence))}</code>')}</p>")
     for name, address in notice.links.items():
         if re.match(r"https?://", address):  # a javascript: address would run
             parts.append(f'<p><a href="{escape(clean(address))}">{escape(clean(name, 100))}</a></p>')

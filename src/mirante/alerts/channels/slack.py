@@ -12,17 +12,16 @@ from typing import Any
 from pydantic import SecretStr
 
 from mirante.alerts.channels.base import Notice, NoticeAlert
-from mirante.alerts.channels.guard import guarded_socket
-from mirante.alerts.channels.texts import alert_text, clean, clip, plain_text, reason_text, redact
-from mirante.errors import ConfigError, DeliveryError
+from mirante.alerts.channels.http import Endpoint
+from mirante.alerts.channels.texts import alert_text, clean, clip, plain_text, reason_text
+from mirante.errors import DeliveryError
 from mirante.i18n import translator
 
 __all__ = ["SlackChannel", "escape_mrkdwn", "slack_message"]
 
-_READ_CAP = 64 * 1024
-_LONGEST_WAIT = 3_600.0
 _HEADER, _SECTION, _TEXT, _BLOCKS = 150, 3_000, 4_000, 50
-_RETRY = {408, 425, 429}
+# Slack refuses blocks of about 13,200 characters together (msg_blocks_too_long; slackapi/bolt-js#2509)
+_ALL, _LEFT_OUT = 12_000, 200
 
 
 def escape_mrkdwn(text: str, limit: int = _SECTION) -> str:
@@ -59,7 +58,8 @@ def slack_message(notice: Notice) -> dict[str, Any]:
     Returns
     -------
     dict
-        At most 50 blocks, 150 characters in the header, 3,000 in a section, 4,000 in the text.
+        At most 50 blocks of 12,000 characters together, 150 characters in the header, 3,000 in a section,
+        4,000 in the text.
 
     Examples
     --------
@@ -71,30 +71,54 @@ def slack_message(notice: Notice) -> dict[str, Any]:
         "type": "header",
         "text": {"type": "plain_text", "text": clean(notice.title, _HEADER), "emoji": False},
     }
-    # the other four: the header, the count of the rest, the reason, the links
-    shown = min(_BLOCKS - 4, len(notice.alerts))
-    blocks = [header, *(_section(_alert_mrkdwn(alert, notice.locale)) for alert in notice.alerts[:shown])]
-    if len(notice.alerts) + notice.omitted > shown:
-        left = len(notice.alerts) - shown + notice.omitted
-        blocks.append(_section(escape_mrkdwn(_.n("and %(n)s more alert", "and %(n)s more alerts", left))))
-    end = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
-    told = " ".join(line for line in end if line)
-    if told:
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape_mrkdwn(told)}]})
-    links = " · ".join(_link(name, address) for name, address in list(notice.links.items())[:8])
-    if links and len(links) <= _SECTION:
-        blocks.append(_section(links))
+    told, links = _told(notice), _links(notice)
+    end: list[dict[str, Any]] = (
+        [{"type": "context", "elements": [{"type": "mrkdwn", "text": told}]}] if told else []
+    )
+    end += [_section(links)] if links else []
+    blocks, left = [header], _ALL - _length([header, *end]) - _LEFT_OUT
+    for alert in notice.alerts[: _BLOCKS - len(end) - 2]:
+        section = _section(_alert_mrkdwn(alert, notice.locale))
+        left -= _length([section])
+        if left < 0:
+            break
+        blocks.append(section)
+    omitted = len(notice.alerts) + notice.omitted - (len(blocks) - 1)
+    if omitted:
+        blocks.append(_section(escape_mrkdwn(_.n("and %(n)s more alert", "and %(n)s more alerts", omitted))))
+    blocks += end
     body = plain_text(notice, most=10)
     text = clean(notice.title, 500) + (f"\n{body}" if body else "")
     return {"text": escape_mrkdwn(text, _TEXT), "blocks": blocks}
+
+
+def _told(notice: Notice) -> str:
+    _ = translator(notice.locale)
+    end = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
+    if notice.silence:
+        end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
+    return escape_mrkdwn("\n".join(line for line in end if line))
+
+
+def _length(blocks: list[dict[str, Any]]) -> int:
+    return sum(len(json.dumps(block, ensure_ascii=False)) for block in blocks)
 
 
 def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
+def _links(notice: Notice) -> str:
+    """Return as many links as fit: half of one would lead nowhere."""
+    line = ""
+    for name, address in notice.links.items():
+        longer = f"{line} · {_link(name, address)}" if line else _link(name, address)
+        line = longer if len(longer) <= _SECTION else line
+    return line
+
+
 def _link(name: str, address: str) -> str:
-    target = re.sub(r"[<>|\s]", "", escape_mrkdwn(clean(address), 2_000))
+    target = re.sub(r"[<>|\s]", "", escape_mrkdwn(clean(address, 10_000), 10_000))
     return f"<{target}|{escape_mrkdwn(clean(name, 60)).replace('|', '/')}>"
 
 
@@ -116,7 +140,7 @@ class SlackChannel:
     webhook_url : SecretStr
         The address that Slack gave; whoever knows it can post, so it is never shown.
     timeout : float
-        Seconds for the whole delivery.
+        Seconds for one request.
     interval : float
         Seconds between two messages; Slack asks for one.
     clock : callable
@@ -136,11 +160,8 @@ class SlackChannel:
         interval: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", webhook_url.get_secret_value()):
-            raise ConfigError(
-                "the Slack webhook address is not of the form https://host/...; copy it from Slack again"
-            )
-        self._url, self._timeout, self._interval, self._clock = webhook_url, timeout, interval, clock
+        self._endpoint = Endpoint("Slack", webhook_url, key="the Slack webhook address", timeout=timeout)
+        self._interval, self._clock = interval, clock
         self._next = 0.0
 
     def __repr__(self) -> str:
@@ -157,78 +178,15 @@ class SlackChannel:
         Raises
         ------
         DeliveryError
-            To be tried again after 408, 425, 429 (with the seconds that Slack asked for), 5xx, a lost
-            connection or a time-out; not after any other answer.
+            As `Endpoint.call` has it, and, for good, after an answer that is not Slack's ``ok``.
         """
         wait, now = max(0.0, self._next - self._clock()), self._clock()
         self._next = now + wait + self._interval  # the slot is taken before the wait, so callers queue up
+        await asyncio.sleep(wait)
         body = json.dumps(slack_message(notice)).encode()
-        try:
-            async with asyncio.timeout(self._timeout + wait):
-                await asyncio.sleep(wait)
-                status, headers, answer = await self._post(body)
-        except TimeoutError as error:
-            raise DeliveryError(f"Slack did not answer within {self._timeout:g} s", retry=True) from error
-        except Exception as error:
-            raise self._trouble(error) from None  # the cause may carry the address
-        self._judge(status, headers, answer)
-
-    async def _post(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        import aiohttp
-
-        connector = aiohttp.TCPConnector(socket_factory=guarded_socket, force_close=True)
-        timeout = aiohttp.ClientTimeout(total=self._timeout)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
-            response = await session.post(
-                self._url.get_secret_value(),
-                data=body,
-                headers={"Content-Type": "application/json; charset=utf-8"},
-                allow_redirects=False,
-            )
-            try:
-                answer = b""
-                while len(answer) < _READ_CAP and (
-                    piece := await response.content.read(_READ_CAP - len(answer))
-                ):
-                    answer += piece
-                return response.status, {k.lower(): v for k, v in response.headers.items()}, answer
-            finally:
-                response.close()  # not release: that would read the rest, which may have no end
-
-    def _hide(self, text: str) -> str:
-        address = self._url.get_secret_value()
-        path = re.sub(r"^https?://[^/]*/?", "", address)
-        return redact(text, [address, path, *(part for part in path.split("/") if len(part) > 7)])
-
-    def _trouble(self, error: Exception) -> DeliveryError:
-        import aiohttp
-
-        if isinstance(error, aiohttp.ClientError | OSError):
-            refused = isinstance(getattr(error, "os_error", None), PermissionError)  # by the guard
-            lasting = refused or isinstance(error, aiohttp.ClientConnectorCertificateError)
-            told = f"Slack could not be reached: {type(error).__name__}: {self._hide(str(error))}"
-            return DeliveryError(told, retry=not lasting)
-        return DeliveryError(f"Slack could not be asked: {type(error).__name__}: {self._hide(str(error))}")
-
-    def _judge(self, status: int, headers: dict[str, str], answer: bytes) -> None:
-        said = self._hide(answer[:200].decode("utf-8", "replace"))
-        if 200 <= status < 300:
-            if answer.strip() == b"ok":
-                return
+        answer = await self._endpoint.call(body, {"Content-Type": "application/json; charset=utf-8"})
+        if answer.body.strip() != b"ok":
+            said = self._endpoint.hide(answer.body[:200].decode("utf-8", "replace"))
             raise DeliveryError(
-                f"Slack answered {status} with {said!r} instead of 'ok'; is the address right?"
+                f"Slack answered {answer.status} with {said!r} instead of 'ok'; is the address right?"
             )
-        if 300 <= status < 400:
-            raise DeliveryError(
-                f"Slack answered {status}, a redirect, which is not followed; is the address right?"
-            )
-        retry = status in _RETRY or status >= 500
-        wait = _seconds(headers.get("retry-after")) if retry else None
-        raise DeliveryError(f"Slack answered {status} {said}".strip(), retry=retry, retry_after=wait)
-
-
-def _seconds(text: str | None) -> float | None:
-    """Return the seconds of a Retry-After header; its other form, a date, is not Slack's."""
-    if text is None or not re.fullmatch(r"\d{1,9}(\.\d+)?", text.strip()):
-        return None
-    return min(float(text), _LONGEST_WAIT)

@@ -11,7 +11,17 @@ from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.templates import number_text
 from mirante.i18n import Translator, translator
 
-__all__ = ["AlertText", "alert_text", "clean", "clip", "plain_text", "reason_text", "redact", "title_of"]
+__all__ = [
+    "AlertText",
+    "alert_text",
+    "clean",
+    "clip",
+    "identifier",
+    "plain_text",
+    "reason_text",
+    "redact",
+    "title_of",
+]
 
 # control characters (a terminal obeys some), bidirectional overrides (they turn text around), lone surrogates
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
@@ -26,7 +36,7 @@ class AlertText:
     summary : str
         The line to read first.
     lines : tuple of str
-        The note and the description.
+        The note, the description, and the features that moved.
     facts : tuple of (str, str)
         Name and text: value, condition, since, labels.
     """
@@ -56,6 +66,17 @@ def clip(text: str, limit: int) -> str:
     'abc…'
     """
     return text if len(text) <= limit else f"{text[: max(0, limit - 1)]}…"
+
+
+def identifier(text: str) -> str:
+    r"""Return a text as an id that fits into any header: letters, digits and ``-``, at most 80.
+
+    Examples
+    --------
+    >>> identifier("4f2a"), identifier("<a b>\r\n"), identifier("")
+    ('4f2a', 'ab', 'notice')
+    """
+    return re.sub("[^A-Za-z0-9-]", "", text)[:80] or "notice"
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -170,10 +191,12 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
         facts.append((_("Since"), _moment(alert.since)))
     if alert.until is not None:
         facts.append((_("Until"), _moment(alert.until) + _lasting(alert, _)))
+    if alert.performance:
+        facts.append((_("Performance"), clean(alert.performance)))
     if alert.labels:
         shown = ", ".join(f"{clean(k, 100)}={clean(v, 200)}" for k, v in sorted(alert.labels.items()))
         facts.append((_("Labels"), clip(shown, 1_000)))
-    lines = tuple(clean(line) for line in (alert.note, alert.description) if line.strip())
+    lines = tuple(clean(line) for line in (alert.note, alert.description, *alert.moved) if line.strip())
     summary = f"{_('Resolved')}: {clean(alert.summary)}" if resolved else clean(alert.summary)
     return AlertText(summary, lines, tuple(facts))
 
@@ -231,5 +254,7 @@ def plain_text(notice: Notice, *, most: int = 50) -> str:
     end = [reason_text(notice)] if reason_text(notice) else []
     if notice.historic:
         end.append(_("This tells of the past, replayed."))
-    end += [f"{clean(name, 100)}: {clean(address)}" for name, address in notice.links.items()]
+    if notice.silence:
+        end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
+    end += [f"{clean(name, 100)}: {clean(address, 4_000)}" for name, address in notice.links.items()]
     return "\n\n".join([*blocks, *(["\n".join(end)] if end else [])])

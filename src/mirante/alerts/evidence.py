@@ -1,0 +1,206 @@
+"""What else is known when an alert is told: the features that moved in its window, and the performance."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from mirante.errors import StoreError
+from mirante.i18n import Translator, format_number, translator
+from mirante.store import AlertRow, Store, WindowRow
+
+__all__ = ["Evidence", "alert_links", "gather", "page_links", "silence_command"]
+
+_MOST_MOVED, _MOST_ALERTS, _BEFORE = 5, 20, 30
+_MEASURES = ("roc_auc", "accuracy", "r2", "mae", "rmse", "f1", "log_loss", "brier")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the window behind an alert says.
+
+    Parameters
+    ----------
+    moved : tuple of str
+        The sentences of the features that moved in it, the strongest first, at most five, and how many more.
+    performance : str
+        Its realised performance beside that of the windows before, as far as labels are in; else empty.
+    """
+
+    moved: tuple[str, ...] = ()
+    performance: str = ""
+
+
+def gather(store: Store, alerts: Sequence[AlertRow], locale: str) -> list[Evidence]:
+    """Return what is known beside each of some alerts.
+
+    Parameters
+    ----------
+    store : Store
+        Has the windows. If it cannot be read, nothing is known: an alert is told all the same.
+    alerts : sequence of AlertRow
+        Those of models whose reading's time is a window's start; of others, and of all but the first twenty,
+        nothing is known.
+    locale : str
+        Of the words.
+    """
+    _ = translator(locale)
+    seen: dict[tuple[str, datetime, str | None], list[WindowRow]] = {}
+    found = [Evidence()] * len(alerts)
+    for place, alert in enumerate(alerts[:_MOST_ALERTS]):
+        time, version = alert.reading_time, alert.labels.get("version")
+        if time is None or not alert.subject.startswith("model/"):
+            continue
+        key = (alert.subject, time, version)
+        if key not in seen:
+            seen[key] = _windows(store, *key)
+        if seen[key]:
+            moved = () if "feature" in alert.labels else _moved(seen[key][-1], _)
+            found[place] = Evidence(moved, _performance(seen[key], _))
+    return found
+
+
+def _windows(store: Store, subject: str, start: datetime, version: str | None) -> list[WindowRow]:
+    """Return a closed window after those before it; none without it."""
+    try:
+        window = store.windows.get(subject, start, version=version)
+        if window is None or not window.closed:
+            return []
+        earliest = start - _BEFORE * (window.end - window.start)
+        rows = store.windows.list(subject, since=earliest, until=start)
+    except StoreError:
+        return []
+    return [*(row for row in rows if row.closed and row.version == window.version), window]
+
+
+def _moved(window: WindowRow, _: Translator) -> tuple[str, ...]:
+    columns = window.verdicts.get("columns")
+    if not isinstance(columns, Mapping):
+        return ()
+    found = [
+        (float(column.get("effect") or 0.0), str(column["sentence"]))
+        for column in columns.values()
+        if isinstance(column, Mapping) and column.get("drifted") and column.get("sentence")
+    ]
+    told = [sentence for _effect, sentence in sorted(found, key=lambda pair: -pair[0])]
+    left = len(told) - _MOST_MOVED
+    more = [_.n("and %(n)s more feature", "and %(n)s more features", left)] if left > 0 else []
+    return (*told[:_MOST_MOVED], *more)
+
+
+def _performance(windows: list[WindowRow], _: Translator) -> str:
+    """Compare the last window whose labels are in with the mean of those before it."""
+    measured = [(row, figures) for row in windows if (figures := _figures(row))]
+    if not measured:
+        return ""
+    row, last = measured[-1]
+    measure = next((name for name in _MEASURES if name in last), None)
+    if measure is None:
+        return ""
+    earlier = [figures[measure] for _row, figures in measured[:-1] if measure in figures]
+    told = {
+        "measure": measure,
+        "value": format_number(last[measure], _.locale, digits=3),
+        "window": row.start.strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    if not earlier:
+        return _("%(measure)s was %(value)s in the window of %(window)s", **told)
+    usual = format_number(sum(earlier) / len(earlier), _.locale, digits=3)
+    return _(
+        "%(measure)s was %(value)s in the window of %(window)s, and %(usual)s before", **told, usual=usual
+    )
+
+
+def _figures(row: WindowRow) -> dict[str, float]:
+    found: Any = row.verdicts.get("performance")
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(k): float(v) for k, v in found.items() if isinstance(v, int | float) and math.isfinite(v)}
+
+
+def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "", locale: str = "en") -> dict[str, str]:
+    """Return links to what an alert is about, by name.
+
+    Parameters
+    ----------
+    alert : AlertRow
+        The alert.
+    page, mlflow : str
+        Addresses of Mirante's page and of MLflow's; without one its links are left out.
+    locale : str
+        Of the names.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> labels = {"model": "churn", "version": "3"}
+    >>> alert = AlertRow("1", "drift", labels, "model/churn@champion", "info", "firing", datetime.now(UTC))
+    >>> list(alert_links(alert, page="http://127.0.0.1:8765/", mlflow="http://127.0.0.1:5000").values())[1:]
+    ['http://127.0.0.1:8765/model?subject=model%2Fchurn%40champion', 'http://127.0.0.1:5000/#/models/churn/versions/3']
+    """
+    _, links = translator(locale), {}
+    kind = alert.subject.partition("/")[0]
+    if page:
+        base = page.rstrip("/")
+        query = urlencode({"rule": alert.rule, "subject": alert.subject})
+        links[_("Alert, and to silence it")] = f"{base}/alerts?{query}"
+        if kind in ("model", "host"):
+            links[_("Subject")] = f"{base}/{kind}?{urlencode({'subject': alert.subject})}"
+    if mlflow:
+        base = mlflow.rstrip("/")
+        model, version = alert.labels.get("model"), alert.labels.get("version")
+        if model and version:
+            links[_("Model version")] = f"{base}/#/models/{quote(model, safe='')}/versions/{quote(version)}"
+        run, experiment = alert.labels.get("run_id"), alert.labels.get("experiment_id")
+        if run and experiment:
+            links[_("Run")] = f"{base}/#/experiments/{quote(experiment)}/runs/{quote(run)}"
+    return links
+
+
+def page_links(page: str, locale: str) -> dict[str, str]:
+    """Return the link of a notice about several subjects: to the page of all alerts.
+
+    Examples
+    --------
+    >>> page_links("http://127.0.0.1:8765", "en"), page_links("", "en")
+    ({'Alerts': 'http://127.0.0.1:8765/alerts'}, {})
+    """
+    _ = translator(locale)
+    return {_("Alerts"): f"{page.rstrip('/')}/alerts"} if page else {}
+
+
+def silence_command(alerts: Sequence[AlertRow]) -> str:
+    """Return the command that silences some alerts for two hours, safe to paste into a shell.
+
+    Parameters
+    ----------
+    alerts : sequence of AlertRow
+        One is named by its id, several by the rule that they have in common.
+
+    Returns
+    -------
+    str
+        Empty where there is no such rule, or its name is nothing for a shell.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> alert = AlertRow("4f2a", "high_cpu", {}, "host/web-1", "info", "firing", datetime.now(UTC))
+    >>> silence_command([alert])
+    'mirante alerts silence --alert 4f2a --for 2h --comment "..."'
+    >>> silence_command([alert, alert])
+    'mirante alerts silence rule=high_cpu --for 2h --comment "..."'
+    """
+    rules = {alert.rule for alert in alerts}
+    if len(alerts) == 1:
+        which = f"--alert {alerts[0].id}"
+    elif len(rules) == 1 and re.fullmatch(r"[A-Za-z0-9_.-]+", rule := rules.pop()):
+        which = f"rule={rule}"
+    else:
+        return ""
+    return f'mirante alerts silence {which} --for 2h --comment "..."'
