@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from mirante.errors import InputError
 
-__all__ = ["READINGS", "Reading", "ReadingKind", "Sink", "Source", "model_subject", "subject_of"]
+__all__ = ["READINGS", "Reading", "ReadingKind", "Sink", "Source", "label_names", "model_subject", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +209,31 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_queue_length": ReadingKind(("queue",), "notices", "notices or readings that wait to leave"),
     }
 )
+
+_MODEL = frozenset({"model", "alias", "version"})
+_SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "system_": frozenset({"host"}),
+        "mlflow_server_": frozenset(),
+        "mlflow_": frozenset({"model"}),
+        "monitor_dropped_": frozenset({"model", "alias"}),
+        "monitor_late_": _MODEL,
+        "monitor_": frozenset(),
+        "source_": frozenset(),
+    }
+)
+
+
+def label_names(name: str) -> frozenset[str] | None:
+    """Return the names of the labels that readings of a name carry, or None for a name that is not in the table.
+
+    Examples
+    --------
+    >>> sorted(label_names("drift_ks")), sorted(label_names("system_cpu_percent")), label_names("accuracy")
+    (['alias', 'feature', 'model', 'version'], ['host'], None)
+    """
+    kind = READINGS.get(name)
+    if kind is None:
+        return None
+    subject = next((labels for start, labels in _SUBJECT_LABELS.items() if name.startswith(start)), _MODEL)
+    return subject | frozenset(kind.labels)

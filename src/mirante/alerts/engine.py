@@ -110,6 +110,17 @@ class AlertEngine:
         self._saved = self._sequence
         self.errors: dict[str, str] = {}
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that hold."""
+        return tuple(self._rules.values())
+
+    def standing(self) -> list[tuple[AlertRow, AlertState]]:
+        """Return the alerts that are pending or firing, as they are after the last evaluation."""
+        return [
+            (alert.row, alert.state) for alert in self._alerts.values() if alert.state.phase != "inactive"
+        ]
+
     def advance(self, now: datetime, stale_after: Callable[[Reading], timedelta | None]) -> list[Transition]:
         """Judge every reading that came into the store since the last call, each once, also over a restart.
 
