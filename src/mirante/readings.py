@@ -13,7 +13,16 @@ from typing import NamedTuple, Protocol
 
 from mirante.errors import InputError
 
-__all__ = ["READINGS", "Reading", "ReadingKind", "Sink", "Source", "label_names", "model_subject", "subject_of"]
+__all__ = [
+    "READINGS",
+    "Reading",
+    "ReadingKind",
+    "Sink",
+    "Source",
+    "label_names",
+    "model_subject",
+    "subject_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +234,7 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 def label_names(name: str) -> frozenset[str] | None:
-    """Return the names of the labels that readings of a name carry, or None for a name that is not in the table.
+    """Return the names of the labels that readings of a name carry; None if the name is not in the table.
 
     Examples
     --------

@@ -116,7 +116,6 @@ class Expression:
     text: str
     where: Matchers = EVERYTHING
     metrics: tuple[str, ...] = field(init=False, compare=False)
-    tree: ast.expr = field(init=False, repr=False, compare=False)
     asks_absence: bool = field(init=False, repr=False, compare=False)
     _truth: _Truth = field(init=False, repr=False, compare=False)
 
@@ -124,7 +123,6 @@ class Expression:
         compiler = _Compiler(self.text)
         object.__setattr__(self, "_truth", compiler.compile())
         object.__setattr__(self, "metrics", tuple(compiler.metrics))
-        object.__setattr__(self, "tree", compiler.tree)
         object.__setattr__(self, "asks_absence", compiler.asks_absence)
 
     def test(self, values: Values) -> bool | None:
@@ -196,7 +194,6 @@ class _Compiler:
         self.text = text.replace("\r", " ").replace("\n", " ").replace("\t", " ")
         self.metrics: list[str] = []
         self.asks_absence = False
-        self.tree: ast.expr
 
     def compile(self) -> _Truth:
         self._check_tokens()
@@ -212,7 +209,6 @@ class _Compiler:
             raise self._fault(min(column, len(self.text.rstrip())), problem) from None
         except (RecursionError, MemoryError):
             raise self._fault(0, "is nested too deeply") from None
-        self.tree = tree  # for whoever says the same in another language
         truth = self._truth(tree, 0)
         if not self.metrics:
             raise self._fault(0, "names no metric; compare at least one reading, such as drift_share > 0.3")

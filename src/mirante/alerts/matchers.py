@@ -105,6 +105,18 @@ class Matchers:
         return all(m.accepts(labels[m.label]) for m in self.items if m.label in labels)
 
     @property
+    def text(self) -> str:
+        """The matchers as people write them, in the order of the labels.
+
+        Examples
+        --------
+        >>> Matchers.of({"team": "a", "feature": "!~id_.*"}).text
+        'feature!~id_.*, team=a'
+        """
+        items = sorted(self.items, key=lambda item: item.label)
+        return ", ".join(f"{m.label}{'' if m.text[:1] in ('=', '!', '~') else '='}{m.text}" for m in items)
+
+    @property
     def equalities(self) -> dict[str, str]:
         """The labels that are named exactly: what is expected to be there."""
         return {m.label: m.value for m in self.items if m.equality}

@@ -132,8 +132,8 @@ def render_as_prometheus(template: str, labels: Mapping[str, str], value: float)
     --------
     >>> render_as_prometheus("{{ $value }} {{ $value | humanizePercentage }}", {}, 0.123456)
     '0.123456 12.35%'
-    >>> render_as_prometheus("{{ $value | humanize }}", {}, 12345.678), render_as_prometheus("{{ $value }}", {}, 1e21)
-    ('12.35k', '1e+21')
+    >>> render_as_prometheus("{{ $value | humanize }}", {}, 12345.678)
+    '12.35k'
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -164,7 +164,7 @@ def _si_number(value: float) -> str:
         return _go_number(value, 4)
     large = abs(value) >= 1
     prefix = ""
-    for prefix_next in ("kMGTPEZY" if large else "munpfazy"):
+    for prefix_next in "kMGTPEZY" if large else "munpfazy":
         if (large and abs(value) < 1000) or (not large and abs(value) >= 1):
             break
         prefix, value = prefix_next, value / 1000 if large else value * 1000

@@ -17,6 +17,7 @@ from mirante.alerts.rules import Rule, load_rules
 from mirante.alerts.rules.loading import Duration
 from mirante.alerts.rules.series_language import Point, parse_series, parse_values
 from mirante.alerts.templates import render_as_prometheus
+from mirante.durations import format_duration
 from mirante.errors import ConfigError
 from mirante.readings import Reading
 from mirante.yaml_file import checked, read_yaml
@@ -130,6 +131,28 @@ class Report:
     failures: tuple[Failure, ...]
     skipped: int = 0
 
+    def text(self) -> str:
+        """Return what promtool would print.
+
+        Examples
+        --------
+        >>> print(Report(2, (Failure("test 1", "busy", timedelta(minutes=2), (), ("labels {}",)),)).text())
+          FAILED:
+            test 1: alertname: busy, time: 2m,
+                exp: nothing
+                got: labels {}
+        """
+        lines = ["  FAILED:" if self.failures else "  SUCCESS"]
+        for failure in self.failures:
+            lines.append(
+                f"    {failure.test}: alertname: {failure.alertname}, time: {format_duration(failure.time)},"
+            )
+            for heading, alerts in (("exp", failure.expected), ("got", failure.got)):
+                lines += [f"        {heading}: {alert}" for alert in alerts or ("nothing",)]
+        if self.skipped:
+            lines.append(f"  not run: {self.skipped} promql_expr_test, which need promtool")
+        return "\n".join(lines)
+
 
 def run_unit_tests(path: Path) -> Report:
     """Run a test file of promtool's format over rule files of Mirante.
@@ -236,7 +259,9 @@ def _firing(replay: Replay, rule: Rule) -> list[_Shown]:
             labels = {**row.labels, "alertname": rule.name, "severity": rule.severity}
             texts = {"summary": rule.summary, "description": rule.description}
             annotations = {
-                key: render_as_prometheus(text, row.labels, state.value) for key, text in texts.items() if text
+                key: render_as_prometheus(text, row.labels, state.value)
+                for key, text in texts.items()
+                if text
             }
             found.append(_shown(labels, annotations))
     return sorted(found)
@@ -263,5 +288,3 @@ def _lines(alerts: Sequence[_Shown]) -> tuple[str, ...]:
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
     return "{" + ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in pairs) + "}"
-
-

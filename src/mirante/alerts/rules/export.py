@@ -20,8 +20,8 @@ from mirante.readings import label_names
 __all__ = ["Export", "export_rules"]
 
 _HEADER = """\
-# Made by "mirante rules export": the rules of Mirante for Prometheus 2.42 or later, which scrapes Mirante's /metrics.
-# A reading that is missing ends an alert in Prometheus; Mirante keeps it unless the rule says on_missing: resolve.
+# Made by "mirante rules export" for Prometheus 2.42 or later, which scrapes Mirante's /metrics.
+# A reading that is missing ends an alert in Prometheus; in Mirante, only with on_missing: resolve.
 """
 _FIELD_START = re.compile(r"\{\{-?\s*")
 _FIELD_END = re.compile(r"\s*-?\}\}")
@@ -55,7 +55,7 @@ def export_rules(
     interval: timedelta | None = None,
     labels_of: Callable[[str], frozenset[str] | None] = label_names,
 ) -> Export:
-    """Return rules as a rule file of Prometheus.
+    r"""Return rules as a rule file of Prometheus.
 
     Parameters
     ----------
@@ -73,8 +73,9 @@ def export_rules(
 
     Examples
     --------
-    >>> made = export_rules([Rule("busy", "cpu > 90", for_=timedelta(minutes=5)), Rule("d", "1 > 2 or cpu > 1")])
-    >>> print("\\n".join(line for line in made.text.splitlines() if line[:1] != "#"))
+    >>> busy = Rule("busy", "cpu > 90", for_=timedelta(minutes=5))
+    >>> made = export_rules([busy, Rule("odd", "1 > 2 or cpu > 1")])
+    >>> print("\n".join(line for line in made.text.splitlines() if line[:1] != "#"))
     groups:
     - name: mirante
       rules:
@@ -84,7 +85,7 @@ def export_rules(
         labels:
           severity: warning
     >>> made.left_out
-    {'d': 'it compares 1 with 2, which are no readings'}
+    {'odd': 'it compares 1 with 2, which are no readings'}
     """
     entries, left_out, remarks = [], {}, []
     for rule in rules:

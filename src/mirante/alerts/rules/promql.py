@@ -1,7 +1,7 @@
 """A condition said in PromQL: true for the same labels at the same time.
 
-PromQL has sets of rows and no third truth value, so each part is translated twice: the rows in which it is true,
-and the rows in which it is false. What is unknown is in neither: `not` swaps the two, and De Morgan does the rest.
+PromQL has sets of rows and no third truth value, so a part is translated as the rows in which it is true, or
+as those in which it is false. What is unknown is in neither; `not` swaps the two, De Morgan does the rest.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from mirante.alerts.expression import Expression
 from mirante.alerts.rules.promql_text import label_text, matcher_text, number, selector
+from mirante.alerts.rules.syntax import function_name, syntax_of
 from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError
 from mirante.readings import label_names
@@ -32,6 +33,7 @@ _COMPUTED: Mapping[type[ast.operator], str] = MappingProxyType(
 _WINDOWS = MappingProxyType(
     {"avg_over": "avg_over_time", "min_over": "min_over_time", "max_over": "max_over_time"}
 )
+_NOT_SCRAPED = ("source_up",)
 _NO_COUNTERPART = MappingProxyType(
     {
         "delta": "PromQL's delta() extrapolates to the ends of the window",
@@ -104,7 +106,7 @@ def to_promql(
     >>> to_promql(Expression("not drift_effect <= 0.1 and drift_share > 0.3")).text
     '(drift_effect > 0.1) and on(alias, model, version) (drift_share > 0.3)'
     >>> to_promql(Expression("a / b != 2")).text
-    '((a / (b != 0)) < 2) or ((a / (b != 0)) > 2)'
+    'a and (((a / (b != 0)) < 2) or ((a / (b != 0)) > 2))'
     """
     return _Translator(expression, labels_of).translate(shows_value=shows_value)
 
@@ -113,8 +115,14 @@ class _Translator:
     def __init__(self, expression: Expression, labels_of: Callable[[str], frozenset[str] | None]) -> None:
         self._expression = expression
         self._slots: list[ast.expr] = []
-        self._collect(expression.tree)
+        self._tree = syntax_of(expression)
+        self._collect(self._tree)
         names = list(dict.fromkeys(_metric_of(slot) for slot in self._slots))
+        made_here = [name for name in names if name in _NOT_SCRAPED]
+        if made_here:
+            raise ConfigError(
+                f"{made_here[0]} is made by the engine and is not at /metrics; Prometheus has its own 'up'"
+            )
         known = {name: labels_of(name) for name in names}
         self._widest = frozenset[str]().union(*(labels or () for labels in known.values()))
         self._labels = {name: self._widest if (found := known[name]) is None else found for name in names}
@@ -126,7 +134,7 @@ class _Translator:
 
     def _collect(self, node: ast.expr) -> None:
         """List the series that are asked for, from the left."""
-        if isinstance(node, ast.Name) or (isinstance(node, ast.Call) and _function(node) not in _ASKED):
+        if isinstance(node, ast.Name) or (isinstance(node, ast.Call) and function_name(node) not in _ASKED):
             self._slots.append(node)
         elif isinstance(node, ast.Call):
             self._slots.append(node.args[0])
@@ -139,7 +147,7 @@ class _Translator:
                     self._collect(child)
 
     def translate(self, *, shows_value: bool) -> Promql:
-        rows = self._truth(self._expression.tree, wanted=True)
+        rows = self._truth(self._tree, wanted=True)
         leftmost = self._slot(self._slots[0])
         if shows_value and rows.shows != leftmost.text:
             rows = _with_value(rows, leftmost)
@@ -160,15 +168,15 @@ class _Translator:
                 for sign, left, right in zip(signs, sides[:-1], sides[1:], strict=True)
             ]
             return _all(pairs) if wanted else _any(pairs)
-        if isinstance(node, ast.Call) and _function(node) == "is_nan":
+        if function_name(node) == "is_nan" and isinstance(node, ast.Call):
             slot = self._slot(node.args[0])
             return replace(slot, text=f"{slot.text} {'!=' if wanted else '=='} {slot.text}", atom=False)
-        if isinstance(node, ast.Call) and _function(node) == "absent":
+        if function_name(node) == "absent" and isinstance(node, ast.Call):
             return self._absent(node.args[0]) if wanted else self._slot(node.args[0])
         raise ConfigError(f"{ast.unparse(node)} has no counterpart in PromQL")
 
     def _absent(self, slot: ast.expr) -> _Rows:
-        """Return the rows that were heard of within the last days and now lack a metric, or that there are none."""
+        """Return the rows of the last days that now lack a metric, or one row where there never were any."""
         if len(set(self._labels.values())) > 1:
             raise ConfigError("absent() beside metrics that have other labels")
         selectors = [self._selector(name) for name in self._labels]
@@ -183,7 +191,7 @@ class _Translator:
 
     def _number(self, node: ast.expr) -> float | _Rows:
         if isinstance(node, ast.Constant):
-            return float(node.value)
+            return float(str(node.value))
         if isinstance(node, ast.UnaryOp):
             inner = self._number(node.operand)
             if isinstance(node.op, ast.UAdd):
@@ -200,7 +208,7 @@ class _Translator:
         text = self._selector(metric)
         if isinstance(node, ast.Call):
             length = format_duration(parse_duration(_constant(node.args[1])))
-            text = f"{_WINDOWS[_function(node)]}({text}[{length}])"
+            text = f"{_WINDOWS[function_name(node)]}({text}[{length}])"
         return _Rows(text, self._labels[metric], frozenset({text}), text, atom=True)
 
     def _selector(self, metric: str) -> str:
@@ -213,10 +221,6 @@ class _Translator:
 _ASKED = ("absent", "is_nan")
 
 
-def _function(node: ast.Call) -> str:
-    return node.func.id if isinstance(node.func, ast.Name) else ""
-
-
 def _constant(node: ast.expr) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else ""
 
@@ -224,10 +228,12 @@ def _constant(node: ast.expr) -> str:
 def _metric_of(slot: ast.expr) -> str:
     if isinstance(slot, ast.Name):
         return slot.id
-    if isinstance(slot, ast.Call) and _function(slot) in _WINDOWS:
+    if isinstance(slot, ast.Call) and function_name(slot) in _WINDOWS:
         return slot.args[0].id if isinstance(slot.args[0], ast.Name) else _constant(slot.args[0])
-    name = _function(slot) if isinstance(slot, ast.Call) else ""
-    raise ConfigError(f"{name or ast.unparse(slot)}: {_NO_COUNTERPART.get(name, 'PromQL has no counterpart')}")
+    name = function_name(slot)
+    raise ConfigError(
+        f"{name or ast.unparse(slot)}: {_NO_COUNTERPART.get(name, 'PromQL has no counterpart')}"
+    )
 
 
 def _on(labels: frozenset[str]) -> str:
@@ -235,7 +241,7 @@ def _on(labels: frozenset[str]) -> str:
 
 
 def _all(parts: Sequence[_Rows]) -> _Rows:
-    """Join rows: where labels differ, those with more labels are kept, for each partner on the shared ones."""
+    """Join rows on the labels that they share; those with more labels are kept."""
     rows = parts[0]
     for part in parts[1:]:
         wide, narrow = (part, rows) if part.labels > rows.labels else (rows, part)

@@ -13,11 +13,12 @@ __all__ = ["label_text", "matcher_text", "number", "quoted", "selector"]
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Words that PromQL's grammar takes for itself where a metric's name may stand.
 _KEYWORDS = frozenset(
-    "and or unless atan2 by without on ignoring group_left group_right bool offset start end inf nan sum avg count "
-    "min max group stddev stdvar topk bottomk count_values quantile".split()
+    {"and", "or", "unless", "atan2", "by", "without", "on", "ignoring", "group_left", "group_right", "bool"}
+    | {"offset", "start", "end", "inf", "nan", "sum", "avg", "count", "min", "max", "group", "stddev"}
+    | {"stdvar", "topk", "bottomk", "count_values", "quantile"}
 )
-# The part of Python's regular expressions that RE2 reads the same way; back references, look-around, possessive
-# repeats and escapes such as \Z or \u00e9 are not in it.
+# The part of Python's regular expressions that RE2 reads the same way; back references, look-around,
+# possessive repeats and escapes such as \Z or \u00e9 are not in it.
 _SHARED_SYNTAX = re.compile(
     r"(?:[^\\()\[\]{}*+?]|\\[dDwWsSbB]|\\[^A-Za-z0-9]"
     r"|\[\^?(?:[^\\\[\]]|\\[dDwWsS]|\\[^A-Za-z0-9])+\]"
@@ -87,7 +88,7 @@ def matcher_text(matcher: Matcher) -> str:
     Raises
     ------
     ConfigError
-        If its pattern is one that Prometheus' regular expressions do not have, or that mean something else there.
+        If its pattern has parts that Prometheus' regular expressions lack, or read otherwise.
 
     Examples
     --------
@@ -99,8 +100,8 @@ def matcher_text(matcher: Matcher) -> str:
         return f"{label_text(matcher.label)}{'!=' if matcher.negative else '='}{quoted(matcher.value)}"
     if not _SHARED_SYNTAX.fullmatch(matcher.value):
         raise ConfigError(
-            f"the pattern {matcher.value!r} of label {matcher.label!r} has parts that Prometheus' regular expressions "
-            "lack or read otherwise"
+            f"the pattern {matcher.value!r} of label {matcher.label!r} has parts "
+            "that Prometheus' regular expressions lack or read otherwise"
         )
     return f"{label_text(matcher.label)}{sign}~{quoted(matcher.value)}"
 

@@ -27,7 +27,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 
 
 def parse_series(text: str) -> tuple[str, dict[str, str]]:
-    """Return the name and the labels of a series.
+    r"""Return the name and the labels of a series.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def parse_series(text: str) -> tuple[str, dict[str, str]]:
 
     Examples
     --------
-    >>> parse_series('cpu{host="a b", rack=\\'7\\'}')
+    >>> parse_series('cpu{host="a b", rack=\'7\'}')
     ('cpu', {'host': 'a b', 'rack': '7'})
     """
     whole = _SERIES.fullmatch(text)
@@ -51,7 +51,9 @@ def parse_series(text: str) -> tuple[str, dict[str, str]]:
         while inside[position:].strip():
             found = _LABEL.match(inside, position)
             if found is None:
-                raise ConfigError(f"{text!r} is no series: labels cannot be read from {inside[position:][:40]!r}")
+                raise ConfigError(
+                    f"{text!r} is no series: labels cannot be read from {inside[position:][:40]!r}"
+                )
             value = found["double"] if found["double"] is not None else found["single"]
             labels[found["label"]] = _ESCAPE.sub(_unescaped, value)
             position = found.end()
@@ -72,8 +74,8 @@ def parse_values(text: str) -> list[Point]:
     Parameters
     ----------
     text : str
-        Items parted by spaces: ``7`` (once), ``1+2x3`` (1 3 5 7), ``5x4`` (five times), ``_`` (none), ``_x3`` (three
-        times none), ``stale`` (the series ended).
+        Items parted by spaces: ``7`` (once), ``1+2x3`` (1 3 5 7), ``5x4`` (five times), ``_`` (none), ``_x3``
+        (three times none), ``stale`` (the series ended).
 
     Raises
     ------
