@@ -100,6 +100,7 @@ class Parts:
         FastAPI
             To be served by uvicorn.
         """
+        from mirante.web.api.rules import Ruling
         from mirante.web.asgi import create_app
 
         models = self.settings.models
@@ -110,6 +111,7 @@ class Parts:
             health=health,
             locale=self.settings.locale,
             historic=historic,
+            ruling=Ruling(lambda: self.engine.rules, build_routes(self.settings.alerts)),
         )
 
     def __enter__(self) -> Parts:

@@ -78,7 +78,8 @@ def _about_the_past(rule: Rule, past: Past, length: timedelta) -> Iterator[str]:
     times = [
         f"{t.alert.fired_at:%Y-%m-%d %H:%M:%S} UTC: {t.alert.summary}" for t in fired if t.alert.fired_at
     ]
-    yield f"in the last {format_duration(length)}: it would have fired {_times(len(fired))}"
+    stretch = f"in the last {format_duration(length)}, to within {format_duration(past.every)}"
+    yield f"{stretch}: it would have fired {_times(len(fired))}"
     yield from (f"  {line}" for line in times[-_MOST:])
 
 
