@@ -16,6 +16,8 @@ import pytest
 TOOLS = {
     "chromium": ("chromium", ("chromium-browser", "google-chrome")),
     "promtool": ("prometheus", ()),
+    "prometheus": ("prometheus", ()),
+    "amtool": ("prometheus-alertmanager", ()),
 }
 
 

@@ -105,7 +105,7 @@ def export(files: tuple[Path, ...], config: Path | None, output: Path | None) ->
     for remark in made.remarks:
         click.echo(f"taken for granted: {remark}", err=True)
     if output is None:
-        print_text(made.text)
+        print_text(made.text.rstrip("\n"))
         return
     try:
         output.write_text(made.text, encoding="utf-8")
