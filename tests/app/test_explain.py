@@ -5,7 +5,7 @@ from mirante.alerts.matchers import Matchers
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule
 from mirante.app.explain import explain_rule
-from mirante.app.rules import Past
+from mirante.app.rehearsal import Past
 from mirante.readings import Reading
 from mirante.store import AlertRow
 

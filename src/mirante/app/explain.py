@@ -9,7 +9,7 @@ from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule
 from mirante.alerts.rules.words import rule_in_words
 from mirante.alerts.templates import number_text
-from mirante.app.rules import Past
+from mirante.app.rehearsal import Past
 from mirante.durations import format_duration
 from mirante.readings import Reading, subject_of
 

@@ -29,7 +29,7 @@ def check(files: tuple[Path, ...], config: Path | None) -> None:
 
     The exit code is 0 when they can be used, 2 when not; a metric that no reading has is a warning.
     """
-    from mirante.app.rules import gather_rules, odd_metrics, open_store
+    from mirante.app.rehearsal import gather_rules, odd_metrics, open_store
     from mirante.app.settings import load_settings
 
     settings = load_settings(config) if config else None
@@ -59,7 +59,7 @@ def explain(name: str, config: Path | None, since: str, until: datetime | None) 
     from mirante.alerts.config import build_routes
     from mirante.alerts.routing import Route
     from mirante.app.explain import explain_rule
-    from mirante.app.rules import gather_rules, open_store, replay_past
+    from mirante.app.rehearsal import gather_rules, open_store, replay_past
     from mirante.app.settings import load_settings
 
     settings = load_settings(config) if config else None
@@ -87,7 +87,7 @@ def export(files: tuple[Path, ...], config: Path | None, output: Path | None) ->
     What PromQL cannot say is left out, with a comment in the file and a line on standard error.
     """
     from mirante.alerts.rules.export import export_rules
-    from mirante.app.rules import gather_rules, labels_in, open_store
+    from mirante.app.rehearsal import gather_rules, labels_in, open_store
     from mirante.app.settings import load_settings
 
     settings = load_settings(config) if config else None

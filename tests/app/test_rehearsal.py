@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mirante.alerts.rules import Rule
-from mirante.app.rules import gather_rules, labels_in, odd_metrics, open_store, replay_past
+from mirante.app.rehearsal import gather_rules, labels_in, odd_metrics, open_store, replay_past
 from mirante.app.settings import Settings
 from mirante.errors import ConfigError
 from mirante.readings import Reading
