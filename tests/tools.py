@@ -18,6 +18,7 @@ TOOLS = {
     "amtool": ("prometheus-alertmanager", ()),
     "chromium": ("chromium", ("chromium-browser", "google-chrome")),
     "promtool": ("prometheus", ()),
+    "prometheus": ("prometheus", ()),
 }
 
 

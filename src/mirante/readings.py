@@ -20,6 +20,7 @@ __all__ = [
     "ReadingKind",
     "Sink",
     "Source",
+    "label_names",
     "model_subject",
     "source_of",
     "subject_of",
@@ -280,3 +281,31 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_queue_length": ReadingKind(("queue",), "notices", "notices or readings that wait to leave"),
     }
 )
+
+_MODEL = frozenset({"model", "alias", "version"})
+_SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "system_": frozenset({"host"}),
+        "mlflow_server_": frozenset(),
+        "mlflow_": frozenset({"model"}),
+        "monitor_dropped_": frozenset({"model", "alias"}),
+        "monitor_late_": _MODEL,
+        "monitor_": frozenset(),
+        "source_": frozenset(),
+    }
+)
+
+
+def label_names(name: str) -> frozenset[str] | None:
+    """Return the names of the labels that readings of a name carry; None if the name is not in the table.
+
+    Examples
+    --------
+    >>> sorted(label_names("drift_ks")), sorted(label_names("system_cpu_percent")), label_names("accuracy")
+    (['alias', 'feature', 'model', 'version'], ['host'], None)
+    """
+    kind = READINGS.get(name)
+    if kind is None:
+        return None
+    subject = next((labels for start, labels in _SUBJECT_LABELS.items() if name.startswith(start)), _MODEL)
+    return subject | frozenset(kind.labels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -26,10 +25,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from mirante.errors import InputError, MiranteWarning
 from mirante.readings import READINGS, Reading
 from mirante.sinks.prometheus import MLflowMetrics, render
-from mirante.store import Store
+from mirante.store import AlertRow, NoticeRow, Store
 from mirante.tracking.client import connect
 from mirante.tracking.runs import MonitoringRuns
 from mirante.tracking.runs import log as log_module
+from tests.tools import require_tool
 
 AT = datetime(2013, 2, 8, tzinfo=UTC)
 LABELS = {"model": "nyc", "alias": "champion", "version": "1"}
@@ -342,12 +342,39 @@ class TestRender:
         (family,) = text_string_to_metric_families(render(store, registry=registry).decode())
         assert [sample.value for sample in family.samples] == [2]
 
+    def test_series_of_a_subject_are_capped_and_the_rest_is_counted(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        store.readings.write(Reading("drift_ks", n, AT, LABELS | {"feature": f"f{n:03}"}) for n in range(120))
+        store.readings.write([Reading("system_cpu_percent", 5, AT, {"host": "h"})])
+        text = render(store, registry=registry, most_series=100).decode()
+        assert text.count("\ndrift_ks{") == 100
+        assert 'feature="f099"' in text
+        assert 'feature="f100"' not in text
+        assert 'system_cpu_percent{host="h"} 5.0' in text
+        assert 'mirante_series_left_out{subject="model/nyc@champion"} 20.0' in text
+        assert "left_out" not in render(store, registry=registry, most_series=120).decode()
+
+    def test_alerts_and_notices_are_there_and_promtool_accepts_them(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        promtool = require_tool("promtool")
+        store.readings.write(Reading("drift_ks", n, AT, LABELS | {"feature": f"f{n}"}) for n in range(3))
+        store.alerts.save_all([AlertRow("a", 'r"\n', {}, "monitor", "critical", "firing", AT)])
+        for number, status in enumerate(("owed", "delivered", "dead")):
+            store.outbox.add(NoticeRow(f"{number}", "chat", "first_firing", AT, AT, 2, status))
+        text = render(store, registry=registry, most_series=1)
+        assert b'mirante_alerts{rule="r\\"\\n",severity="critical",state="firing"} 1.0' in text
+        assert b'mirante_notifications_total{channel="chat",outcome="dead"} 1.0' in text
+        assert b'mirante_notices_owed{channel="chat"} 1.0' in text
+        assert b"mirante_series_left_out{" in text
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
     def test_promtool_accepts_every_name_of_the_table(
         self, store: Store, registry: CollectorRegistry
     ) -> None:
-        promtool = shutil.which("promtool")
-        if promtool is None:
-            pytest.skip("promtool (Debian package prometheus) is not installed")
+        promtool = require_tool("promtool")
         metrics = MLflowMetrics(log=False, registry=registry)
         metrics.log_prediction('m"\\\n', 0.2)
         store.readings.write(

@@ -40,6 +40,15 @@ def test_the_oldest_that_is_owed(store: Store) -> None:
     assert store.outbox.oldest() == _NOW + _SECOND
 
 
+def test_notices_are_counted_by_channel_and_status(store: Store) -> None:
+    assert store.outbox.tally() == []
+    for number, (channel, status) in enumerate(
+        [("b", "owed"), ("a", "dead"), ("b", "owed"), ("b", "sending")]
+    ):
+        store.outbox.add(replace(_ROW, id=f"n{number}", channel=channel, status=status, attempts=number))
+    assert store.outbox.tally() == [("a", "dead", 1, 1), ("b", "owed", 2, 2), ("b", "sending", 1, 3)]
+
+
 def test_an_id_is_used_once(store: Store) -> None:
     store.outbox.add(_ROW)
     with pytest.raises(StoreError, match="UNIQUE"):

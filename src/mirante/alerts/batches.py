@@ -19,7 +19,6 @@ from mirante.store.types import to_micros
 
 __all__ = ["Batch", "RowFound", "batch_key", "settle"]
 
-_REFRESH = 60_000_000  # microseconds: the value in a firing alert's row is at most so old
 _FOREVER = np.iinfo(np.int64).max
 _Bools: TypeAlias = NDArray[np.bool_]
 
@@ -65,10 +64,12 @@ class Batch:
     ----------
     plans : sequence of Plan
         With the same `batch_key`. What they remember becomes part of this batch's columns.
+    value_age : int
+        Microseconds: the value in a firing alert's row is at most so old.
     """
 
-    def __init__(self, plans: Sequence[Plan]) -> None:
-        self._plans = plans
+    def __init__(self, plans: Sequence[Plan], value_age: int) -> None:
+        self._plans, self._value_age = plans, value_age
         tree = plans[0].rule.expression.tree
         self._skeleton, self._columns = tree.skeleton, tree.columns
         counts = [len(plan.keys) for plan in plans]
@@ -90,7 +91,7 @@ class Batch:
         """Return the rows that something may change for.
 
         Those are: true without an alert; with an alert that a state, a timer or `on_missing` may move; and,
-        once a minute, firing ones, so that the row in the store shows the present value.
+        once in a `value_age`, firing ones, so that the row in the store shows the present value.
 
         Parameters
         ----------
@@ -132,7 +133,7 @@ class Batch:
         return found
 
     def _outdated(self, shown: _Bools, now: int, most: int) -> _Bools:
-        old: _Bools = shown & (np.abs(now - self._written) >= _REFRESH)
+        old: _Bools = shown & (np.abs(now - self._written) >= self._value_age)
         if np.count_nonzero(old) > most:
             rows = np.flatnonzero(old)
             first = np.argpartition(self._written[rows], most)[:most]

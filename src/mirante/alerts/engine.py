@@ -72,6 +72,8 @@ class AlertEngine:
         Which alert goes to which channels, with whom, and how soon.
     holds : HoldSettings, optional
         Inhibitions and mute times; the inhibitions that come with Mirante when not given.
+    value_age : timedelta
+        While an alert fires, the value in its row is at most about so old.
     flapping : Flapping, optional
         When an alert counts as flapping; without it, none does.
     locale : str
@@ -102,6 +104,7 @@ class AlertEngine:
         *,
         holds: HoldSettings | None = None,
         flapping: Flapping | None = None,
+        value_age: timedelta = timedelta(minutes=1),
         locale: str = "en",
         links: Mapping[str, str] | None = None,
         page: str = "",
@@ -115,6 +118,7 @@ class AlertEngine:
             locale, links, page=page, mlflow=mlflow, gather=lambda alerts: gather(store, alerts, locale)
         )
         self._holds, self._flapping = holds, flapping
+        self._value_age = value_age
         self._dispatcher: Dispatcher | None = None
         self._board = Board(forget_after)
         self._forget_after, self._restart_grace = forget_after, restart_grace
@@ -144,12 +148,23 @@ class AlertEngine:
         if twins:
             raise ConfigError(f"several rules are named {', '.join(twins)}; give each a name of its own")
         self._rules = {rule.name: rule for rule in rules}
-        self._evaluation = Evaluation(rules, self._board)
+        self._evaluation = Evaluation(rules, self._board, self._value_age)
 
     @property
     def errors(self) -> Mapping[str, str]:
         """Why rules cannot be evaluated, by their names."""
         return self._evaluation.errors
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that hold."""
+        return tuple(self._rules.values())
+
+    def standing(self) -> list[tuple[AlertRow, AlertState]]:
+        """Return the alerts that are pending or firing, as they are after the last evaluation."""
+        return [
+            (alert.row, alert.state) for alert in self._alerts.values() if alert.state.phase != "inactive"
+        ]
 
     def advance(self, now: datetime, stale_after: Callable[[Reading], timedelta | None]) -> list[Transition]:
         """Judge every reading that came into the store since the last call, each once, also over a restart.

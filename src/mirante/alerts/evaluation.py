@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mirante.alerts.batches import Batch, RowFound, batch_key, settle
 from mirante.alerts.board import Board, View
@@ -46,7 +46,7 @@ class Evaluation:
 
     Rules whose conditions have the same skeleton are evaluated together, over columns. Python touches only
     the rows that something may change for, so ten thousand quiet rules cost little more than one. While an
-    alert fires, the value in its row follows once a minute, or later where more than 500 at a time are due.
+    alert fires, the value in its row follows once in a while, or later where more than 500 at a time are due.
 
     Parameters
     ----------
@@ -54,10 +54,15 @@ class Evaluation:
         With names of their own.
     board : Board
         Where the readings are.
+    value_age : timedelta
+        How often the value of a firing alert follows.
     """
 
-    def __init__(self, rules: Sequence[Rule], board: Board) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], board: Board, value_age: timedelta = timedelta(minutes=1)
+    ) -> None:
         self._rules, self._board = rules, board
+        self._value_age = value_age // timedelta(microseconds=1)
         self._planner = Planner(rules, board)
         self._plans: dict[int, Plan] = {}
         self._batches: dict[tuple[object, ...], Batch] = {}
@@ -134,7 +139,7 @@ class Evaluation:
         for kind, plans in members.items():
             self._batches.pop(kind, None)
             if plans:
-                self._batches[kind] = Batch(plans)
+                self._batches[kind] = Batch(plans, self._value_age)
 
     def _take_up(self, plan: Plan, known: Collection[AlertKey]) -> None:
         """Mark the rows of alerts that are known; each is looked at once before it may be passed over."""

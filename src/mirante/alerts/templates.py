@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 from mirante.errors import ConfigError
 
-__all__ = ["check_template", "number_text", "render", "render_names"]
+__all__ = ["check_template", "number_text", "render", "render_as_prometheus", "render_names"]
 
 _FIELD = re.compile(
     r"\{\{-?\s*(?:\$(?P<value>value)|\$labels\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
@@ -112,6 +113,62 @@ def render(template: str, labels: Mapping[str, str], value: float) -> str:
         return labels.get(match["label"], "")
 
     return _FIELD.sub(fill, template)
+
+
+def render_as_prometheus(template: str, labels: Mapping[str, str], value: float) -> str:
+    """Fill in a template the way Prometheus does, whose numbers have all their digits.
+
+    Parameters
+    ----------
+    template, labels, value
+        As in `render`.
+
+    Returns
+    -------
+    str
+        What Prometheus' notice would say.
+
+    Examples
+    --------
+    >>> render_as_prometheus("{{ $value }} {{ $value | humanizePercentage }}", {}, 0.123456)
+    '0.123456 12.35%'
+    >>> render_as_prometheus("{{ $value | humanize }}", {}, 12345.678)
+    '12.35k'
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        if not match["value"]:
+            return labels.get(match["label"], "")
+        if match["filter"] == "humanizePercentage":
+            return f"{_go_number(value * 100, 4)}%"
+        return _si_number(value) if match["filter"] == "humanize" else _go_number(value)
+
+    return _FIELD.sub(fill, template)
+
+
+def _go_number(value: float, digits: int | None = None) -> str:
+    """Write a number as Go's %v does, or as its %.4g."""
+    if not math.isfinite(value):
+        return number_text(value)
+    if digits is not None:
+        return f"{value:.{digits}g}"
+    if value == 0 or 1e-4 <= abs(value) < 1e21:
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    mantissa, _e, exponent = repr(value).partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent):+03d}"
+
+
+def _si_number(value: float) -> str:
+    """Write a number as Prometheus' ``humanize`` does: four digits and a prefix of the SI."""
+    if value == 0 or not math.isfinite(value):
+        return _go_number(value, 4)
+    large = abs(value) >= 1
+    prefix = ""
+    for prefix_next in "kMGTPEZY" if large else "munpfazy":
+        if (large and abs(value) < 1000) or (not large and abs(value) >= 1):
+            break
+        prefix, value = prefix_next, value / 1000 if large else value * 1000
+    return f"{_go_number(value, 4)}{prefix}"
 
 
 def render_names(template: str, values: Mapping[str, object], value: float) -> str:

@@ -105,6 +105,7 @@ class Parts:
         FastAPI
             To be served by uvicorn.
         """
+        from mirante.web.api.rules import Ruling
         from mirante.web.asgi import create_app
 
         models = self.settings.models
@@ -115,6 +116,7 @@ class Parts:
             health=health,
             locale=self.settings.locale,
             historic=historic,
+            ruling=Ruling(lambda: self.engine.rules, build_routes(self.settings.alerts)),
         )
 
     def __enter__(self) -> Parts:

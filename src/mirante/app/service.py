@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from mirante.app.build import Parts
+from mirante.app.freshness import freshness
 from mirante.app.rules import RuleFiles
 from mirante.app.scheduler import Scheduler, Task, utc_now
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
-from mirante.readings import Reading, subject_of
+from mirante.readings import Reading
 
 if TYPE_CHECKING:
     import uvicorn
@@ -31,7 +32,6 @@ __all__ = ["Service"]
 _log = structlog.get_logger("mirante.service")
 _GRACE = 1.0
 _STUCK = timedelta(minutes=30)
-_UNKNOWN_MODEL = timedelta(days=7)
 
 
 class Service:
@@ -110,24 +110,11 @@ class Service:
 
     def _silences(self) -> Callable[[Reading], timedelta | None]:
         """Say for how long each series may be silent; None for what is not watched here."""
-        settings = self.settings
         models: dict[str, timedelta | None] = {
             watch.config.subject: watch.config.stale_after for watch in list(self.watches)
         }
-        models |= {config.subject: None for config in settings.models if config.paused}
-        # A model that discovery has not come to yet is not passed over meanwhile.
-        unknown_model = _UNKNOWN_MODEL if settings.discover else None
-
-        def stale_after(reading: Reading) -> timedelta | None:
-            subject = subject_of(reading.labels)
-            if subject.startswith("model/"):
-                return models.get(subject, unknown_model)
-            if reading.name == "mlflow_server_up":
-                return 3 * settings.mlflow.interval
-            own = subject.startswith("host/")
-            return 3 * (settings.host.interval if own else settings.evaluation_interval)
-
-        return stale_after
+        models |= {config.subject: None for config in self.settings.models if config.paused}
+        return freshness(self.settings, models)
 
     def _beat(self, now: datetime) -> None:
         """Call the heartbeat's address while all tasks succeed and no notice waits for long."""

@@ -7,17 +7,17 @@ import json
 import os
 import shutil
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mirante import __version__
-from mirante.cli.group import Commands, config_option
-from mirante.errors import ConfigError, MiranteError
+from mirante.cli.channels import channels
+from mirante.cli.group import Commands, config_option, failure_is_2, print_text
+from mirante.cli.routes import routes
+from mirante.cli.rules import rules
+from mirante.errors import ConfigError
 
 __all__ = ["main"]
 
@@ -26,6 +26,11 @@ __all__ = ["main"]
 @click.version_option(__version__, prog_name="mirante")
 def main() -> None:
     """Mirante watches what runs around an MLflow server, and tells who should know."""
+
+
+main.add_command(rules)
+main.add_command(routes)
+main.add_command(channels)
 
 
 @main.command()
@@ -93,21 +98,6 @@ def baseline(**options: Any) -> None:
     click.echo(make_baseline(**options))
 
 
-@contextmanager
-def _failure_is_2() -> Iterator[None]:
-    """End with 2 whatever fails, since 1 is an answer; and with 130, as a shell does, on Ctrl-C."""
-    try:
-        yield
-    except MiranteError as error:
-        click.echo(f"mirante: {error}", err=True)
-        raise SystemExit(2) from error
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except Exception as error:
-        traceback.print_exc()
-        raise SystemExit(2) from error
-
-
 @main.command()
 @click.option("--reference", required=True, type=click.Path(path_type=Path), help="What normal is.")
 @click.option("--current", required=True, type=click.Path(path_type=Path), help="What is compared with it.")
@@ -136,24 +126,18 @@ def check(
     Tables are Parquet, CSV or Arrow files, or folders of Parquet files. The exit code is 0 when nothing
     drifted, 1 on drift, 2 when it cannot run.
     """
-    with _failure_is_2():
+    with failure_is_2():
         from mirante.monitors.check import check as compare
 
         names = None if columns is None else [name for name in map(str.strip, columns.split(",")) if name]
         result = compare(reference, current, columns=names, alpha=alpha)
         text = result.to_text(shutil.get_terminal_size((100, 24)).columns)
-        _print(json.dumps(result.to_dict(), indent=2, allow_nan=False) if as_json else text)
+        print_text(json.dumps(result.to_dict(), indent=2, allow_nan=False) if as_json else text)
         if html is not None:
             click.echo(f"wrote {result.to_html(html)}", err=True)
         if log_mlflow and result.log_mlflow(run_id=os.environ.get("MLFLOW_RUN_ID")):
             click.echo("logged to MLflow", err=True)
     raise SystemExit(int(result.drifted))
-
-
-def _print(text: str) -> None:
-    """Print a text; a terminal that lacks a letter shows a question mark."""
-    encoding = sys.stdout.encoding or "utf-8"
-    click.echo(text.encode(encoding, "replace").decode(encoding))
 
 
 @main.command()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,7 @@ import click
 
 from mirante.errors import MiranteError
 
-__all__ = ["Commands", "config_option"]
+__all__ = ["Commands", "config_option", "failure_is_2", "print_text"]
 
 
 class Commands(click.Group):
@@ -30,3 +34,24 @@ config_option = click.option(
     type=click.Path(path_type=Path),
     help="A mirante.yaml; without it, this host and the MLflow server of MLFLOW_TRACKING_URI.",
 )
+
+
+@contextmanager
+def failure_is_2() -> Iterator[None]:
+    """End with 2 whatever fails, since 1 is an answer; and with 130, as a shell does, on Ctrl-C."""
+    try:
+        yield
+    except MiranteError as error:
+        click.echo(f"mirante: {error}", err=True)
+        raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(2) from error
+
+
+def print_text(text: str) -> None:
+    """Print a text; a terminal that lacks a letter shows a question mark."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, "replace").decode(encoding))

@@ -249,6 +249,14 @@ class OutboxPart:
             found: datetime | None = snapshot.execute(query).scalar_one()
             return found
 
+    def tally(self, *, connection: Connection | None = None) -> list[tuple[str, str, int, int]]:
+        """Return for each channel and status how many notices there are, and how many tries they took."""
+        columns = (notices.c.channel, notices.c.status)
+        query = select(*columns, func.count(), func.sum(notices.c.attempts)).group_by(*columns)
+        with self._database.reading(connection) as snapshot:
+            found = snapshot.execute(query.order_by(*columns))
+            return [(channel, status, int(count), int(tries)) for channel, status, count, tries in found]
+
     def list(
         self, *, alert_id: str | None = None, limit: int = 200, connection: Connection | None = None
     ) -> list[NoticeRow]:

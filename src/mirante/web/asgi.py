@@ -21,6 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 import mirante
 from mirante.errors import ConfigError, StoreError
 from mirante.i18n import normal_locale
+from mirante.web.api.rules import Ruling
 from mirante.web.api.v1 import make_router
 from mirante.web.pages import (
     Query,
@@ -72,6 +73,7 @@ def create_app(
     locale: str = "en",
     historic: bool = False,
     clock: Callable[[], datetime] = _utc_now,
+    ruling: Ruling | None = None,
 ) -> Security:
     """Return the ASGI application.
 
@@ -89,6 +91,8 @@ def create_app(
         Whether the data is a replay of the past, so that old data does not mean "no data".
     clock : callable
         The present, aware.
+    ruling : Ruling, optional
+        The rules and routes of the service, for the API.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def create_app(
     _add_machine_routes(app, store, checked)
     _add_login(app, sessions, query, clock)
     _add_failures(app, query)
-    app.include_router(make_router(store, clock))
+    app.include_router(make_router(store, clock, ruling or Ruling()))
     own_name = () if config.host in _ANY_ADDRESS else (config.host,)
     return Security(
         app,

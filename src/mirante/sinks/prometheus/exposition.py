@@ -1,15 +1,17 @@
-"""Prometheus' text format: the newest reading of every series, and the reference API's counters."""
+"""Prometheus' text format: the newest readings, alerts, notices, and the reference API's counters."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mirante.readings import READINGS, Reading
+from mirante.readings import READINGS, Reading, subject_of
+from mirante.sinks.prometheus.alerting import Alerting
 from mirante.sinks.prometheus.metrics import LATENCY, PREDICTIONS, collectors_in
 from mirante.store import Store
 
@@ -20,10 +22,11 @@ _BAD_IN_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 
 
 class _Readings(Collector):
-    """The newest reading of every series, as Prometheus' metric families."""
+    """The newest reading of every series, as Prometheus' metric families; so many of a subject, no more."""
 
-    def __init__(self, readings: list[Reading]) -> None:
+    def __init__(self, readings: list[Reading], most: int) -> None:
         self._readings = readings
+        self._most = most
 
     def collect(self) -> Iterator[Metric]:
         newest: dict[tuple[str, tuple[tuple[str, str], ...]], Reading] = {}
@@ -37,10 +40,19 @@ class _Readings(Collector):
             if key not in newest or newest[key].time < reading.time:
                 newest[key] = reading
         families: dict[str, dict[tuple[tuple[str, str], ...], Reading]] = {}
+        of_subject: Counter[str] = Counter()
         for (name, labels), reading in sorted(newest.items()):
-            families.setdefault(name, {})[labels] = reading
+            subject = subject_of(reading.labels)
+            of_subject[subject] += 1
+            if of_subject[subject] <= self._most:
+                families.setdefault(name, {})[labels] = reading
         for name, samples in families.items():
             yield _family(name, samples)
+        left_out = {
+            subject: count - self._most for subject, count in of_subject.items() if count > self._most
+        }
+        if left_out:
+            yield _left_out(left_out, self._most)
 
 
 def _family(name: str, samples: Mapping[tuple[tuple[str, str], ...], Reading]) -> Metric:
@@ -52,6 +64,14 @@ def _family(name: str, samples: Mapping[tuple[tuple[str, str], ...], Reading]) -
     for labels, reading in samples.items():
         given = dict(labels)
         family.add_metric([given.get(label, "") for label in names], reading.value)
+    return family
+
+
+def _left_out(counts: Mapping[str, int], most: int) -> Metric:
+    text = f"Series of a subject that are not here, since it has more than {most}"
+    family = GaugeMetricFamily("mirante_series_left_out", text, labels=["subject"])
+    for subject, count in sorted(counts.items()):
+        family.add_metric([subject], count)
     return family
 
 
@@ -67,16 +87,19 @@ def _label_name(label: str) -> str:
     return re.sub(r"^__+", "_", clean)  # two underscores in front are Prometheus' own
 
 
-def render(store: Store, *, registry: CollectorRegistry = REGISTRY) -> bytes:
-    """Return Prometheus' text format: the newest reading of every series, and the reference API's counters.
+def render(store: Store, *, registry: CollectorRegistry = REGISTRY, most_series: int = 20_000) -> bytes:
+    """Return Prometheus' text format: readings, alerts, notices, and the reference API's counters.
 
     Parameters
     ----------
     store : Store
-        Where the readings are.
+        Where readings, alerts and notices are.
     registry : prometheus_client.CollectorRegistry, optional
         Where `MLflowMetrics` of this process registered its metrics; prometheus_client's default if not
         given.
+    most_series : int
+        So many series of one subject (by name and labels, from the first); the gauge
+        ``mirante_series_left_out`` counts the rest.
 
     Returns
     -------
@@ -85,7 +108,8 @@ def render(store: Store, *, registry: CollectorRegistry = REGISTRY) -> bytes:
         Prometheus refuses old ones.
     """
     together = CollectorRegistry()
-    together.register(_Readings(store.readings.latest()))
+    together.register(_Readings(store.readings.latest(), most_series))
+    together.register(Alerting(store.alerts.open(), store.outbox.tally()))
     for collector in collectors_in(registry):
         together.register(collector)
     return generate_latest(together)

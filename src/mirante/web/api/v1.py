@@ -22,6 +22,7 @@ from mirante.web.api.models import (
     Subject,
     Window,
 )
+from mirante.web.api.rules import Ruling, add_rules
 
 if TYPE_CHECKING:
     from mirante.store import Series, Store
@@ -33,9 +34,10 @@ _States = Annotated[
     list[Literal["pending", "firing", "resolved"]] | None, Query(description="All when left out.")
 ]
 _NOT_HERE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such alert."}}
+_NONE = Ruling()
 
 
-def make_router(store: Store, clock: Callable[[], datetime]) -> APIRouter:
+def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _NONE) -> APIRouter:
     """Return the routes below ``/api/v1``.
 
     Parameters
@@ -44,11 +46,14 @@ def make_router(store: Store, clock: Callable[[], datetime]) -> APIRouter:
         What is read, and where labels go.
     clock : callable
         The present, aware.
+    ruling : Ruling
+        The rules and routes of the service.
     """
     router = APIRouter(prefix="/api/v1")
     _add_subjects_and_readings(router, store)
     _add_windows(router, store)
     _add_alerts(router, store)
+    add_rules(router, store, ruling)
 
     @router.post("/labels", summary="Write labels", tags=["labels"])
     def labels(body: Labels) -> LabelsWritten:
