@@ -51,10 +51,6 @@ def parse_matchers(lines: Iterable[str], *, locale: str = "en") -> dict[str, str
     --------
     >>> parse_matchers(["host=web-1", 'feature=~"id_.*"', "", "model!=x"])
     {'host': 'web-1', 'feature': '~id_.*', 'model': '!=x'}
-    >>> parse_matchers(["web-1"])
-    Traceback (most recent call last):
-    ...
-    mirante.errors.InputError: 'web-1' is no matcher; write label=value, label!=value, label=~regex or label!~regex
     """
     _ = translator(locale)
     found: dict[str, str] = {}

@@ -35,6 +35,8 @@ class WebConfig(BaseModel):
         A file whose first line is the token; instead of `token`.
     allowed_hosts : tuple of str
         Host names (without port) that requests may ask for, beside loopback's own and `host`.
+    read_only : bool, default False
+        Whether page and API only show: nobody can silence or acknowledge there, or send labels.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class WebConfig(BaseModel):
     token: SecretStr | None = None
     token_file: SecretFile | None = None
     allowed_hosts: tuple[str, ...] = ()
+    read_only: bool = False
 
     def secret(self, environ: Mapping[str, str] | None = None) -> str | None:
         """Return the token in clear, or None when the page asks for none.
