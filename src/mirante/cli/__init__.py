@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from mirante import __version__
+from mirante.cli.alerts import alerts
 from mirante.cli.group import Commands, config_option
 from mirante.errors import ConfigError, MiranteError
 
@@ -26,6 +27,9 @@ __all__ = ["main"]
 @click.version_option(__version__, prog_name="mirante")
 def main() -> None:
     """Mirante watches what runs around an MLflow server, and tells who should know."""
+
+
+main.add_command(alerts)
 
 
 @main.command()
