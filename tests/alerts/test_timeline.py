@@ -40,7 +40,7 @@ def test_the_whole_life_of_an_alert_in_order(store: Store):
     take_back(store, "a1", author="ana", now=T + 7 * MINUTE)
     order = SilenceOrder({"host": "x"}, "rui", "new disk", lasting="1h")
     silence = add_silence(store, order, T + 8 * MINUTE)
-    held = {"alert": "a1", "reason": "silenced"}
+    held = {"alert": "a1", "reason": "silenced", "channel": "mail", "name": "rui", "until": None}
     store.events.add(EventRow("host/x", T + 9 * MINUTE, "notice_held", "", held))
     store.events.add(EventRow("host/x", T + 9 * MINUTE, "notice_held", "", {"alert": "a2"}))
     end_silence(store, silence.id, "rui", T + 10 * MINUTE)
@@ -62,7 +62,7 @@ def test_the_whole_life_of_an_alert_in_order(store: Store):
     ]
     assert (found[1].value, found[8].value) == (93.0, 40.0)
     assert (found[3].author, found[3].text) == ("ana", "on it")
-    assert found[6].text == "silenced"
+    assert (found[6].text, found[6].author, found[6].channel) == ("silenced", "rui", "mail")
     assert [moment.notice.reason for moment in found if moment.notice] == ["first_firing", "resolved"]
 
 
@@ -83,3 +83,12 @@ def test_one_that_never_fired_was_dropped(store: Store):
     assert [moment.kind for moment in timeline(store, "a2", T + MINUTE)] == ["pending", "dropped"]
     with pytest.raises(NotFoundError):
         timeline(store, "a3", T)
+
+
+def test_a_notice_names_its_route_and_flapping_is_told(store: Store):
+    store.outbox.add(replace(notice("n1", 5, "first_firing"), payload={"route": "severity=critical"}))
+    store.outbox.add(replace(notice("n2", 6, "reminder"), payload={"route": 7}))
+    store.events.add(EventRow("host/x", T + 5 * MINUTE, "alert_flapping", "", {"alert": "a1"}))
+    found = timeline(store, "a1", T + 60 * MINUTE)
+    assert [moment.kind for moment in found] == ["pending", "firing", "flapping", "notice", "notice"]
+    assert [moment.route for moment in found[3:]] == ["severity=critical", ""]

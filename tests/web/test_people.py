@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from mirante.alerts.silencing import SilenceOrder, add_silence
-from mirante.store import AlertRow, NoticeRow, Store
+from mirante.store import AlertRow, EventRow, NoticeRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from tests.web.conftest import HOSTILE, NOW, TOKEN, Answer, Client
@@ -185,6 +185,7 @@ def test_the_timeline_says_who_was_told_and_why_not(client: Client, store: Store
     add_silence(store, ORDER, NOW)
     payload = {
         "alerts": [{"labels": {"host": "web-1"}, "threshold": "system_cpu_percent > 90"}, 7],
+        "route": "severity=critical",
         "links": {"page": "https://mirante.example/host", "bad": "javascript:alert(1)"},
     }
     for id_, channel, reason, status in (
@@ -199,8 +200,20 @@ def test_the_timeline_says_who_was_told_and_why_not(client: Client, store: Store
                 delivered_at=NOW if status == "delivered" else None, alert_ids=("a1",), payload=payload,
             )
         )  # fmt: skip
+    held = {"alert": "a1", "reason": "muted", "channel": "night-desk", "name": "nights"}
+    store.events.add(EventRow("host/web-1", NOW, "notice_held", "", held))
     page = client.get("/alerts/a1").text
-    for words in ("first firing", "reminder", "something new", "3 tries", "Slack answered 404", "given up"):
+    for words in (
+        "night-desk",
+        "mute time (<bdi>nights",
+        "<bdi>severity=critical",
+        "first firing",
+        "reminder",
+        "something new",
+        "3 tries",
+        "Slack answered 404",
+        "given up",
+    ):
         assert words in page
     assert "system_cpu_percent &gt; 90" in page
     assert 'href="https://mirante.example/host"' in page

@@ -15,12 +15,13 @@ __all__ = ["Moment", "timeline"]
 _EVENTS = {
     "alert_acknowledged": "acknowledged",
     "alert_unacknowledged": "unacknowledged",
+    "alert_flapping": "flapping",
     "notice_held": "held",
 }
 # What happened in one instant is told in the order in which one thing follows from the other.
 _ORDER = (
-    "pending", "silenced", "firing", "held", "notice", "acknowledged", "unacknowledged", "silence_over",
-    "dropped", "resolved",
+    "pending", "silenced", "firing", "flapping", "held", "notice", "acknowledged", "unacknowledged",
+    "silence_over", "dropped", "resolved",
 )  # fmt: skip
 _MOST = 1_000
 
@@ -34,10 +35,13 @@ class Moment:
     time : datetime
         When.
     kind : str
-        ``pending``, ``firing``, ``notice``, ``held``, ``acknowledged``, ``unacknowledged``, ``silenced``,
-        ``silence_over``, ``dropped`` or ``resolved``.
+        ``pending``, ``firing``, ``flapping``, ``notice``, ``held``, ``acknowledged``, ``unacknowledged``,
+        ``silenced``, ``silence_over``, ``dropped`` or ``resolved``.
     author, text : str
-        Who did it, and what they said; for ``held``, the reason.
+        Who did it, and what they said; for ``held``, whose silence or which mute time or inhibition it was,
+        and ``silenced``, ``muted`` or ``inhibited``.
+    channel, route : str
+        For ``notice`` and ``held``: where it went or would have gone, and by which route.
     value : float, optional
         The reading, for ``firing`` and ``resolved``.
     notice : NoticeRow, optional
@@ -50,6 +54,8 @@ class Moment:
     kind: str
     author: str = ""
     text: str = ""
+    channel: str = ""
+    route: str = ""
     value: float | None = None
     notice: NoticeRow | None = None
     silence: SilenceRow | None = None
@@ -93,8 +99,8 @@ def timeline(store: Store, alert_id: str, now: datetime) -> list[Moment]:
     notices = store.outbox.list(alert_id=alert_id, limit=_MOST)
     moments = [
         *_states(alert),
-        *(Moment(notice.created_at, "notice", notice=notice) for notice in notices),
-        *_by_people(store, alert),
+        *(_told(notice) for notice in notices),
+        *_events(store, alert),
         *_silences(store, alert, now),
     ]
     return sorted(moments, key=_when)
@@ -115,14 +121,31 @@ def _states(alert: AlertRow) -> list[Moment]:
     return found
 
 
-def _by_people(store: Store, alert: AlertRow) -> list[Moment]:
+def _events(store: Store, alert: AlertRow) -> list[Moment]:
     events = store.events.list(alert.subject, since=alert.active_at, kinds=list(_EVENTS), limit=10 * _MOST)
     return [_moment(event) for event in events if event.data.get("alert") == alert.id]
 
 
 def _moment(event: EventRow) -> Moment:
-    said = event.data.get("note", event.data.get("reason", ""))
-    return Moment(event.time, _EVENTS[event.kind], str(event.data.get("author", "")), str(said))
+    data = {name: str(value) for name, value in event.data.items() if isinstance(value, str)}
+    return Moment(
+        event.time,
+        _EVENTS[event.kind],
+        author=data.get("author", data.get("name", "")),
+        text=data.get("note", data.get("reason", "")),
+        channel=data.get("channel", ""),
+    )
+
+
+def _told(notice: NoticeRow) -> Moment:
+    route = notice.payload.get("route", "")
+    return Moment(
+        notice.created_at,
+        "notice",
+        channel=notice.channel,
+        route=route if isinstance(route, str) else "",
+        notice=notice,
+    )
 
 
 def _silences(store: Store, alert: AlertRow, now: datetime) -> list[Moment]:

@@ -29,8 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT = 8
 _MOST = 5_000
 _HISTORY = (
-    "alert_fired", "alert_resolved", "alert_acknowledged", "alert_unacknowledged", "silence_created",
-    "silence_ended", "notice_held",
+    "alert_fired", "alert_resolved", "alert_acknowledged", "alert_unacknowledged", "alert_flapping",
+    "silence_created", "silence_ended", "notice_held",
 )  # fmt: skip
 
 author_option = click.option("--author", help="Who you are; your login name by default.")
@@ -219,12 +219,14 @@ def _told(moment: Moment) -> str:
     """Return a moment in words."""
     value = f", value {moment.value:g}" if moment.value is not None else ""
     said = f": {moment.text}" if moment.text else ""
+    by = moment.author
     if moment.notice is not None:
         notice = moment.notice
         error = f" ({notice.error})" if notice.error else ""
         state = {"delivered": "delivered", "dead": "given up"}.get(notice.status, "waiting to be sent")
         tries = f" after {notice.attempts} tries" if notice.attempts > 1 else ""
-        return f"notice to {notice.channel}, {notice.reason.replace('_', ' ')}: {state}{tries}{error}"
+        route = f" by route {moment.route}" if moment.route else ""
+        return f"notice to {notice.channel}{route}, {notice.reason.replace('_', ' ')}: {state}{tries}{error}"
     if moment.silence is not None and moment.kind == "silenced":
         return f"silenced by {moment.author} until {_time(moment.silence.ends_at)}{said}"
     return {
@@ -232,7 +234,8 @@ def _told(moment: Moment) -> str:
         "firing": f"firing{value}",
         "resolved": f"resolved{value}",
         "dropped": "no longer true before it fired: nobody was told",
-        "held": f"a notice was held back{said}",
+        "flapping": "it comes and goes: it fires until it has been quiet for a while",
+        "held": f"not sent to {moment.channel or 'its channel'}{said}{f' ({by})' if by else ''}",
         "acknowledged": f"acknowledged by {moment.author}{said}",
         "unacknowledged": f"given back by {moment.author}",
         "silence_over": "the silence is over",

@@ -92,11 +92,13 @@ class TimelineMoment(BaseModel):
 
     time: datetime
     kind: Literal[
-        "pending", "firing", "notice", "held", "acknowledged", "unacknowledged", "silenced", "silence_over",
-        "dropped", "resolved",
+        "pending", "firing", "flapping", "notice", "held", "acknowledged", "unacknowledged", "silenced",
+        "silence_over", "dropped", "resolved",
     ]  # fmt: skip
     author: str
     text: str
+    channel: str
+    route: str
     value: float | None
     notice: Notice | None
     silence: Silence | None
@@ -214,6 +216,8 @@ def _moment(one: Moment, now: datetime) -> TimelineMoment:
         kind=one.kind,
         author=one.author,
         text=one.text,
+        channel=one.channel,
+        route=one.route,
         value=value,
         notice=None if one.notice is None else Notice(**asdict(one.notice)),
         silence=None if one.silence is None else _silence(one.silence, now),
