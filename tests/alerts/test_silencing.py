@@ -12,12 +12,12 @@ import pytest
 
 from mirante.alerts.silencing import (
     LONGEST,
+    Holding,
     SilenceOrder,
     add_silence,
     change_silence,
     check_silence,
     end_silence,
-    holding,
     silence_state,
 )
 from mirante.errors import ConflictError, InputError, MiranteError, NotFoundError
@@ -89,8 +89,8 @@ def test_all_faults_are_told_at_once_and_in_the_readers_language():
 def test_a_matcher_that_names_something_may_stand_beside_wide_ones():
     row = check_silence(replace(ORDER, matchers={"rule": "high_cpu", "host": "!~db-.*"}), NOW)
     labels = {"rule": "high_cpu", "host": "web-1"}
-    assert holding([row], labels, NOW) == [row]
-    assert holding([row], {**labels, "host": "db-1"}, NOW) == []
+    assert Holding([row], NOW).back(labels) == [row]
+    assert Holding([row], NOW).back({**labels, "host": "db-1"}) == []
 
 
 def test_the_interval_is_half_open_and_a_start_in_the_past_is_now(store: Store):
@@ -99,10 +99,10 @@ def test_the_interval_is_half_open_and_a_start_in_the_past_is_now(store: Store):
     later = add_silence(store, replace(ORDER, starts_at=NOW + HOUR, ends_at=NOW + 5 * HOUR, lasting=""), NOW)
     labels = {"host": "web-1"}
     found = store.silences.list(since=NOW)
-    assert holding(found, labels, NOW) == [row]
-    assert holding(found, labels, NOW + HOUR) == [later, row], "the one that ends last first"
-    assert holding(found, labels, NOW + 2 * HOUR) == [later]
-    assert holding(found, {"host": "web-2"}, NOW + HOUR) == []
+    assert Holding(found, NOW).back(labels) == [row]
+    assert Holding(found, NOW + HOUR).back(labels) == [later, row], "the one that ends last first"
+    assert Holding(found, NOW + 2 * HOUR).back(labels) == [later]
+    assert Holding(found, NOW + HOUR).back({"host": "web-2"}) == []
     assert [silence_state(later, NOW + n * HOUR) for n in (0, 1, 5)] == ["coming", "holding", "over"]
 
 

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -21,12 +20,12 @@ from mirante.i18n import Translator, translator
 from mirante.store import EventRow, SilenceRow, Store
 
 __all__ = [
+    "Holding",
     "SilenceOrder",
     "add_silence",
     "change_silence",
     "check_silence",
     "end_silence",
-    "holding",
     "silence_state",
 ]
 
@@ -335,32 +334,41 @@ def silence_state(row: SilenceRow, now: datetime) -> str:
     return "holding" if row.starts_at <= now else "coming"
 
 
-def holding(silences: Iterable[SilenceRow], labels: Mapping[str, str], now: datetime) -> list[SilenceRow]:
-    """Return the silences that hold an alert back now, the one that ends last first.
+class Holding:
+    """The silences that hold at one moment, compiled once for many alerts.
 
     Parameters
     ----------
     silences : iterable of SilenceRow
         Such as ``store.silences.list(since=now)``.
-    labels : mapping of str to str
-        The alert's, with ``rule``, ``severity`` and ``subject``: see `routing_labels`.
     now : datetime
-        The present.
+        The moment.
 
-    Returns
-    -------
-    list of SilenceRow
-        Empty when nothing holds it.
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> noon = datetime(2013, 2, 8, 12, tzinfo=UTC)
+    >>> row = SilenceRow("a", {"host": "x"}, noon, noon + timedelta(hours=1), "ana", "known", noon)
+    >>> len(Holding([row], noon).back({"host": "x"})), len(Holding([row], noon).back({"host": "y"}))
+    (1, 0)
     """
-    found = [
-        row
-        for row in silences
-        if silence_state(row, now) == "holding" and _compiled(tuple(row.matchers.items())).accept(labels)
-    ]
-    return sorted(found, key=lambda row: row.ends_at, reverse=True)
 
+    def __init__(self, silences: Iterable[SilenceRow], now: datetime) -> None:
+        rows = [row for row in silences if silence_state(row, now) == "holding"]
+        rows.sort(key=lambda row: row.ends_at, reverse=True)
+        self._compiled = [(row, Matchers.of(row.matchers)) for row in rows]
 
-@lru_cache(maxsize=1_024)
-def _compiled(matchers: tuple[tuple[str, str], ...]) -> Matchers:
-    """Compile once: a page asks the same silences about each of a thousand alerts."""
-    return Matchers.of(dict(matchers))
+    def back(self, labels: Mapping[str, str]) -> list[SilenceRow]:
+        """Return what holds an alert back, the one that ends last first.
+
+        Parameters
+        ----------
+        labels : mapping of str to str
+            The alert's, with ``rule``, ``severity`` and ``subject``: see `routing_labels`.
+
+        Returns
+        -------
+        list of SilenceRow
+            Empty when nothing holds it.
+        """
+        return [row for row, matchers in self._compiled if matchers.accept(labels)]

@@ -134,7 +134,7 @@ def list_alerts(
 ) -> None:
     """Show alerts, newest first."""
     from mirante.alerts.grouping import routing_labels
-    from mirante.alerts.silencing import holding
+    from mirante.alerts.silencing import Holding
 
     states = None if "all" in state else (state or ("pending", "firing"))
     with _store(config) as store:
@@ -145,8 +145,8 @@ def list_alerts(
         ]
         taken = store.acknowledgements.of([row.id for row in found])
         now = _now()
-        silences = store.silences.list(since=now)
-        held = {row.id: holding(silences, routing_labels(row), now) for row in found}
+        holding = Holding(store.silences.list(since=now), now)
+        held = {row.id: holding.back(routing_labels(row)) for row in found}
     if as_json:
         whole = [
             {

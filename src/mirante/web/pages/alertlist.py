@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
-from mirante.alerts.silencing import holding
+from mirante.alerts.silencing import Holding
 from mirante.web.pages.query import Query
 from mirante.web.pages.states import name_of, split_subject
 
@@ -71,7 +71,7 @@ def alerts_shown(
     """Return alerts ready for a template, in the order given."""
     rows = list(alerts)
     said = store.acknowledgements.of([row.id for row in rows])
-    silences = store.silences.list(since=query.now)
+    holding = Holding(store.silences.list(since=query.now), query.now)
     return [
         ShownAlert(
             row=row,
@@ -80,14 +80,14 @@ def alerts_shown(
             labels=sorted((key, value) for key, value in row.labels.items() if key not in _IN_SUBJECT),
             notices=list(notices.get(row.id, ())),
             acknowledgement=said.get(row.id),
-            silence=_silence(row, silences, query) if row.state != "resolved" else None,
+            silence=_silence(row, holding) if row.state != "resolved" else None,
         )
         for row in rows
     ]
 
 
-def _silence(alert: AlertRow, silences: Sequence[SilenceRow], query: Query) -> SilenceRow | None:
-    return next(iter(holding(silences, routing_labels(alert), query.now)), None)
+def _silence(alert: AlertRow, holding: Holding) -> SilenceRow | None:
+    return next(iter(holding.back(routing_labels(alert))), None)
 
 
 def _where(alert: AlertRow, query: Query) -> str:

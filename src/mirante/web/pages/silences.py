@@ -60,13 +60,13 @@ def silences_page(store: Store, query: Query, *, fault: str = "") -> str:
     fault : str
         Why what somebody just tried was refused; shown as plain text.
     """
-    alerts = store.alerts.open()
+    labels = [routing_labels(alert) for alert in store.alerts.open()]
     shown = [
         ShownSilence(
             row,
             silence_state(row, query.now),
             format_matchers(row.matchers),
-            len(_meant(row.matchers, alerts)) if row.ends_at > query.now else 0,
+            _count(row.matchers, labels) if row.ends_at > query.now else 0,
         )
         for row in store.silences.list(limit=_MOST)
     ]
@@ -183,6 +183,11 @@ def _of_silence(row: SilenceRow, now: datetime) -> dict[str, str]:
         "starts": f"{row.starts_at:%Y-%m-%dT%H:%M}" if coming else "",
         "lasting": format_duration(timedelta(minutes=round(rest.total_seconds() / 60))),
     }
+
+
+def _count(matchers: Mapping[str, str], alerts: list[dict[str, str]]) -> int:
+    compiled = Matchers.of(matchers)
+    return sum(compiled.accept(labels) for labels in alerts)
 
 
 def _meant(matchers: Mapping[str, str], alerts: list[AlertRow]) -> list[AlertRow]:
