@@ -10,12 +10,14 @@ from types import ModuleType
 
 __all__ = [
     "ConfigError",
+    "ConflictError",
     "DeliveryError",
     "InputError",
     "MiranteError",
     "MiranteWarning",
     "MissingDependencyError",
     "NotFittedError",
+    "NotFoundError",
     "StoreError",
     "TrackingError",
     "need",
@@ -44,6 +46,14 @@ class ConfigError(MiranteError, ValueError):
 
 class StoreError(MiranteError, RuntimeError):
     """The store could not be opened, read or written."""
+
+
+class NotFoundError(MiranteError, LookupError):
+    """An id that stands for nothing in the store."""
+
+
+class ConflictError(MiranteError, RuntimeError):
+    """Somebody else was there first, or it is over: what was asked for no longer makes sense."""
 
 
 class TrackingError(MiranteError, RuntimeError):

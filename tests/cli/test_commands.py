@@ -20,7 +20,7 @@ def run(*arguments, **options):
 
 def test_help_names_every_command():
     text = run("--help").output
-    for command in ("up", "init", "baseline", "check", "report", "demo"):
+    for command in ("up", "init", "baseline", "check", "report", "demo", "alerts"):
         assert f"\n  {command} " in text
     assert run("-h").output == text
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -13,14 +14,17 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 
+from mirante.alerts.acknowledging import acknowledge, take_back
 from mirante.readings import Reading
-from mirante.store import Store
+from mirante.store import AlertRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from tests.web.conftest import HOST, HOSTILE, MODEL, NOW
 
 pytestmark = pytest.mark.browser
 
+ALERT = f"/alerts/{1:032x}"
+NEW_SILENCE = f"/silences/new?alert={1:032x}"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -172,7 +176,10 @@ def test_pages_read_without_javascript(browser: Any, site: str):
     context.close()
 
 
-@pytest.mark.parametrize("target", ["/", "/alerts", f"/model?subject={MODEL}", f"/host?subject={HOST}"])
+@pytest.mark.parametrize(
+    "target",
+    ["/", "/alerts", f"/model?subject={MODEL}", f"/host?subject={HOST}", ALERT, "/silences", NEW_SILENCE],
+)
 def test_nothing_is_wider_than_a_phone(page: Any, site: str, target: str):
     page.set_viewport_size({"width": 360, "height": 800})
     page.goto(site + target)
@@ -211,3 +218,126 @@ def test_new_readings_come_by_themselves_and_the_chart_stays(page: Any, empty_st
         assert page.evaluate("document.getElementById('fig-usage').mark") == "the same element"
         assert "13" in page.inner_text("table tbody")
         page.goto("about:blank")
+
+
+@pytest.fixture
+def writable(empty_store: Store) -> Iterator[tuple[str, Store]]:
+    """A server whose store one test may write to, with one alert of a hostile host."""
+    row = AlertRow("a1", "high_cpu", {"host": HOSTILE[0]}, f"host/{HOSTILE[0]}", "critical", "firing", NOW)
+    empty_store.alerts.save(replace(row, fired_at=NOW, summary=HOSTILE[0]))
+    with serving(empty_store, WebConfig()) as address:
+        yield address, empty_store
+
+
+def test_acknowledge_in_place_with_htmx(page: Any, writable: tuple[str, Store]):
+    site, store = writable
+    page.goto(f"{site}/alerts")
+    page.evaluate("document.body.dataset.mark = 'same document'")
+    page.click("text=Acknowledge …")
+    page.fill(".act input[name=author]", "ana")
+    page.fill(".act input[name=note]", "<b>on it</b>")
+    page.keyboard.press("Enter")
+    until(page, "document.body.innerText.includes('acknowledged by ana')")
+    assert page.get_attribute("body", "data-mark") == "same document"
+    assert store.acknowledgements.of(["a1"])["a1"].note == "<b>on it</b>"
+    page.click("text=In hand …")
+    assert page.input_value(".act input[name=author]") == "ana", "the name is remembered"
+    assert "Change the note" in page.inner_text(".act")
+    page.goto("about:blank")
+
+
+def test_who_comes_second_is_told_in_place(browser: Any, writable: tuple[str, Store]):
+    site, store = writable
+    context = browser.new_context()  # of its own: Chromium writes an error to the console for a 409
+    opened = context.new_page()
+    acknowledge(store, "a1", author="ana", now=NOW)
+    opened.goto(f"{site}/alerts")
+    opened.click("text=In hand …")
+    opened.fill(".act input[name=author]", "rui")
+    take_back(store, "a1", author="ana", now=NOW)
+    opened.click("text=Give it back")
+    until(opened, "document.querySelector('.fault') !== null")
+    assert "nobody has this alert in hand" in opened.inner_text(".fault")
+    context.close()
+
+
+def test_a_form_that_is_open_is_not_pulled_away(page: Any, writable: tuple[str, Store]):
+    site, store = writable
+    page.goto(f"{site}/alerts")
+    page.click("text=Acknowledge …")
+    page.evaluate("document.activeElement.blur()")
+    acknowledge(store, "a1", author="rui", now=NOW)
+    how = "{source: '#live', target: '#live', select: '#live', swap: 'outerHTML'}"
+    poll = f"htmx.ajax('GET', location.href, {how})"
+    page.evaluate(poll)
+    page.wait_for_timeout(300)
+    assert page.locator(".act[open]").count() == 1
+    page.click(".act summary")
+    page.evaluate(poll)
+    until(page, "document.body.innerText.includes('acknowledged by rui')")
+    page.goto("about:blank")
+
+
+def test_silence_by_keyboard_alone_then_change_and_end(page: Any, writable: tuple[str, Store]):
+    site, store = writable
+    page.goto(f"{site}/alerts/a1")
+    page.click("text=Silence alerts like this one …")
+    page.focus("#comment")
+    page.keyboard.type("new disk")
+    page.keyboard.press("Tab")
+    page.keyboard.type("3h")
+    page.focus("#author")
+    page.keyboard.type("ana")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/alerts/a1")
+    assert "Silenced by ana" in page.inner_text(".moments")
+    (row,) = store.silences.list()
+    assert row.matchers == {"rule": "high_cpu", "host": HOSTILE[0]}
+    assert (row.ends_at - row.starts_at).total_seconds() == 3 * 3600
+    page.goto(f"{site}/silences")
+    page.click("text=Change …")
+    page.fill("#lasting", "5h")
+    page.click("text=Save the change")
+    page.wait_for_url("**/silences")
+    page.click("text=End … >> nth=0")
+    page.click("text=End it now")
+    until(page, "document.body.innerText.includes('Nothing is silenced.')")
+    assert [one.ends_at for one in store.silences.list()] == [NOW, NOW]
+    page.goto("about:blank")
+
+
+def test_people_act_without_javascript(browser: Any, writable: tuple[str, Store]):
+    site, store = writable
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(f"{site}/alerts?rule=high_cpu")
+    opened.click("text=Acknowledge …")
+    opened.fill(".act input[name=author]", "ana")
+    opened.click(".act .main-button")
+    assert opened.url.endswith("/alerts?rule=high_cpu")
+    assert "acknowledged by ana" in opened.inner_text("main")
+    opened.click("text=Silence …")
+    opened.fill("#matchers", "host")
+    opened.fill("#comment", "why not")
+    opened.click("text=Silence them")
+    assert "is no matcher" in opened.inner_text(".fault")
+    assert opened.input_value("#comment") == "why not"
+    opened.fill("#matchers", "rule=high_cpu")
+    opened.click("text=Which alerts are these?")
+    assert HOSTILE[0] in opened.inner_text("section")
+    opened.click("text=Silence them")
+    assert "silenced until" in opened.inner_text("main")
+    assert store.silences.list()[0].author == "ana"
+    context.close()
+
+
+def test_another_sites_form_writes_nothing(browser: Any, writable: tuple[str, Store]):
+    site, store = writable
+    context = browser.new_context()
+    opened = context.new_page()
+    form = f"<form method=post action='{site}/alerts/a1/acknowledge'><input name=author value=eve></form>"
+    opened.set_content(f"{form}<script>document.forms[0].submit()</script>")
+    opened.wait_for_url("**/acknowledge")
+    assert "must come from this site" in opened.inner_text("body")
+    assert store.acknowledgements.of(["a1"]) == {}
+    context.close()

@@ -23,6 +23,7 @@ from mirante.web.pages import (
     overview,
     status_line,
 )
+from mirante.web.pages.charts import marks_for
 from mirante.web.pages.query import TimeRange, parse_time
 from mirante.web.pages.render import duration, number, percent, time_tag
 from mirante.web.pages.sparkline import sparkline
@@ -106,6 +107,14 @@ def test_pending_alerts_do_not_change_the_state(empty_store: Store):
     alert = AlertRow("1", "r", {}, "host/h", "critical", "pending", NOW)
     assert card_of(empty_store, row, [alert], ask()).state == "ok"
     assert severity_state("anything") == "ok"
+
+
+def test_what_people_do_is_no_mark_on_the_charts(empty_store: Store):
+    kinds = ("alert_acknowledged", "silence_created", "silence_ended", "notice_held", "alias_moved")
+    for kind in kinds:
+        empty_store.events.add(EventRow(HOST, NOW, kind, kind))
+    span = TimeRange("all", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    assert [mark.text for mark in marks_for(empty_store, HOST, [], span)] == ["alias_moved"]
 
 
 def test_model_page_has_charts_comparison_and_table(store: Store):

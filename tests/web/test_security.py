@@ -229,3 +229,20 @@ def test_websockets_are_closed(client: Client):
 )
 def test_nobody_is_led_away_after_the_login(target: str):
     assert safe_next(target) == "/"
+
+
+def test_a_delete_without_a_body_needs_no_content_type(client: Client):
+    target = "/api/v1/silences/none?author=ana"
+    assert client("DELETE", target).status == 404
+    assert client("DELETE", target, body=b"a=b", content_type="text/plain").status == 415
+    assert client("PUT", target, body=b"{}").status == 415
+    assert client("DELETE", target, origin="https://evil.example").status == 403
+
+
+def test_a_page_that_only_shows_still_lets_people_log_in(store: Store):
+    config = WebConfig(host="0.0.0.0", token=TOKEN, read_only=True)
+    shows = Client(create_app(store, config=config, clock=lambda: NOW))
+    kind = {"content_type": "application/x-www-form-urlencoded"}
+    assert shows("POST", "/login", body=f"token={TOKEN}".encode(), **kind).status == 303
+    refused = shows("POST", "/api/v1/labels", body=LABELS, authorization=f"Bearer {TOKEN}", **JSON)
+    assert (refused.status, "web.read_only" in refused.text) == (403, True)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from mirante import __version__
+from mirante.cli.alerts import alerts
 from mirante.cli.channels import channels
 from mirante.cli.group import Commands, config_option, failure_is_2, print_text
 from mirante.cli.routes import routes
@@ -28,6 +29,7 @@ def main() -> None:
     """Mirante watches what runs around an MLflow server, and tells who should know."""
 
 
+main.add_command(alerts)
 main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)

@@ -35,6 +35,7 @@ from mirante.web.pages import (
     status_line,
 )
 from mirante.web.pages.render import static_version
+from mirante.web.people import add_people_pages, author_of
 from mirante.web.security import Security, check_bind, safe_next
 from mirante.web.sessions import COOKIE, LoginLimit, Sessions
 
@@ -110,15 +111,16 @@ def create_app(
     app = FastAPI(
         title="Mirante",
         version=mirante.__version__,
-        description="What the monitoring system knows, read-only, and labels in.",
+        description="What the monitoring system knows, what people say to its alerts, and labels in.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # FastAPI's own documentation pages load scripts from a CDN
         redoc_url=None,
     )
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4)
-    query = partial(_query, locale=locale, historic=historic, clock=clock)
+    query = partial(_query, locale=locale, historic=historic, clock=clock, read_only=config.read_only)
     checked = partial(_health, store, health)
     _add_pages(app, store, query, checked)
+    add_people_pages(app, store, query, _page)
     _add_machine_routes(app, store, checked)
     _add_login(app, sessions, query, clock)
     _add_failures(app, query)
@@ -129,10 +131,13 @@ def create_app(
         clock=lambda: clock().timestamp(),
         allowed_hosts=(*config.allowed_hosts, *own_name),
         sessions=sessions,
+        read_only=config.read_only,
     )
 
 
-def _query(request: Request, *, locale: str, historic: bool, clock: Callable[[], datetime]) -> Query:
+def _query(
+    request: Request, *, locale: str, historic: bool, clock: Callable[[], datetime], read_only: bool
+) -> Query:
     values = dict(request.query_params)
     return Query(
         values,
@@ -141,6 +146,8 @@ def _query(request: Request, *, locale: str, historic: bool, clock: Callable[[],
         locale=_locale(values.get("lang", ""), request.headers.get("accept-language", ""), locale),
         base=request.scope.get("root_path", ""),
         historic=historic,
+        author=author_of(request),
+        read_only=read_only,
     )
 
 

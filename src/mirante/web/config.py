@@ -50,6 +50,8 @@ class WebConfig(BaseModel):
         Host names (without port) that requests may ask for, beside loopback's own and `host`.
     public_url : str, optional
         Where people open the page, for links in notices, when it is not `host` and `port`.
+    read_only : bool, default False
+        Whether page and API only show: nobody can silence or acknowledge there, or send labels.
 
     Examples
     --------
@@ -66,6 +68,7 @@ class WebConfig(BaseModel):
     token: SecretStr | None = None
     token_file: SecretFile | None = None
     allowed_hosts: tuple[str, ...] = ()
+    read_only: bool = False
     public_url: Annotated[str, AfterValidator(web_address)] | None = None
 
     def page_address(self) -> str:

@@ -116,6 +116,8 @@ class Security:
         Seconds since 1970.
     max_body : int
         Largest request body in bytes.
+    read_only : bool
+        Whether every write but the login is refused.
     """
 
     def __init__(
@@ -126,12 +128,14 @@ class Security:
         allowed_hosts: Iterable[str] = (),
         sessions: Sessions | None = None,
         max_body: int = 8 * 2**20,
+        read_only: bool = False,
     ) -> None:
         self._app = app
         self._clock = clock
         self._hosts = _LOOPBACK_NAMES | {host.lower().strip("[]") for host in allowed_hosts}
         self._sessions = sessions
         self._max_body = max_body
+        self._read_only = read_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or hand on one request."""
@@ -169,6 +173,8 @@ class Security:
             refusal = _bad_write(scope, headers, host)
             if refusal is not None:
                 return refusal
+            if self._read_only and scope["path"] != "/login":
+                return _text(403, "This page only shows; web.read_only is set.")
         if self._sessions is None or scope["path"].startswith(_OPEN_PATHS):
             return None
         scheme, _, given = (headers.one("authorization") or "").partition(" ")
@@ -234,7 +240,9 @@ def _bad_write(scope: Scope, headers: _Headers, host: str) -> _Refusal | None:
     if origin is None and (headers.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
         return _text(403, "A write must come from this site's own pages.")
     kind = (headers.one("content-type") or "").partition(";")[0].strip().lower()
-    if scope["path"].startswith("/api/") and kind != "application/json":
+    # A form cannot send DELETE, and a script of another site must ask first: without a body it needs no kind.
+    bare = scope["method"] == "DELETE" and not kind
+    if scope["path"].startswith("/api/") and kind != "application/json" and not bare:
         return _text(415, "Writes to the API are application/json.")
     return None
 

@@ -22,6 +22,7 @@ from mirante.web.api.models import (
     Subject,
     Window,
 )
+from mirante.web.api.people import add_people_routes
 from mirante.web.api.rules import Ruling, add_rules
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
     _add_windows(router, store)
     _add_alerts(router, store)
     add_rules(router, store, ruling)
+    add_people_routes(router, store, clock)
 
     @router.post("/labels", summary="Write labels", tags=["labels"])
     def labels(body: Labels) -> LabelsWritten:

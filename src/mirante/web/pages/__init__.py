@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from mirante.web.pages.alert import alert_page
 from mirante.web.pages.alerts import alerts_page
 from mirante.web.pages.host import host_page
 from mirante.web.pages.model import model_page
 from mirante.web.pages.overview import overview
 from mirante.web.pages.query import Query, UnknownPageError
+from mirante.web.pages.silences import silence_form, silences_page
 from mirante.web.pages.small import error_page, login_page, status_line
 
 __all__ = [
     "Query",
     "UnknownPageError",
+    "alert_page",
     "alerts_page",
     "error_page",
     "host_page",
     "login_page",
     "model_page",
     "overview",
+    "silence_form",
+    "silences_page",
     "status_line",
 ]

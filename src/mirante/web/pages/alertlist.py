@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mirante.alerts.grouping import routing_labels
+from mirante.alerts.silencing import Holding
 from mirante.web.pages.query import Query
 from mirante.web.pages.states import name_of, split_subject
 
 if TYPE_CHECKING:
-    from mirante.store import AlertRow, NoticeRow, Store
+    from mirante.store import AcknowledgementRow, AlertRow, NoticeRow, SilenceRow, Store
 
 __all__ = ["ShownAlert", "alerts_shown", "notices_by_alert", "subject_url"]
 
@@ -33,6 +35,10 @@ class ShownAlert:
         Its labels but for those that the subject's name says already.
     notices : list of NoticeRow
         Notices that speak of it, oldest first.
+    acknowledgement : AcknowledgementRow, optional
+        Who has it in hand.
+    silence : SilenceRow, optional
+        What holds it back now; of several the one that ends last.
     """
 
     row: AlertRow
@@ -40,6 +46,8 @@ class ShownAlert:
     url: str
     labels: list[tuple[str, str]]
     notices: list[NoticeRow]
+    acknowledgement: AcknowledgementRow | None = None
+    silence: SilenceRow | None = None
 
 
 def subject_url(query: Query, subject: str, **parameters: str) -> str:
@@ -58,19 +66,28 @@ def notices_by_alert(store: Store) -> Mapping[str, list[NoticeRow]]:
 
 
 def alerts_shown(
-    alerts: Iterable[AlertRow], query: Query, notices: Mapping[str, Sequence[NoticeRow]]
+    store: Store, alerts: Iterable[AlertRow], query: Query, notices: Mapping[str, Sequence[NoticeRow]]
 ) -> list[ShownAlert]:
     """Return alerts ready for a template, in the order given."""
+    rows = list(alerts)
+    said = store.acknowledgements.of([row.id for row in rows])
+    holding = Holding(store.silences.list(since=query.now), query.now)
     return [
         ShownAlert(
-            row=alert,
-            name=name_of(alert.subject),
-            url=_where(alert, query),
-            labels=sorted((key, value) for key, value in alert.labels.items() if key not in _IN_SUBJECT),
-            notices=list(notices.get(alert.id, ())),
+            row=row,
+            name=name_of(row.subject),
+            url=_where(row, query),
+            labels=sorted((key, value) for key, value in row.labels.items() if key not in _IN_SUBJECT),
+            notices=list(notices.get(row.id, ())),
+            acknowledgement=said.get(row.id),
+            silence=_silence(row, holding) if row.state != "resolved" else None,
         )
-        for alert in alerts
+        for row in rows
     ]
+
+
+def _silence(alert: AlertRow, holding: Holding) -> SilenceRow | None:
+    return next(iter(holding.back(routing_labels(alert))), None)
 
 
 def _where(alert: AlertRow, query: Query) -> str:

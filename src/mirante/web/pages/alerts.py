@@ -40,7 +40,7 @@ def alerts_page(store: Store, query: Query) -> str:
     notices = notices_by_alert(store)
 
     def shown(alerts: list[AlertRow]) -> list[ShownAlert]:
-        return alerts_shown(alerts, query, notices)
+        return alerts_shown(store, alerts, query, notices)
 
     return render(
         "alerts.html",
@@ -54,6 +54,7 @@ def alerts_page(store: Store, query: Query) -> str:
         severities=severities,
         rules=rules,
         subjects=[(row.subject, name_of(row.subject)) for row in store.readings.subjects()],
+        held=len([row for row in store.silences.list(since=query.now) if row.starts_at <= query.now]),
         filtered=any(query.get(name) for name in ("subject", "severity", "rule")),
     )
 

@@ -66,8 +66,9 @@ def marks_for(store: Store, subject: str, alerts: Sequence[AlertRow], span: Time
     from mirante.views.figures import marks_of_alerts
 
     events = store.events.list(subject, since=span.since, until=span.until)
-    # The engine writes an event for each firing too: one mark is enough.
-    other = [event for event in events if not event.kind.startswith("alert")]
+    # The engine writes an event for each firing too: one mark is enough. What people and routes do with
+    # alerts is told beside each alert.
+    other = [event for event in events if not event.kind.startswith(("alert", "silence", "notice"))]
     fired = [mark for mark in marks_of_alerts(alerts) if span.since <= mark.time < span.until]
     return [*other, *fired]
 

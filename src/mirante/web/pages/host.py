@@ -50,7 +50,7 @@ def host_page(store: Store, subject: str, query: Query) -> str:
         card=card_of(store, known, alive, query),
         span=span,
         spans=TimeRange.names(),
-        alerts=alerts_shown([*alive, *over][:_SHOWN_ALERTS], query, {}),
+        alerts=alerts_shown(store, [*alive, *over][:_SHOWN_ALERTS], query, {}),
         charts=charts(store, subject, span, marks, query),
         latest=store.readings.latest(subject=subject)[:200],
     )

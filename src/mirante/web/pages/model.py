@@ -86,7 +86,7 @@ def model_page(store: Store, subject: str, query: Query) -> str:
         versions=_versions(every),
         span=span,
         spans=TimeRange.names(),
-        alerts=alerts_shown(_to_show(alerts, span), query, {}),
+        alerts=alerts_shown(store, _to_show(alerts, span), query, {}),
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
         charts=model_charts(store, subject, span, marks, query),
         heat=heat_chart(store, subject, span, marks, query),

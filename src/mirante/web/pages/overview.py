@@ -39,6 +39,6 @@ def overview(store: Store, query: Query) -> str:
         query,
         cards=cards,
         counts=[(state, counts[state]) for state in URGENCY if counts[state]],
-        newest=alerts_shown(store.alerts.list(limit=_NEWEST), query, {}),
+        newest=alerts_shown(store, store.alerts.list(limit=_NEWEST), query, {}),
         firing=sum(one.state == "firing" for found in alerts.values() for one in found),
     )

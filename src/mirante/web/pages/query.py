@@ -107,6 +107,10 @@ class Query:
         Where the pages hang, such as ``/mirante``; empty at the root.
     historic : bool
         Whether the data is a replay of the past, so that old data does not mean "no data".
+    author : str
+        Who the reader said to be when they last wrote something; empty when they never did.
+    read_only : bool
+        Whether nothing can be written here, so that no form is shown.
 
     Examples
     --------
@@ -121,6 +125,8 @@ class Query:
     locale: str = "en"
     base: str = ""
     historic: bool = False
+    author: str = ""
+    read_only: bool = False
     _kept: tuple[str, ...] = field(default=("lang",), repr=False)
 
     def get(self, name: str) -> str:

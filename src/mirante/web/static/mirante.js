@@ -222,7 +222,8 @@
     if (isPoll(event) && live.dataset.etag) event.detail.headers["If-None-Match"] = `"${live.dataset.etag}"`;
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const focused = document.activeElement && document.activeElement.closest("#live form");
+    const focused = (document.activeElement && document.activeElement.closest("#live form"))
+      || document.querySelector("#live details[open] form");
     // A hidden tab asks nothing, and a form that somebody is filling in is not pulled away.
     if (document.hidden || (isPoll(event) && focused)) event.preventDefault();
   });

@@ -1,0 +1,85 @@
+"""The page of one alert: what it is, who has it in hand, what happened to it and who was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mirante.alerts.timeline import timeline
+from mirante.web.pages.alertlist import alerts_shown
+from mirante.web.pages.query import Query, UnknownPageError
+from mirante.web.pages.render import render
+
+if TYPE_CHECKING:
+    from mirante.store import AlertRow, NoticeRow, Store
+
+__all__ = ["alert_page"]
+
+
+def alert_page(store: Store, alert_id: str, query: Query, *, fault: str = "") -> str:
+    """Return the page of one alert as HTML.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is.
+    alert_id : str
+        The alert.
+    query : Query
+        Gives the language and the moment.
+    fault : str
+        Why what somebody just tried was refused; shown as plain text.
+
+    Raises
+    ------
+    UnknownPageError
+        If there is no such alert.
+    """
+    row = store.alerts.get(alert_id)
+    if row is None:
+        raise UnknownPageError(f"there is no alert {alert_id[:80]!r}")
+    notices = store.outbox.list(alert_id=alert_id)
+    (shown,) = alerts_shown(store, [row], query, {alert_id: notices[::-1]})
+    moments = timeline(store, alert_id, query.now)
+    return render(
+        "alert.html",
+        query,
+        alert=shown,
+        row=row,
+        labels=sorted(row.labels.items()),
+        threshold=_threshold(row, notices),
+        links=_links(notices),
+        moments=moments[::-1],
+        fault=fault,
+    )
+
+
+def _threshold(row: AlertRow, notices: list[NoticeRow]) -> str:
+    """Return the rule's condition: only notices remember it."""
+    for notice in notices:
+        for alert in _mappings(notice.payload.get("alerts")):
+            if alert.get("labels") == dict(row.labels) and isinstance(alert.get("threshold"), str):
+                return str(alert["threshold"])
+    return ""
+
+
+def _links(notices: list[NoticeRow]) -> list[tuple[str, str]]:
+    for notice in notices:
+        (links,) = _mappings([notice.payload.get("links")]) or [{}]
+        found = [(str(name), str(address)) for name, address in links.items() if _is_web(str(address))]
+        if found:
+            return found
+    return []
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _is_web(address: str) -> bool:
+    """Say whether an address is a page: one such as ``javascript:…`` must not become a link."""
+    try:
+        return urlsplit(address).scheme in {"http", "https"}
+    except ValueError:
+        return False
