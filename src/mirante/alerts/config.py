@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from mirante.alerts.actions.config import ActionConfig
 from mirante.alerts.channels.base import Channel
 from mirante.alerts.channels.email import check_addresses, server_and_port
 from mirante.alerts.matchers import Matchers
@@ -152,6 +153,7 @@ class AlertsConfig(_Strict):
     ] = Field(default_factory=list)
     default_rules: bool = True
     links: dict[str, str] = Field(default_factory=dict)
+    actions: tuple[ActionConfig, ...] = ()
 
     @model_validator(mode="after")
     def _known_channels(self) -> AlertsConfig:
