@@ -22,6 +22,7 @@ import mirante
 from mirante.errors import ConfigError, StoreError
 from mirante.i18n import normal_locale
 from mirante.web.api.v1 import make_router
+from mirante.web.decisions import add_decisions
 from mirante.web.pages import (
     Query,
     UnknownPageError,
@@ -106,7 +107,7 @@ def create_app(
     app = FastAPI(
         title="Mirante",
         version=mirante.__version__,
-        description="What the monitoring system knows, read-only, and labels in.",
+        description="What the monitoring system knows; labels, and what people decide.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # FastAPI's own documentation pages load scripts from a CDN
         redoc_url=None,
@@ -118,6 +119,7 @@ def create_app(
     _add_machine_routes(app, store, checked)
     _add_login(app, sessions, query, clock)
     _add_failures(app, query)
+    add_decisions(app, store, query, clock)
     app.include_router(make_router(store, clock))
     own_name = () if config.host in _ANY_ADDRESS else (config.host,)
     return Security(

@@ -59,7 +59,7 @@ class AliasProposer:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._store, self._actions, self._told = store, actions, told
-        self._locale, self._ = locale, translator(locale)
+        self._locale, self._words = locale, translator(locale)
         self._new_id = new_id
 
     def advance(self, firing: Sequence[AlertRow], client: Callable[[], MlflowClient], now: datetime) -> None:
@@ -89,9 +89,10 @@ class AliasProposer:
             self._consider(alerts, client, now, dry_run=dry_run)
 
     def _withdraw_without_alert(self, firing: set[str], now: datetime) -> None:
+        _ = self._words
         for row in self._store.proposals.list(states=["open"]):
             if row.kind == MOVE_ALIAS and not firing & set(row.data["alerts"]):
-                self._withdraw(row, self._("Withdrawn: the alerts behind it are over."), now)
+                self._withdraw(row, _("Withdrawn: the alerts behind it are over."), now)
 
     def _withdraw(self, row: ProposalRow, why: str, now: datetime) -> None:
         gone = replace(row, state="withdrawn", decided_at=now, data={**row.data, "problem": why})
@@ -105,6 +106,7 @@ class AliasProposer:
         *,
         dry_run: bool,
     ) -> None:
+        _ = self._words
         subject, labels = alerts[0].subject, alerts[0].labels
         ids = [alert.id for alert in alerts]
         earlier = [row for row in self._store.proposals.list(subject=subject) if row.kind == MOVE_ALIAS]
@@ -120,14 +122,14 @@ class AliasProposer:
             return  # the alerts are about a version that the alias has left
         previous = self._previous(client(), subject, labels["model"], current, earlier)
         if previous is None:
-            text = self._("nothing to propose: no earlier version than %(version)s will do", version=current)
+            text = _("nothing to propose: no earlier version than %(version)s will do", version=current)
             data: dict[str, Any] = {"alerts": ids, "version": current}
             event = EventRow(subject, now, "action_failed", text, data)
             self._told.say("no earlier version", ids, event)
             return
         row = self._proposal(alerts, current, previous, now)
         if dry_run:
-            text = self._("dry run: would propose: %(text)s", text=proposal_lines(row, self._locale)[0])
+            text = _("dry run: would propose: %(text)s", text=proposal_lines(row, self._locale)[0])
             event = EventRow(subject, now, "action_dry_run", text, {**row.data, "alert": row.alert_id})
             self._told.say("proposal", ids, event)
         else:
@@ -137,8 +139,9 @@ class AliasProposer:
         self, standing: ProposalRow, alerts: Sequence[AlertRow], current: str | None, now: datetime
     ) -> None:
         """Let further alerts join a proposal that stands; withdraw it when the alias has been moved."""
+        _ = self._words
         if current != standing.data["from"]:
-            self._withdraw(standing, self._("Withdrawn: the alias has been moved meanwhile."), now)
+            self._withdraw(standing, _("Withdrawn: the alias has been moved meanwhile."), now)
             return
         known = standing.data["alerts"]
         joined = [alert.id for alert in alerts if alert.id not in known]

@@ -66,7 +66,7 @@ class TagKeeper:
 
     def __init__(self, store: Store, actions: Sequence[TagAction], told: Told, *, locale: str = "en") -> None:
         self._store, self._actions, self._told = store, actions, told
-        self._ = translator(locale)
+        self._words = translator(locale)
 
     def advance(self, firing: Sequence[AlertRow], client: Callable[[], MlflowClient], now: datetime) -> None:
         """Tag the versions that alerts are about, and clear those whose alerts are over.
@@ -144,6 +144,7 @@ class TagKeeper:
     def _set(
         self, want: _Tagged, record: _Tagged | None, client: Callable[[], MlflowClient], now: datetime
     ) -> None:
+        _ = self._words
         if record is None:
             if not version_exists(client(), want.model, want.version):
                 return
@@ -158,7 +159,7 @@ class TagKeeper:
             self._save(record)
         if not record.written:
             write_version_tag(client(), record.model, record.version, STATE_TAG, record.value)
-            text = self._(
+            text = _(
                 "version %(version)s tagged %(tag)s=%(value)s",
                 version=record.version,
                 tag=STATE_TAG,
@@ -167,22 +168,21 @@ class TagKeeper:
             self._save(replace(record, written=True), event=_event(record, now, "version_tagged", text))
 
     def _clear(self, record: _Tagged, client: MlflowClient, now: datetime) -> None:
+        _ = self._words
         present = read_version_tag(client, record.model, record.version, STATE_TAG)
         if present == record.value and present != record.former:
             write_version_tag(client, record.model, record.version, STATE_TAG, record.former)
         if present not in (record.value, record.former):
-            text = self._(
+            text = _(
                 "version %(version)s keeps %(tag)s=%(value)s, which was set by hand",
                 version=record.version,
                 tag=STATE_TAG,
                 value=present,
             )
         elif record.former is None:
-            text = self._(
-                "version %(version)s no longer tagged %(tag)s", version=record.version, tag=STATE_TAG
-            )
+            text = _("version %(version)s no longer tagged %(tag)s", version=record.version, tag=STATE_TAG)
         else:
-            text = self._(
+            text = _(
                 "version %(version)s tagged %(tag)s=%(value)s again, as before",
                 version=record.version,
                 tag=STATE_TAG,
@@ -193,8 +193,9 @@ class TagKeeper:
         self._save(record, event=event, gone=True)
 
     def _say_dry(self, action: TagAction, alert: AlertRow, now: datetime) -> None:
+        _ = self._words
         version = alert.labels.get("version") or f"@{alert.labels['alias']}"
-        text = self._(
+        text = _(
             "dry run: version %(version)s would be tagged %(tag)s=%(value)s because of %(rule)s",
             version=version,
             tag=STATE_TAG,
@@ -206,7 +207,8 @@ class TagKeeper:
         self._told.say(f"tag {action.value}", [alert.id], event)
 
     def _say_gone(self, alert: AlertRow, now: datetime) -> None:
-        text = self._("no version to tag: MLflow has no alias %(alias)s", alias=alert.labels["alias"])
+        _ = self._words
+        text = _("no version to tag: MLflow has no alias %(alias)s", alias=alert.labels["alias"])
         event = EventRow(alert.subject, now, "action_failed", text, {"alert": alert.id})
         self._told.say("no version", [alert.id], event)
 

@@ -22,6 +22,7 @@ from mirante.web.api.models import (
     Subject,
     Window,
 )
+from mirante.web.api.proposals import make_proposals_router
 
 if TYPE_CHECKING:
     from mirante.store import Series, Store
@@ -49,6 +50,7 @@ def make_router(store: Store, clock: Callable[[], datetime]) -> APIRouter:
     _add_subjects_and_readings(router, store)
     _add_windows(router, store)
     _add_alerts(router, store)
+    router.include_router(make_proposals_router(store, clock))
 
     @router.post("/labels", summary="Write labels", tags=["labels"])
     def labels(body: Labels) -> LabelsWritten:
