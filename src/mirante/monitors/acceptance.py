@@ -238,7 +238,8 @@ def carry_out_acceptance(
     """Write the accepted baseline beside the model version, or go back to the former one.
 
     The monitor takes up what the version's tag points to when it looks the alias up the next time. May be
-    called again after it was cut short: the same windows make the same files in the same place.
+    called again after it was cut short: the place of the former baseline is in the store before anything is
+    written.
 
     Parameters
     ----------
