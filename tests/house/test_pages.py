@@ -4,6 +4,7 @@ import runpy
 import tomllib
 
 import mirante
+from mirante.alerts.actions.config import ProposeAliasAction, TagAction
 from mirante.alerts.config import AlertsConfig, EmailConfig, RouteConfig, SlackConfig
 from mirante.app.settings import HostConfig, MlflowConfig, Settings
 from mirante.cli import main
@@ -49,7 +50,7 @@ def test_every_setting_and_command_is_in_the_configuration_page():
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     parts = {"mlflow.": MlflowConfig, "host.": HostConfig, "web.": WebConfig, "alerts.": AlertsConfig}
     named = {f"{prefix}{name}" for prefix, part in parts.items() for name in part.model_fields}
-    for plain in (ModelConfig, EmailConfig, SlackConfig, RouteConfig):
+    for plain in (ModelConfig, EmailConfig, SlackConfig, RouteConfig, TagAction, ProposeAliasAction):
         named |= {field.alias or name for name, field in plain.model_fields.items()} - {"type"}
     named |= set(Settings.model_fields) - {prefix.rstrip(".") for prefix in parts}
     assert {name for name in named if f"`{name}`" not in page} == set()

@@ -75,13 +75,14 @@ def test_windows_from_before_the_new_normal_are_not_pooled_with_later_ones(
     watched(config, store, log, baseline, 8, shift=3.0, first=8)
     rows = windows_to_accept(store, config.subject, START + 8 * DAY, START + 16 * DAY)
     accepted = accepted_baseline(baseline, rows, config.subject, **WHO)
+    config = config.model_copy(update={"baseline_kind": "sliding 14"})
     remembered = []
     monkeypatch.setattr(DriftMonitor, "remember", lambda self, window, start: remembered.append(start))
     ModelMonitor(config, "1", accepted, store, log)
     assert remembered == [config.clock().local(START + day * DAY) for day in range(8, 16)]
     remembered.clear()
     ModelMonitor(config, "1", baseline, store, log)
-    assert len(remembered) == 16
+    assert len(remembered) == 14
 
 
 def test_measures_that_are_means_over_rows_are_those_of_all_rows(config, store, log, baseline):
