@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mirante.cli.group import Commands
+from mirante.cli.group import Commands, WithDefault
 from mirante.errors import ConfigError, MiranteError, StoreError
 
 
@@ -27,3 +27,40 @@ def fail(kind: str) -> None:
 def test_our_errors_are_one_sentence(kind, code, said):
     result = CliRunner().invoke(group, ["fail", kind])
     assert (result.exit_code, result.stderr) == (code, f"mirante: {said}\n")
+
+
+@click.group(cls=WithDefault, default="write")
+def defaulting() -> None:
+    """Commands of which one goes without its name."""
+
+
+@defaulting.command()
+@click.argument("word")
+@click.option("--loud", is_flag=True)
+def write(word: str, loud: bool) -> None:
+    """Write a word."""
+    click.echo(word.upper() if loud else word)
+
+
+@defaulting.command()
+def accept() -> None:
+    """Accept."""
+    click.echo("accepted")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["churn"], "churn\n"),
+        (["--loud", "churn"], "CHURN\n"),
+        (["write", "accept"], "accept\n"),
+        (["accept"], "accepted\n"),
+    ],
+)
+def test_one_command_may_go_without_its_name(arguments, said):
+    assert CliRunner().invoke(defaulting, arguments).output == said
+
+
+def test_the_help_of_the_group_stays_its_own():
+    for arguments in ([], ["--help"]):
+        assert "Accept." in CliRunner().invoke(defaulting, arguments).output

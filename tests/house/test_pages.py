@@ -4,6 +4,7 @@ import runpy
 import tomllib
 
 import mirante
+from mirante.alerts.actions.config import ProposeAliasAction, TagAction
 from mirante.alerts.channels.config import (
     AlertmanagerConfig,
     AppriseConfig,
@@ -64,7 +65,7 @@ def test_every_setting_and_command_is_in_the_configuration_page():
     }
     named = {f"{prefix}{name}" for prefix, part in parts.items() for name in part.model_fields}
     channels = (AlertmanagerConfig, AppriseConfig, EmailConfig, SlackConfig, WebhookConfig)
-    for plain in (ModelConfig, RouteConfig, *channels):
+    for plain in (ModelConfig, RouteConfig, TagAction, ProposeAliasAction, *channels):
         named |= {field.alias or name for name, field in plain.model_fields.items()} - {"type"}
     named |= set(Settings.model_fields) - {prefix.rstrip(".") for prefix in parts}
     assert {name for name in named if f"`{name}`" not in page} == set()

@@ -139,6 +139,10 @@ def test_openapi_lists_the_api_and_not_the_pages(client: Client):
         "/api/v1/silences": ["post"],
         "/api/v1/silences/{id}": ["delete", "put"],
         "/api/v1/alerts/{id}/acknowledgement": ["delete", "post"],
+        "/api/v1/baselines/accept": ["post"],
+        "/api/v1/proposals/{id}/approve": ["post"],
+        "/api/v1/proposals/{id}/reject": ["post"],
+        "/api/v1/proposals/{id}/undo": ["post"],
     }
     for page in ("/docs", "/redoc", "/openapi.json"):
         assert client.get(page).status == 404

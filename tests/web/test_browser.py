@@ -16,7 +16,7 @@ import uvicorn
 
 from mirante.alerts.acknowledging import acknowledge, take_back
 from mirante.readings import Reading
-from mirante.store import AlertRow, Store
+from mirante.store import AlertRow, ProposalRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from tests.web.conftest import HOST, HOSTILE, MODEL, NOW
@@ -341,3 +341,22 @@ def test_another_sites_form_writes_nothing(browser: Any, writable: tuple[str, St
     assert "must come from this site" in opened.inner_text("body")
     assert store.acknowledgements.of(["a1"]) == {}
     context.close()
+
+
+def test_a_proposal_is_approved_and_what_was_typed_survives_the_polling(page: Any, empty_store: Store):
+    data = {"model": HOSTILE[0], "alias": HOSTILE[5], "from": "2", "to": "1", "alerts": []}
+    empty_store.proposals.add(ProposalRow("p1", "move_alias", MODEL, "open", NOW, data=data))
+    with serving(empty_store, WebConfig()) as address:
+        page.goto(f"{address}/alerts")
+        page.fill('#proposals input[name="author"]', "Ana")
+        page.fill('#proposals input[name="reason"]', "version 1 was better")
+        refresh = "htmx.ajax('GET', location.href, {target: '#live', select: '#live', swap: 'outerHTML'})"
+        page.evaluate(refresh)
+        assert page.input_value('#proposals input[name="author"]') == "Ana"
+        page.click('#proposals button[value="approve"]')
+        page.wait_for_selector("#proposals .chip:has-text('approved')")
+        assert "version 1 was better" in page.inner_text("#proposals")
+        page.goto("about:blank")
+    row = empty_store.proposals.get("p1")
+    assert row is not None
+    assert (row.state, row.author) == ("approved", "Ana")

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from mirante.alerts.actions.config import ActionConfig
 from mirante.alerts.channels.config import ChannelConfig
 from mirante.alerts.dispatch.config import (
     FlappingConfig,
@@ -76,6 +77,7 @@ class AlertsConfig(_Strict):
     default_rules: bool = True
     links: dict[str, str] = Field(default_factory=dict)
     heartbeat: HeartbeatConfig | None = None
+    actions: tuple[ActionConfig, ...] = ()
 
     @model_validator(mode="after")
     def _known_channels(self) -> AlertsConfig:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
-__all__ = ["Parts", "build"]
+__all__ = ["Parts", "build", "client_of"]
 
 
 @dataclass
@@ -66,12 +66,7 @@ class Parts:
         TrackingError
             If no address is known, or nothing answers there.
         """
-        uri = self.settings.mlflow.tracking_uri
-        if uri is None:
-            raise TrackingError(
-                "no MLflow server is known; set mlflow.tracking_uri in the config, or MLFLOW_TRACKING_URI"
-            )
-        return connect(uri)
+        return client_of(self.settings)
 
     @property
     def server_name(self) -> str:
@@ -126,6 +121,27 @@ class Parts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.store.close()
+
+
+def client_of(settings: Settings) -> MlflowClient:
+    """Return a client of the MLflow server that the settings name.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+
+    Raises
+    ------
+    TrackingError
+        If they name none.
+    """
+    uri = settings.mlflow.tracking_uri
+    if uri is None:
+        raise TrackingError(
+            "no MLflow server is known; set mlflow.tracking_uri in the config, or MLFLOW_TRACKING_URI"
+        )
+    return connect(uri)
 
 
 def build(settings: Settings, *, console: TextIO | None = None) -> Parts:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from mirante.app.actions import make_actions
 from mirante.app.build import Parts
 from mirante.app.freshness import freshness
 from mirante.app.rules import RuleFiles
@@ -72,6 +73,7 @@ class Service:
         if settings.host.enabled:
             tasks.append(Task("host", settings.host.interval, self._watch_host))
         if settings.mlflow.enabled:
+            tasks.append(Task("actions", settings.evaluation_interval, make_actions(self.parts).advance))
             tasks.append(Task("mlflow_server", settings.mlflow.interval, self._watch_server))
             tasks.append(
                 Task("mlflow_sink", settings.mlflow.interval, lambda _: self.parts.mlflow_sink.ship())

@@ -15,7 +15,8 @@ from mirante.readings import Reading
 from mirante.store import EventRow
 from mirante.tracking.baselines import locate, resolve_alias
 from mirante.tracking.client import brief_requests, server_name
-from mirante.tracking.reach import reachable, within
+from mirante.tracking.reach import within
+from mirante.tracking.registry import answering
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -112,7 +113,7 @@ class ModelWatch:
 
     def _look(self, now: datetime) -> None:
         try:
-            client = _answering(self._client)
+            client = answering(self._client)
             with brief_requests():
                 self._follow(client, now)
         except TrackingError as error:
@@ -133,7 +134,7 @@ class ModelWatch:
         if self._known == (version, place):
             return
         baseline = load_baseline(client, model, version)
-        self._announce(version, now)
+        self._announce(version, place, now)
         self._store.baselines.put(baseline.row(self.config.subject, version, now))
         former = [*self._former, *self._left_behind(client, version, now)]
         self._former = [monitor for monitor in former if monitor.version != version]
@@ -171,13 +172,13 @@ class ModelWatch:
     def _monitor(self, version: str, baseline: ModelBaseline) -> ModelMonitor:
         return ModelMonitor(self.config, version, baseline, self._store, self._log, locale=self._locale)
 
-    def _announce(self, version: str, now: datetime) -> None:
+    def _announce(self, version: str, place: str, now: datetime) -> None:
         known = self._store.baselines.get(self.config.subject)
         if known is not None and known.version != version:
             kind = "alias_moved"
             text = f"{self.config.alias} moved from version {known.version} to version {version}"
             data = {"from": known.version, "to": version}
-        elif self._known is not None:
+        elif self._known is not None and not self._told_of(place):
             kind, text = "baseline_accepted", f"version {version} has a new baseline"
             data = {"version": version}
         else:
@@ -186,13 +187,10 @@ class ModelWatch:
             EventRow(subject=self.config.subject, time=now, kind=kind, text=text, data=data)
         )
 
-
-def _answering(client: Callable[[], MlflowClient]) -> MlflowClient:
-    """Return the client of a server that answers: one that is away is known in seconds, not in minutes."""
-    found = client()
-    if not reachable(found.tracking_uri):
-        raise TrackingError(f"no MLflow server answers at {server_name(found.tracking_uri)}")
-    return found
+    def _told_of(self, place: str) -> bool:
+        """Say whether the last event about a baseline is that a person chose this one."""
+        last = self._store.events.list(self.config.subject, kinds=["baseline_accepted"], limit=1)
+        return bool(last) and last[0].data.get("baseline") == place
 
 
 def server_reading(client: Callable[[], MlflowClient], server: str, now: datetime) -> Reading:
@@ -213,7 +211,7 @@ def server_reading(client: Callable[[], MlflowClient], server: str, now: datetim
         ``mlflow_server_up``: 1 when it answered, 0 when not, with the reason as note.
     """
     try:
-        asked = _answering(client)
+        asked = answering(client)
         within(_PATIENCE, lambda: asked.search_experiments(max_results=1))
     except Exception as error:  # any failure of a foreign client means the same here: it did not answer
         reason = server_name(f"{type(error).__name__}: {error}")  # an address in it may hold a password

@@ -15,7 +15,8 @@ import click
 from mirante import __version__
 from mirante.cli.alerts import alerts
 from mirante.cli.channels import channels
-from mirante.cli.group import Commands, config_option, failure_is_2, print_text
+from mirante.cli.group import Commands, WithDefault, config_option, failure_is_2, print_text
+from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
 from mirante.errors import ConfigError
@@ -71,7 +72,12 @@ def init(path: Path, force: bool) -> None:
     click.echo(f"wrote {path}; edit it, then run: mirante up -c {path}")
 
 
-@main.command()
+@main.group(cls=WithDefault, default="write")
+def baseline() -> None:
+    """Write the baseline of a MODEL, or accept what it has seen as the new normal."""
+
+
+@baseline.command()
 @click.argument("model")
 @click.option(
     "--data",
@@ -93,11 +99,15 @@ def init(path: Path, force: bool) -> None:
 @click.option(
     "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
 )
-def baseline(**options: Any) -> None:
+def write(**options: Any) -> None:
     """Write the baseline of MODEL beside its version in MLflow."""
     from mirante.app.baseline import make_baseline
 
     click.echo(make_baseline(**options))
+
+
+baseline.add_command(accept)
+main.add_command(proposals)
 
 
 @main.command()

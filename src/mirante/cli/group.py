@@ -13,7 +13,7 @@ import click
 
 from mirante.errors import MiranteError
 
-__all__ = ["Commands", "config_option", "failure_is_2", "print_text"]
+__all__ = ["Commands", "WithDefault", "config_option", "failure_is_2", "print_text"]
 
 
 class Commands(click.Group):
@@ -26,6 +26,26 @@ class Commands(click.Group):
         except MiranteError as error:
             click.echo(f"mirante: {error}", err=True)
             raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+
+
+class WithDefault(Commands):
+    """A group in which one command may go without its name.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for `click.Group`, and ``default``: the name of that command.
+    """
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command's name before arguments that do not begin with one."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)
 
 
 config_option = click.option(

@@ -231,8 +231,8 @@ class ModelBaseline:
         )
 
 
-def publish_baseline(client: MlflowClient, model: str, version: str, baseline: ModelBaseline) -> None:
-    """Write the baseline beside the model version in MLflow.
+def publish_baseline(client: MlflowClient, model: str, version: str, baseline: ModelBaseline) -> str:
+    """Write the baseline beside the model version in MLflow, and return its place there.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def publish_baseline(client: MlflowClient, model: str, version: str, baseline: M
     baseline : ModelBaseline
         What is normal for it.
     """
-    baselines.save(client, model, version, baseline.to_files())
+    return baselines.save(client, model, version, baseline.to_files())
 
 
 def fetch_baseline(client: MlflowClient, model: str, alias: str) -> tuple[str, ModelBaseline]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Advance", "ModelMonitor"]
 
 _MOST_EMPTY = 1_000
+_ALWAYS = "0001-01-01T00:00:00+00:00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,10 @@ class ModelMonitor:
         self.drift = self.baseline.drift_monitor(
             self.clock, config.alarm_budget, config.baseline_kind, config.effect_floor
         )
-        last = sorted(rows, key=lambda row: row.start)[-self.drift.memory :] if self.drift.memory else []
+        # what came before an accepted normal was another one, and is no part of a shift away from it
+        since = datetime.fromisoformat(self.baseline.about.get("accepted_since", _ALWAYS))
+        known = sorted((row for row in rows if row.start >= since), key=lambda row: row.start)
+        last = known[-self.drift.memory :] if self.drift.memory else []
         for row in last:
             kept = self._store.windows.get(row.subject, row.start, version=row.version)
             profile = TableProfile.from_bytes(kept.profile) if kept is not None and kept.profile else None

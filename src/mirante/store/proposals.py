@@ -9,11 +9,45 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, insert, select, update
 
+from mirante.errors import InputError
 from mirante.store.database import Database
-from mirante.store.schema import proposals
+from mirante.store.events import EventRow
+from mirante.store.schema import events, proposals
 from mirante.store.types import as_values
 
-__all__ = ["ProposalRow", "ProposalsPart"]
+__all__ = ["ACCEPT_BASELINE", "MOVE_ALIAS", "ProposalRow", "ProposalsPart", "signed"]
+
+MOVE_ALIAS = "move_alias"
+ACCEPT_BASELINE = "accept_baseline"
+_LONGEST_NAME = 200
+_LONGEST_REASON = 2_000
+
+
+def signed(author: str, reason: str) -> tuple[str, str]:
+    """Return who decides and why, without blanks around them.
+
+    Parameters
+    ----------
+    author, reason : str
+        As they were given.
+
+    Raises
+    ------
+    InputError
+        If one of them is empty or too long.
+
+    Examples
+    --------
+    >>> signed(" Ana ", "spring campaign")
+    ('Ana', 'spring campaign')
+    """
+    author, reason = author.strip(), reason.strip()
+    for what, text, most in (("author", author, _LONGEST_NAME), ("reason", reason, _LONGEST_REASON)):
+        if not text:
+            raise InputError(f"the {what} is empty; say who decides, and why")
+        if len(text) > most:
+            raise InputError(f"the {what} has {len(text)} characters; at most {most} are kept")
+    return author, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +61,8 @@ class ProposalRow:
     kind, subject : str
         What is to be done, and to what.
     state : str
-        ``open``, ``approved``, ``rejected``, ``done``, ``failed`` or ``undone``.
+        ``open``, ``approved`` (to be done), ``rejected``, ``withdrawn`` (its reason is gone), ``done``,
+        ``failed``, ``undoing`` (to be undone) or ``undone``.
     created_at : datetime
         When it was made.
     alert_id : str, optional
@@ -82,14 +117,35 @@ class ProposalsPart:
             found = snapshot.execute(query).first()
         return None if found is None else ProposalRow(**found._mapping)
 
-    def move(self, row: ProposalRow, *, was: str, connection: Connection | None = None) -> bool:
+    def move(
+        self,
+        row: ProposalRow,
+        *,
+        was: str,
+        event: EventRow | None = None,
+        connection: Connection | None = None,
+    ) -> bool:
         """Write a proposal that changed; False when it is not in the state `was` any more.
 
         Two who decide at the same time: one of them is told that it is decided already.
+
+        Parameters
+        ----------
+        row : ProposalRow
+            As it is now.
+        was : str
+            The state that it must still be in.
+        event : EventRow, optional
+            Says so; written in the same transaction, or not at all.
+        connection : Connection, optional
+            A transaction to join.
         """
         query = update(proposals).where(proposals.c.id == row.id, proposals.c.state == was)
         with self._database.writing(connection) as transaction:
-            return bool(transaction.execute(query.values(as_values(row))).rowcount)
+            moved = bool(transaction.execute(query.values(as_values(row))).rowcount)
+            if moved and event is not None:
+                transaction.execute(insert(events), as_values(event))
+        return moved
 
     def list(
         self,

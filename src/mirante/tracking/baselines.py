@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["TAG", "load", "resolve_alias", "save"]
+__all__ = ["TAG", "load", "locate", "point", "resolve_alias", "save"]
 
 TAG = "mirante.baseline"
 """The tag on model version and logged model: the baseline's folder among the artifacts."""
@@ -142,7 +142,6 @@ def save(client: MlflowClient, model: str, version: str, files: Mapping[str, byt
         with asking(client, f"save the baseline of {model!r} version {version}"):
             if model_id is not None:
                 client.log_model_artifacts(model_id, scratch, folder)
-                client.set_logged_model_tags(model_id, {TAG: folder})
             elif found.run_id:
                 client.log_artifacts(found.run_id, scratch, folder)
             else:
@@ -151,8 +150,37 @@ def save(client: MlflowClient, model: str, version: str, files: Mapping[str, byt
                     "has no place; log the model with MLflow (mlflow.<flavor>.log_model) and register "
                     "that version"
                 )
-            client.set_model_version_tag(model, version, TAG, folder)
+            _point(client, found, folder)
     return folder
+
+
+def _point(client: MlflowClient, found: ModelVersion, folder: str) -> None:
+    model_id = _model_id(found)
+    if model_id is not None:
+        client.set_logged_model_tags(model_id, {TAG: folder})
+    client.set_model_version_tag(found.name, str(found.version), TAG, folder)
+
+
+def point(client: MlflowClient, model: str, version: str, folder: str) -> None:
+    """Let a model version's tag point to a baseline that was saved before.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and its version.
+    folder : str
+        What `save` returned for it.
+
+    Raises
+    ------
+    TrackingError
+        If there is no baseline in that folder any more, or MLflow does not answer.
+    """
+    load(client, model, version, folder=folder)
+    with asking(client, f"go back to an earlier baseline of {model!r} version {version}"):
+        _point(client, _version(client, model, version), folder)
 
 
 def _check_names(files: Mapping[str, bytes]) -> None:
@@ -200,8 +228,8 @@ def _folder_of(client: MlflowClient, found: ModelVersion, model: str, version: s
     return str(folder)
 
 
-def load(client: MlflowClient, model: str, version: str) -> dict[str, bytes]:
-    """Return the files of the baseline that a model version's tag points to.
+def load(client: MlflowClient, model: str, version: str, *, folder: str | None = None) -> dict[str, bytes]:
+    """Return the files of a model version's baseline.
 
     Parameters
     ----------
@@ -209,6 +237,8 @@ def load(client: MlflowClient, model: str, version: str) -> dict[str, bytes]:
         The client.
     model, version : str
         The registered model and its version.
+    folder : str, optional
+        Where it is among the artifacts; where the version's tag points to when None.
 
     Returns
     -------
@@ -221,7 +251,7 @@ def load(client: MlflowClient, model: str, version: str) -> dict[str, bytes]:
         If there is no such version, it has no baseline, or MLflow does not answer.
     """
     found = _version(client, model, version)
-    folder = _folder_of(client, found, model, version)
+    folder = folder or _folder_of(client, found, model, version)
     with (
         tempfile.TemporaryDirectory() as scratch,
         asking(client, f"load the baseline of {model!r} version {version} from {folder!r}"),

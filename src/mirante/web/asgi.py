@@ -23,6 +23,7 @@ from mirante.errors import ConfigError, StoreError
 from mirante.i18n import normal_locale
 from mirante.web.api.rules import Ruling
 from mirante.web.api.v1 import make_router
+from mirante.web.decisions import add_decisions
 from mirante.web.pages import (
     Query,
     UnknownPageError,
@@ -111,7 +112,7 @@ def create_app(
     app = FastAPI(
         title="Mirante",
         version=mirante.__version__,
-        description="What the monitoring system knows, what people say to its alerts, and labels in.",
+        description="What the monitoring system knows, what people say to it and decide, and labels in.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # FastAPI's own documentation pages load scripts from a CDN
         redoc_url=None,
@@ -124,6 +125,7 @@ def create_app(
     _add_machine_routes(app, store, checked)
     _add_login(app, sessions, query, clock)
     _add_failures(app, query)
+    add_decisions(app, store, query, clock)
     app.include_router(make_router(store, clock, ruling or Ruling()))
     own_name = () if config.host in _ANY_ADDRESS else (config.host,)
     return Security(

@@ -1,1 +1,1 @@
-"""The HTTP API: read-only JSON, and the one write, labels."""
+"""The HTTP API: JSON to read, and as writes labels and what people decide."""

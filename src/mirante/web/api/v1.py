@@ -23,6 +23,7 @@ from mirante.web.api.models import (
     Window,
 )
 from mirante.web.api.people import add_people_routes
+from mirante.web.api.proposals import make_proposals_router
 from mirante.web.api.rules import Ruling, add_rules
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
     _add_alerts(router, store)
     add_rules(router, store, ruling)
     add_people_routes(router, store, clock)
+    router.include_router(make_proposals_router(store, clock))
 
     @router.post("/labels", summary="Write labels", tags=["labels"])
     def labels(body: Labels) -> LabelsWritten:

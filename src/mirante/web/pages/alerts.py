@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirante.web.pages.alertlist import ShownAlert, alerts_shown, notices_by_alert
+from mirante.web.pages.proposals import proposals_shown
 from mirante.web.pages.query import Query
 from mirante.web.pages.render import render
 from mirante.web.pages.states import URGENCY, name_of, severity_state
@@ -55,6 +56,7 @@ def alerts_page(store: Store, query: Query) -> str:
         rules=rules,
         subjects=[(row.subject, name_of(row.subject)) for row in store.readings.subjects()],
         held=len([row for row in store.silences.list(since=query.now) if row.starts_at <= query.now]),
+        proposals=proposals_shown(store, query),
         filtered=any(query.get(name) for name in ("subject", "severity", "rule")),
     )
 

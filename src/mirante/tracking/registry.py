@@ -1,0 +1,211 @@
+"""What Mirante changes in MLflow's model registry, and what it asks before: tags of versions, and aliases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mirante.errors import TrackingError
+from mirante.tracking.client import asking, server_name
+from mirante.tracking.reach import reachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from mlflow import MlflowClient
+
+__all__ = [
+    "alias_version",
+    "answering",
+    "finished_version_before",
+    "move_alias",
+    "read_version_tag",
+    "version_exists",
+    "write_version_tag",
+]
+
+_MISSING = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+_LOOKED_BACK = 50
+
+
+def answering(client: Callable[[], MlflowClient]) -> MlflowClient:
+    """Return the client of a server that answers: one that is away is known in seconds, not in minutes.
+
+    Parameters
+    ----------
+    client : callable
+        Gives the client.
+
+    Raises
+    ------
+    TrackingError
+        If nothing answers.
+    """
+    found = client()
+    if not reachable(found.tracking_uri):
+        raise TrackingError(f"no MLflow server answers at {server_name(found.tracking_uri)}")
+    return found
+
+
+def alias_version(client: MlflowClient, model: str, alias: str) -> str | None:
+    """Return the version that an alias points to; None when there is no such model or alias.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, alias : str
+        The registered model and the alias.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with asking(client, f"find out which version of the model {model!r} the alias {alias!r} points to"):
+        try:
+            return str(client.get_model_version_by_alias(model, alias).version)
+        except MlflowException as error:
+            if error.error_code not in _MISSING:
+                raise
+            return None
+
+
+def version_exists(client: MlflowClient, model: str, version: str) -> bool:
+    """Say whether a model has a version.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and the version.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow does not answer.
+    """
+    return _tags(client, model, version) is not None
+
+
+def read_version_tag(client: MlflowClient, model: str, version: str, tag: str) -> str | None:
+    """Return a tag of a model version; None when it is not set.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and the version.
+    tag : str
+        Name of the tag.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow does not answer.
+    """
+    return (_tags(client, model, version) or {}).get(tag)
+
+
+def _tags(client: MlflowClient, model: str, version: str) -> dict[str, str] | None:
+    from mlflow.exceptions import MlflowException
+
+    with asking(client, f"look up version {version} of the model {model!r}"):
+        try:
+            return dict(client.get_model_version(model, version).tags or {})
+        except MlflowException as error:
+            if error.error_code not in _MISSING:
+                raise
+            return None
+
+
+def write_version_tag(client: MlflowClient, model: str, version: str, tag: str, value: str | None) -> None:
+    """Set a tag of a model version, or remove it.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and the version.
+    tag : str
+        Name of the tag.
+    value : str or None
+        What it says; None removes it.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such version, or MLflow does not answer.
+    """
+    with asking(client, f"write the tag {tag!r} of version {version} of the model {model!r}"):
+        if value is None:
+            client.delete_model_version_tag(model, version, tag)
+        else:
+            client.set_model_version_tag(model, version, tag, value)
+
+
+def move_alias(client: MlflowClient, model: str, alias: str, version: str) -> None:
+    """Let an alias point to another version.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, alias : str
+        The registered model and the alias.
+    version : str
+        Where it is to point.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such version, or MLflow does not answer.
+    """
+    with asking(client, f"move the alias {alias!r} of the model {model!r} to version {version}"):
+        client.set_registered_model_alias(model, alias, version)
+
+
+def finished_version_before(
+    client: MlflowClient, model: str, version: str, *, but: Collection[str] = ()
+) -> str | None:
+    """Return the newest lower version whose run has finished.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and the version to start below.
+    but : collection of str
+        Versions that will not do.
+
+    Returns
+    -------
+    str or None
+        None when none of the fifty versions below has a finished run.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    number = int(version)
+    for lower in range(number - 1, max(0, number - 1 - _LOOKED_BACK), -1):
+        if str(lower) in but:
+            continue
+        # One by one: a search by name would need the name inside a filter, and names may hold both quotes.
+        with asking(client, f"look up version {lower} of the model {model!r}"):
+            try:
+                run_id = client.get_model_version(model, str(lower)).run_id
+                if run_id and client.get_run(run_id).info.status == "FINISHED":
+                    return str(lower)
+            except MlflowException as error:
+                if error.error_code not in _MISSING:
+                    raise
+    return None

@@ -1,0 +1,60 @@
+"""Proposals as a page shows them: those that wait for a person, then the newest that are decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mirante.alerts.actions.words import proposal_lines, state_word
+from mirante.web.pages.query import Query
+
+if TYPE_CHECKING:
+    from mirante.store import ProposalRow, Store
+
+__all__ = ["ShownProposal", "proposals_shown"]
+
+_MOST_DECIDED = 5
+_WAITING = ("open", "approved", "undoing")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProposal:
+    """A proposal ready for a template.
+
+    Parameters
+    ----------
+    row : ProposalRow
+        The proposal itself.
+    word : str
+        Its state for people.
+    lines : tuple of str
+        What it says, the most important first.
+    decisions : tuple of str
+        What a person can say to it: ``approve`` and ``reject``, ``undo``, or nothing.
+    """
+
+    row: ProposalRow
+    word: str
+    lines: tuple[str, ...]
+    decisions: tuple[str, ...]
+
+
+def proposals_shown(store: Store, query: Query) -> list[ShownProposal]:
+    """Return the proposals that a page shows.
+
+    Parameters
+    ----------
+    store : Store
+        Has them.
+    query : Query
+        ``subject`` narrows them; its language is that of the words.
+    """
+    rows = store.proposals.list(subject=query.get("subject") or None, limit=200)
+    waiting = [row for row in rows if row.state in _WAITING]
+    decided = [row for row in rows if row.state not in _WAITING]
+    return [_shown(row, query.locale) for row in [*waiting, *decided[:_MOST_DECIDED]]]
+
+
+def _shown(row: ProposalRow, locale: str) -> ShownProposal:
+    decisions = {"open": ("approve", "reject"), "done": ("undo",)}.get(row.state, ())
+    return ShownProposal(row, state_word(row.state, locale), proposal_lines(row, locale), decisions)
