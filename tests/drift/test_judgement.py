@@ -46,3 +46,21 @@ def test_columns_come_in_the_order_of_the_baseline():
     verdict = DriftMonitor(base).update(TableProfile.of({"c": ["a"], "x": [1.0], "d": ["u"]}, like=base))
     assert list(verdict.columns) == ["c", "x", "d"]
     assert [column.kind for column in verdict.columns.values()] == ["categorical", "numeric", "categorical"]
+
+
+def test_more_rows_than_the_baseline_must_exceed_its_error_too():
+    """A small shift on top of an unlucky baseline: 0.033 is over the floor."""
+    ranks = (np.arange(2_000) + 0.5) / 2_000
+    base = TableProfile.of({"x": ranks})
+    moved = np.where(np.arange(50_000) % 1_000 < 33, 0.9999, np.resize(ranks, 50_000))
+
+    def judged(floor):
+        monitor = DriftMonitor(base, alarm_budget="1 in 3 windows", floor=floor)
+        return monitor.update(TableProfile.of({"x": moved}, like=base)).columns["x"]
+
+    found = judged(0.03)
+    assert 0.032 < found.effect < 0.034
+    assert found.p_value <= found.level
+    assert not found.drifted
+    assert not judged(0.02).drifted
+    assert judged(0.01).drifted  # two standard errors of the baseline are 0.022

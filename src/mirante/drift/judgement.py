@@ -64,6 +64,20 @@ class Scale:
         """Return KS distances and total variations; numeric columns first."""
         return np.concatenate((self.numbers.distance[self.row], self.categories.distance[self.row]))
 
+    def floors(self, floor: Floats) -> Floats:
+        """Return the least effects that matter at this scale; numeric columns first.
+
+        Where there are more rows than the baseline has, what is left of a distance's error is the baseline's,
+        which is the same in every window. It must not carry a small effect over the floor again and again, so
+        the floor rises by two of its standard errors, √(1/m - 1/n) at most.
+        """
+        m, n = self.side.numeric.reference.n, self.numbers.n[self.row]
+        if (n <= m).all():
+            return floor
+        raised = floor.copy()
+        raised[: m.size] += np.sqrt(np.maximum(1.0 / np.maximum(m, 1.0) - 1.0 / np.maximum(n, 1.0), 0.0))
+        return raised
+
     def rows(self) -> Floats:
         """Return the number of values; numeric columns first."""
         return np.concatenate((self.numbers.n[self.row], self.categories.n[self.row]))
@@ -100,19 +114,20 @@ class Judgement:
     ) -> None:
         self.locale = locale
         self.window, self.scales, self.scores = window, scales, scores
-        self.missing, self.drift_level, self.floor = missing, drift_level, floor
+        self.missing, self.drift_level = missing, drift_level
         layout = window.layout
         self._thresholds = np.empty(0)
         self.names = (*layout.numeric, *layout.categorical)
         self.place = {name: place for place, name in enumerate(self.names)}
         p_values = np.array([scale.p_values() for scale in scales])
         effects = np.array([scale.effects() for scale in scales])
-        alarms = (p_values <= drift_level) & (effects > floor)
+        floors = np.array([scale.floors(floor) for scale in scales])
+        alarms = (p_values <= drift_level) & (effects > floors)
         self.alone = alarms[0]  # by the window itself
         self.drifted: NDArray[np.bool_] = np.logical_or.reduce(alarms, axis=0)
         best = np.where(alarms, p_values, np.inf).argmin(axis=0)
         self.best = np.where(self.drifted, best, 0)
-        self.p_values, self.effects = p_values, effects
+        self.p_values, self.effects, self.floors = p_values, effects, floors
 
     def drifted_columns(self) -> tuple[str, ...]:
         """Return the columns that drifted, in the baseline's order."""
@@ -121,6 +136,9 @@ class Judgement:
     def missing_columns(self) -> tuple[str, ...]:
         """Return the columns whose missing values alarm, in the baseline's order."""
         return self._named(self.missing.detected)
+
+    def _floor(self, place: int) -> float:
+        return float(self.floors[self.best[place], place])
 
     def _named(self, flags: NDArray[np.bool_]) -> tuple[str, ...]:
         if not flags.any():
@@ -138,7 +156,7 @@ class Judgement:
     ) -> ColumnVerdict:
         place = self.place[name]
         scale = self.scales[int(self.best[place])]
-        drifted, floor = bool(self.drifted[place]), float(self.floor[place])
+        drifted, floor = bool(self.drifted[place]), self._floor(place)
         numbers = len(self.window.layout.numeric)
         n, m = int(scale.rows()[place]), base.n if scale.windows == 1 else scale.side.profile.columns[name].n
         if not (n and m):
@@ -208,7 +226,7 @@ class Judgement:
 
     def _numeric(self, scale: Scale, place: int, base: NumericProfile, now: NumericProfile) -> Finding:
         tests, found, row = scale.side.numeric, scale.numbers, scale.row
-        floor, level = float(self.floor[place]), self.drift_level[: found.n.shape[1]] * scale.weight
+        floor, level = self._floor(place), self.drift_level[: found.n.shape[1]] * scale.weight
         n = found.n[row]
         limits, alone = tests.limit(n, level, scale.own.numeric)
         limit, resolution = float(limits[place]), float(alone[place])
@@ -235,7 +253,7 @@ class Judgement:
         self, scale: Scale, place: int, column: int, base: CategoricalProfile, now: CategoricalProfile
     ) -> Finding:
         tests, found, row = scale.side.categorical, scale.categories, scale.row
-        floor, level = float(self.floor[place]), float(self.drift_level[place]) * scale.weight
+        floor, level = self._floor(place), float(self.drift_level[place]) * scale.weight
         distance = float(found.distance[row, column])
         common = level * float(found.common[row, column])
         freedom, n = float(found.freedom[row, column]), float(found.n[row, column])
