@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from mirante.store.database import Database
+from mirante.store.dialect import bulk, plain_insert
 from mirante.store.schema import notice_alerts, notices
-from mirante.store.types import as_values
+from mirante.store.types import as_columns
 
 __all__ = ["NoticeRow", "OutboxPart"]
 
@@ -73,12 +74,18 @@ class OutboxPart:
 
     def add(self, row: NoticeRow, *, connection: Connection | None = None) -> None:
         """Write a new notice, in the transaction of the change that it tells of."""
-        values = as_values(row)
-        links = [{"notice_id": row.id, "alert_id": alert} for alert in dict.fromkeys(row.alert_ids)]
+        self.add_all([row], connection=connection)
+
+    def add_all(self, rows: Sequence[NoticeRow], *, connection: Connection | None = None) -> None:
+        """Write many new notices in one transaction; a storm makes one for each group."""
+        if not rows:
+            return
+        links = [(row.id, alert) for row in rows for alert in dict.fromkeys(row.alert_ids)]
         with self._database.writing(connection) as transaction:
-            transaction.execute(insert(notices), values)
+            bulk(transaction, plain_insert(notices), as_columns(rows))
             if links:
-                transaction.execute(insert(notice_alerts), links)
+                columns = dict(zip(("notice_id", "alert_id"), zip(*links, strict=True), strict=True))
+                bulk(transaction, plain_insert(notice_alerts), columns)
 
     def claim(
         self,
