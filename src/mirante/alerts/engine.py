@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-import secrets
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -385,7 +385,7 @@ def _state(row: AlertRow) -> AlertState:
 def _new_row(rule: Rule, key: AlertKey, now: datetime, wording: Wording, id_: str | None = None) -> AlertRow:
     labels = dict(key[1])
     return AlertRow(
-        id=id_ or secrets.token_hex(16),  # one that was dropped before it fired is taken up again
+        id=id_ or os.urandom(16).hex(),  # one that was dropped before it fired is taken up again
         rule=rule.name,
         labels=labels,
         subject=subject_of(labels),
