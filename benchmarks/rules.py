@@ -146,11 +146,15 @@ def main() -> None:
         print(f"a tick without news, p50{np.median(idle) * 1000:39.1f} ms")
         print(f"memory above the imports and the store{memory_mb() - before:25.0f} MB  (bar 400 MB)")
         if options.storm:
-            for n, label in ((options.ticks, "pending or firing"), (options.ticks + 20, "the rest firing")):
+            for n, label in (
+                (options.ticks, "pending or firing"),
+                (options.ticks + 20, "the rest firing"),
+                (options.ticks + 22, "told, a notice each group"),
+            ):
                 judging, _, changed = tick(engine, store, meter, named, n, lambda: np.full(len(named), 200.0))
                 print(f"a storm: {changed:,} changes, {label}{judging:30.1f} s")
             steady = [
-                tick(engine, store, meter, named, options.ticks + 21 + n, lambda: np.full(len(named), 200.0))[
+                tick(engine, store, meter, named, options.ticks + 23 + n, lambda: np.full(len(named), 200.0))[
                     0
                 ]
                 for n in range(20)

@@ -23,7 +23,7 @@ def test_only_what_may_change_is_looked_at() -> None:
     view = board.look(T0)
     planner = Planner(RULES, board)
     plans = [planner.plan(place) for place in range(3)]
-    batch = Batch(plans, value_age=60_000_000)
+    batch = Batch(plans, 60_000_000)
 
     def found(refresh: int = 0) -> list[tuple[str, int, bool | None, float]]:
         return [(r.plan.rule.name, r.row, r.truth, r.value) for r in batch.judge(view, refresh)[0]]

@@ -230,7 +230,7 @@ def test_a_transaction_that_fails_changes_nothing(store: Store, monkeypatch: pyt
         raise StoreError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.outbox, "add", full)
+        patch.setattr(store.outbox, "add_all", full)
         with pytest.raises(StoreError):
             step(on, 0, cpu(95))
     assert (store.alerts.list(), store.events.list(), store.outbox.list()) == ([], [], [])
@@ -358,7 +358,7 @@ def test_readings_are_judged_again_when_the_store_failed(
     on = engine(store, DRIFT)
     store.readings.write([moved(0, 0), moved(1, 1), moved(2, 0)])
     with monkeypatch.context() as patch:
-        patch.setattr(store.outbox, "add", full)
+        patch.setattr(store.outbox, "add_all", full)
         with pytest.raises(StoreError):
             on.advance(T0 + 3 * DAY, lambda _: DAY)
     assert hear(on, T0 + 3 * DAY, stale=4 * DAY) == ["firing", "resolved"]

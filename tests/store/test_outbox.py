@@ -174,3 +174,29 @@ def test_two_senders_never_share_a_notice(store: Store, url: str) -> None:
     for thread in threads:
         thread.join()
     assert sorted(taken) == [f"{number:03}" for number in range(60)]
+
+
+def test_many_notices_are_all_there_or_none(store: Store) -> None:
+    store.outbox.add_all([])
+    store.outbox.add_all([_ROW, replace(_ROW, id="n2", alert_ids=())])
+    assert [row.id for row in store.outbox.list()] == ["n2", "n1"]
+    with pytest.raises(StoreError, match="UNIQUE"):
+        store.outbox.add_all([replace(_ROW, id="n3"), _ROW])
+    assert store.outbox.owed() == 2
+
+
+def test_a_claim_leaves_the_notices_of_resting_channels(store: Store) -> None:
+    store.outbox.add_all([_ROW, replace(_ROW, id="n2", channel="mail")])
+    assert [row.id for row in store.outbox.claim(_NOW, owner="me", without=["slack"])] == ["n2"]
+    assert {row.id: row.attempts for row in store.outbox.list()} == {"n1": 0, "n2": 1}
+
+
+def test_notices_about_some_alerts_oldest_first(store: Store) -> None:
+    later = replace(_ROW, id="n0", created_at=_NOW + _SECOND, alert_ids=("a2", "a3"))
+    store.outbox.add_all([later, _ROW])
+    found = store.outbox.about(["a1", "a2", "absent"])
+    assert {alert: [row.id for row in rows] for alert, rows in found.items()} == {
+        "a1": ["n1"],
+        "a2": ["n1", "n0"],
+    }
+    assert found["a1"] == [replace(_ROW, alert_ids=(), payload={})]

@@ -205,3 +205,10 @@ def test_latest_does_not_go_through_all_readings(store: Store) -> None:
         step.startswith("SEARCH mirante_readings USING PRIMARY KEY (series_id=? AND time=?)") for step in plan
     )
     assert not any(step.startswith("SCAN mirante_readings") for step in plan)
+
+
+def test_so_many_series_of_each_subject_and_how_many_there_are(store: Store) -> None:
+    store.readings.write([_read(1.0, host=host, part=str(part)) for host in "ab" for part in range(3)])
+    found = store.readings.latest(most=2)
+    assert [(one.labels["host"], one.labels["part"]) for one in found] == [*zip("aabb", "0101", strict=True)]
+    assert store.readings.series_counts() == {"host/a": 3, "host/b": 3}

@@ -270,6 +270,20 @@ def test_long_lists_have_pages(empty_store: Store):
     assert 'rel="next"' not in html
 
 
+def test_a_storm_of_alerts_has_pages_too(empty_store: Store):
+    rows = [
+        AlertRow(f"{n:032x}", "r", {"n": str(n)}, "host/h", "info", state, NOW, NOW)
+        for n, state in enumerate(["firing"] * 230 + ["pending"] * 120)
+    ]
+    empty_store.alerts.save_all(rows)
+    page = Reader(alerts_page(empty_store, ask("/alerts", firing="3")))
+    assert "Firing 230" in page.text
+    assert "Pending 120" in page.text
+    links = {tag["href"] for _, tag in page.tags if tag.get("rel") in ("prev", "next")}
+    assert links == {"/alerts?firing=2#h-firing", "/alerts?firing=3&pending=2#h-pending"}
+    assert len([tag for _, tag in page.tags if "alert-title" in (tag.get("class") or "")]) == 130
+
+
 def test_same_store_and_query_give_the_same_page(store: Store):
     later = NOW + timedelta(seconds=20)
     for make in (

@@ -202,14 +202,17 @@ class Outbox:
         return await loop.run_in_executor(self._threads, function, *arguments)
 
     async def _claim(self, now: datetime) -> list[NoticeRow]:
-        return await self._in_thread(self._claim_all, now)
+        resting = [name for name, lane in self._lanes.items() if lane.is_paused(now)]
+        return await self._in_thread(self._claim_all, now, resting)
 
-    def _claim_all(self, now: datetime) -> list[NoticeRow]:
+    def _claim_all(self, now: datetime, resting: Sequence[str]) -> list[NoticeRow]:
         rows: list[NoticeRow] = []
         while (
             len(rows) < _MOST_AT_ONCE
         ):  # all of it: a dead channel's backlog must not hide the others' notices
-            found = self._store.outbox.claim(now, owner=self._owner, limit=_BATCH, lease=self._lease)
+            found = self._store.outbox.claim(
+                now, owner=self._owner, limit=_BATCH, lease=self._lease, without=resting
+            )
             rows += found
             if len(found) < _BATCH:
                 break

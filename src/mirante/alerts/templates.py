@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from mirante.errors import ConfigError
 
@@ -106,13 +107,25 @@ def render(template: str, labels: Mapping[str, str], value: float) -> str:
     >>> render("CPU at {{ $value }}% on {{ $labels.host }}", {"host": "{{ $value }}"}, 97.0)
     'CPU at 97% on {{ $value }}'
     """
+    fields, rest = _parts(template)
+    filled = [
+        before + (_filtered(value, name) if label is None else labels.get(label, ""))
+        for before, label, name in fields
+    ]
+    return "".join(filled) + rest
 
-    def fill(match: re.Match[str]) -> str:
-        if match["value"]:
-            return _filtered(value, match["filter"])
-        return labels.get(match["label"], "")
 
-    return _FIELD.sub(fill, template)
+@lru_cache(maxsize=20_000)  # a storm fills in the same few templates a hundred thousand times
+def _parts(template: str) -> tuple[tuple[tuple[str, str | None, str | None], ...], str]:
+    """Return the fields of a template and the text after them.
+
+    A field is the text before it, its label (None for the value), and its filter.
+    """
+    found, end = [], 0
+    for match in _FIELD.finditer(template):
+        found.append((template[end : match.start()], match["label"], match["filter"]))
+        end = match.end()
+    return tuple(found), template[end:]
 
 
 def render_as_prometheus(template: str, labels: Mapping[str, str], value: float) -> str:

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Select, select
 
 from mirante.store.database import Database
-from mirante.store.dialect import upsert
+from mirante.store.dialect import bulk, upsert
 from mirante.store.schema import alerts
-from mirante.store.types import as_values
+from mirante.store.types import as_columns
 
 __all__ = ["OPEN_STATES", "AlertRow", "AlertsPart"]
 
@@ -91,10 +91,10 @@ class AlertsPart:
         """Write many alerts in one transaction; an evaluation can change thousands."""
         if not rows:
             return
-        values = [as_values(row) for row in rows]
-        update = sorted(values[0].keys() - {"id"})
+        columns = as_columns(rows)
+        update = sorted(columns.keys() - {"id"})
         with self._database.writing(connection) as transaction:
-            transaction.execute(upsert(transaction, alerts, update=update), values)
+            bulk(transaction, upsert(transaction, alerts, update=update), columns)
 
     def get(self, id: str, *, connection: Connection | None = None) -> AlertRow | None:  # noqa: A002  the column's name
         """Return one alert, or None."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    insert,
     literal,
     make_url,
     select,
@@ -44,6 +45,7 @@ __all__ = [
     "make_engine",
     "one_of",
     "parse_url",
+    "plain_insert",
     "prepare",
     "upsert",
 ]
@@ -220,6 +222,12 @@ def bulk(connection: Connection, statement: Insert, columns: Mapping[str, Sequen
     return int(connection.exec_driver_sql(str(compiled), rows).rowcount)
 
 
+@cache
+def plain_insert(table: Table) -> Insert:
+    """Return the INSERT of a table, for `bulk`; always the same one, so that it is compiled once."""
+    return insert(table).inline()  # no RETURNING of the keys that the database makes
+
+
 @lru_cache(maxsize=64)
 def _compiled(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> SQLCompiler:
     return statement.compile(dialect=dialect, column_keys=list(names))
@@ -283,15 +291,15 @@ def upsert(
 @cache  # there are few, and building one costs more than running it
 def _upsert(dialect: str, table: Table, update: tuple[str, ...], only_if_changed: tuple[str, ...]) -> Insert:
     # Both dialects have the same methods; one of the two types stands for both.
-    insert: sqlite.Insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    statement: sqlite.Insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     if not update:
-        return insert.on_conflict_do_nothing()
+        return statement.on_conflict_do_nothing()
     where = None
     for name in only_if_changed:
-        differs = table.c[name].is_distinct_from(insert.excluded[name])
+        differs = table.c[name].is_distinct_from(statement.excluded[name])
         where = differs if where is None else where | differs
-    return insert.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
-        set_={name: insert.excluded[name] for name in update},
+        set_={name: statement.excluded[name] for name in update},
         where=where,
     )

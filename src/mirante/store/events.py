@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from mirante.store.database import Database
+from mirante.store.dialect import bulk, plain_insert
 from mirante.store.schema import events
-from mirante.store.types import as_values
+from mirante.store.types import as_columns
 
 __all__ = ["EventRow", "EventsPart"]
 
@@ -62,7 +63,7 @@ class EventsPart:
         if not rows:
             return
         with self._database.writing(connection) as transaction:
-            transaction.execute(insert(events), [as_values(row) for row in rows])
+            bulk(transaction, plain_insert(events), as_columns(rows))
 
     def list(
         self,

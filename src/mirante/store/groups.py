@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from mirante.store.database import Database
-from mirante.store.dialect import upsert
+from mirante.store.dialect import bulk, upsert
 from mirante.store.schema import groups
-from mirante.store.types import as_values
+from mirante.store.types import as_columns
 
 __all__ = ["GroupRow", "GroupsPart"]
 
@@ -69,10 +69,10 @@ class GroupsPart:
         """Write groups; those with the same keys are replaced."""
         if not rows:
             return
-        values = [as_values(row) for row in rows]
-        update = sorted(values[0].keys() - {"key"})
+        columns = as_columns(rows)
+        update = sorted(columns.keys() - {"key"})
         with self._database.writing(connection) as transaction:
-            transaction.execute(upsert(transaction, groups, update=update), values)
+            bulk(transaction, upsert(transaction, groups, update=update), columns)
 
     def remove(self, keys: Sequence[str], *, connection: Connection | None = None) -> None:
         """Forget groups of which all is told."""

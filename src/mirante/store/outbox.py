@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from mirante.store.database import Database
+from mirante.store.dialect import bulk, plain_insert
 from mirante.store.schema import notice_alerts, notices
-from mirante.store.types import as_values
+from mirante.store.types import as_columns
 
 __all__ = ["NoticeRow", "OutboxPart"]
 
@@ -59,6 +60,9 @@ class NoticeRow:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+_Notices: TypeAlias = list[NoticeRow]  # inside the class, `list` is a method
+
+
 class OutboxPart:
     """Notices in a database.
 
@@ -73,12 +77,18 @@ class OutboxPart:
 
     def add(self, row: NoticeRow, *, connection: Connection | None = None) -> None:
         """Write a new notice, in the transaction of the change that it tells of."""
-        values = as_values(row)
-        links = [{"notice_id": row.id, "alert_id": alert} for alert in dict.fromkeys(row.alert_ids)]
+        self.add_all([row], connection=connection)
+
+    def add_all(self, rows: Sequence[NoticeRow], *, connection: Connection | None = None) -> None:
+        """Write many new notices in one transaction; a storm makes one for each group."""
+        if not rows:
+            return
+        links = [(row.id, alert) for row in rows for alert in dict.fromkeys(row.alert_ids)]
         with self._database.writing(connection) as transaction:
-            transaction.execute(insert(notices), values)
+            bulk(transaction, plain_insert(notices), as_columns(rows))
             if links:
-                transaction.execute(insert(notice_alerts), links)
+                columns = dict(zip(("notice_id", "alert_id"), zip(*links, strict=True), strict=True))
+                bulk(transaction, plain_insert(notice_alerts), columns)
 
     def claim(
         self,
@@ -87,6 +97,7 @@ class OutboxPart:
         owner: str,
         limit: int = 50,
         lease: float = 30.0,
+        without: Sequence[str] = (),
         connection: Connection | None = None,
     ) -> list[NoticeRow]:
         """Take notices that are due, so that nobody else sends them until the lease ends.
@@ -103,6 +114,8 @@ class OutboxPart:
             At most so many.
         lease : float
             Seconds.
+        without : sequence of str
+            Channels whose notices stay where they are.
         connection : Connection, optional
             A transaction to join.
 
@@ -112,6 +125,8 @@ class OutboxPart:
             The notices, longest due first.
         """
         due = _due(now)
+        if without:
+            due = and_(due, notices.c.channel.not_in(without))
         values = {
             "status": "sending",
             "claimed_by": owner,
@@ -267,6 +282,20 @@ class OutboxPart:
         query = query.order_by(notices.c.created_at.desc(), notices.c.id.desc()).limit(limit)
         with self._database.reading(connection) as snapshot:
             return [_notice(row) for row in snapshot.execute(query)]
+
+    def about(self, alert_ids: Sequence[str], *, connection: Connection | None = None) -> dict[str, _Notices]:
+        """Return the notices that speak of each of some alerts, oldest first, without their payloads."""
+        light = [column for column in notices.c if column.name not in ("alert_ids", "payload")]
+        query = select(notice_alerts.c.alert_id.label("about"), *light).join(notices)
+        query = query.order_by(notices.c.created_at, notices.c.id)
+        found: dict[str, _Notices] = {}
+        with self._database.reading(connection) as snapshot:
+            for start in range(0, len(alert_ids), 500):
+                part = notice_alerts.c.alert_id.in_(alert_ids[start : start + 500])
+                for row in snapshot.execute(query.where(part)):
+                    values = dict(row._mapping)
+                    found.setdefault(values.pop("about"), []).append(NoticeRow(**values))
+        return found
 
     def _finish(
         self,

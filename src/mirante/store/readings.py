@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Float, Select, func, insert, select, type_coerce, update
 
 from mirante.readings import Reading, subject_of
 from mirante.store.database import Database
 from mirante.store.dialect import upsert
 from mirante.store.schema import counters, readings, series
 from mirante.store.series import Series, chunks, read_series
-from mirante.store.types import to_micros
+from mirante.store.types import from_micros, to_micros
 
 __all__ = ["ReadingsPart", "SubjectRow"]
 
 _COUNTER = "readings"
-_POINT = (readings.c.time, readings.c.value, readings.c.note, readings.c.sequence)
+# Time and value as they are kept: a type's own conversion, for each row, costs more than the query.
+_POINT = (
+    type_coerce(readings.c.time, BigInteger).label("micros"),
+    type_coerce(readings.c.value, Float).label("number"),
+    readings.c.note,
+    readings.c.sequence,
+)
 
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -150,6 +157,7 @@ class ReadingsPart:
         *,
         subject: str | None = None,
         names: Sequence[str] | None = None,
+        most: int | None = None,
         connection: Connection | None = None,
     ) -> list[Reading]:
         """Return the newest reading of every series, ordered by name and labels.
@@ -160,6 +168,9 @@ class ReadingsPart:
             What they are about.
         names : sequence of str, optional
             Names of the readings; all when None.
+        most : int, optional
+            So many series of one subject at most, those that come first by name and labels; `series_counts`
+            says how many there are.
         connection : Connection, optional
             A transaction to read in.
 
@@ -172,14 +183,23 @@ class ReadingsPart:
         newest = select(func.max(newer.c.time)).where(newer.c.series_id == series.c.id).correlate(series)
         own = (readings.c.series_id == series.c.id) & (readings.c.time == newest.scalar_subquery())
         # An outer join, because it makes SQLite go from the few series to the many readings.
-        query = select(series.c.name, series.c.labels, *_POINT).select_from(series.outerjoin(readings, own))
+        query = select(series.c.id, *_POINT).select_from(series.outerjoin(readings, own))
         if subject is not None:
             query = query.where(series.c.subject == subject)
         if names is not None:
             query = query.where(series.c.name.in_(list(names)))
+        if most is not None:
+            query = query.where(series.c.id.in_(_first_of_each(most)))
         with self._database.reading(connection) as snapshot:
-            found = [_reading(row) for row in snapshot.execute(query) if row.time is not None]
+            rows = [row for row in snapshot.execute(query).all() if row.micros is not None]
+            found = self._readings(rows, snapshot)
         return sorted(found, key=lambda reading: reading.key)
+
+    def series_counts(self, *, connection: Connection | None = None) -> dict[str, int]:
+        """Return how many series each subject has, with readings or without."""
+        query = select(series.c.subject, func.count()).group_by(series.c.subject)
+        with self._database.reading(connection) as snapshot:
+            return {subject: int(count) for subject, count in snapshot.execute(query)}
 
     def after(
         self, sequence: int, *, limit: int = 10_000, connection: Connection | None = None
@@ -211,8 +231,19 @@ class ReadingsPart:
         )
         with self._database.reading(connection) as snapshot:
             rows = snapshot.execute(query).all()
-            first = self._first_of({row[0] for row in rows}, snapshot)
-        return [(number, first[id_].again(value, time, note)) for id_, time, value, note, number in rows]
+            found = self._readings(rows, snapshot)
+        return [(row[-1], reading) for row, reading in zip(rows, found, strict=True)]
+
+    def _readings(self, rows: Sequence[Any], snapshot: Connection) -> list[Reading]:
+        """Return the readings of rows that are the id of a series and `_POINT`."""
+        first = self._first_of({row[0] for row in rows}, snapshot)
+        times = {
+            micros: from_micros(micros) for micros in {row[1] for row in rows}
+        }  # of a tick, all have one
+        return [
+            first[id_].again(math.nan if number is None else number, times[micros], note)
+            for id_, micros, number, note, _sequence in rows
+        ]
 
     def _first_of(self, ids: Collection[int], snapshot: Connection) -> Mapping[int, Reading]:
         """Return a reading of each series; its name and labels never change, so they are read once."""
@@ -274,5 +305,9 @@ def _select_series(name: str | Sequence[str] | None, subject: str | None) -> Sel
     return query
 
 
-def _reading(row: Any) -> Reading:
-    return Reading(row.name, row.value, row.time, row.labels, row.note)
+def _first_of_each(most: int) -> Select[Any]:
+    """Return the ids of so many series of each subject."""
+    order = (series.c.name, series.c.labels, series.c.id)
+    place = func.row_number().over(partition_by=series.c.subject, order_by=order).label("place")
+    ranked = select(series.c.id, place).subquery()
+    return select(ranked.c.id).where(ranked.c.place <= most)

@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Float, Text
@@ -16,7 +17,17 @@ from sqlalchemy.types import TypeDecorator
 
 from mirante.errors import StoreError
 
-__all__ = ["AnyText", "Json", "Number", "NumberOrNone", "UtcTime", "as_values", "from_micros", "to_micros"]
+__all__ = [
+    "AnyText",
+    "Json",
+    "Number",
+    "NumberOrNone",
+    "UtcTime",
+    "as_columns",
+    "as_values",
+    "from_micros",
+    "to_micros",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -71,6 +82,18 @@ def as_values(row: Any) -> dict[str, Any]:
     return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
+def as_columns(rows: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Return the fields of many dataclasses of one kind, by column, not copied.
+
+    Parameters
+    ----------
+    rows : sequence of dataclass
+        At least one.
+    """
+    names = [field.name for field in fields(rows[0])]
+    return dict(zip(names, zip(*map(attrgetter(*names), rows), strict=True), strict=True))
+
+
 def _plain(value: object) -> Any:
     """Turn numpy's numbers into Python's for JSON, and refuse the rest with advice."""
     if isinstance(value, Mapping):  # a read-only view, such as a reading's labels
@@ -78,6 +101,11 @@ def _plain(value: object) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is not text, number, list or dict; convert it first")
+
+
+_to_json = json.JSONEncoder(
+    separators=(",", ":"), default=_plain
+).encode  # `json.dumps` would make one for each value
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -155,7 +183,7 @@ class Json(TypeDecorator[Any]):
         if value is None:
             return None
         try:
-            return json.dumps(value, separators=(",", ":"), default=_plain)
+            return _to_json(value)
         except (TypeError, ValueError) as error:
             raise StoreError(f"a value cannot be kept as JSON: {error}") from error
 

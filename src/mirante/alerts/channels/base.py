@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -121,11 +121,7 @@ class Notice:
 
     def payload(self) -> dict[str, Any]:
         """Return the notice as JSON-able data; its times as ISO texts."""
-        alerts = [_texts(asdict(replace(alert, labels=dict(alert.labels)))) for alert in self.alerts]
-        return {
-            **_texts(asdict(replace(self, alerts=(), links=dict(self.links), group=dict(self.group)))),
-            "alerts": alerts,
-        }
+        return {**_texts(self), "alerts": [_texts(alert) for alert in self.alerts]}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Notice:
@@ -151,8 +147,15 @@ class Notice:
         return cls(**{**known, "alerts": alerts, "created_at": _time(payload["created_at"])})
 
 
-def _texts(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
+def _texts(row: Notice | NoticeAlert) -> dict[str, Any]:
+    """Return the fields as they go into JSON; `asdict` would copy each of them deeply."""
+    return {each.name: _text(getattr(row, each.name)) for each in fields(row)}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _known(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -125,11 +125,10 @@ def advance(
     change: Change | None = None
     if state.phase == "inactive":
         state, change = AlertState("pending", active_at=now), "pending"
-    state = replace(state, keep_firing_since=None, value=value)
     since = state.active_at if state.active_at is not None else now
     if state.phase == "pending" and now - since >= rule.for_:
-        return replace(state, phase="firing", fired_at=now, fired_value=value), "firing"
-    return state, change
+        return AlertState("firing", state.active_at, now, None, value, value), "firing"
+    return AlertState(state.phase, state.active_at, state.fired_at, None, value, state.fired_value), change
 
 
 def _turned_false(state: AlertState, rule: Timing, now: datetime) -> tuple[AlertState, Change | None]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mirante.readings import READINGS, Reading, subject_of
+from mirante.readings import READINGS, Reading
 from mirante.sinks.prometheus.alerting import Alerting
 from mirante.sinks.prometheus.metrics import LATENCY, PREDICTIONS, collectors_in
 from mirante.store import Store
@@ -22,37 +22,30 @@ _BAD_IN_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 
 
 class _Readings(Collector):
-    """The newest reading of every series, as Prometheus' metric families; so many of a subject, no more."""
+    """The newest readings as Prometheus' metric families, and which subjects have more than are there."""
 
-    def __init__(self, readings: list[Reading], most: int) -> None:
-        self._readings = readings
+    def __init__(self, store: Store, most: int) -> None:
+        self._readings = store.readings.latest(most=most)
+        counts = store.readings.series_counts()
+        self._left_out = {subject: count - most for subject, count in counts.items() if count > most}
         self._most = most
 
     def collect(self) -> Iterator[Metric]:
-        newest: dict[tuple[str, tuple[tuple[str, str], ...]], Reading] = {}
+        families: dict[str, dict[tuple[tuple[str, str], ...], Reading]] = {}
         for reading in self._readings:
             name = _metric_name(reading.name)
             if name in {PREDICTIONS, LATENCY}:
                 continue
             # names that differ only in what Prometheus refuses become one series, and a series may be
             # there once
-            key = name, tuple(sorted((_label_name(label), value) for label, value in reading.labels.items()))
-            if key not in newest or newest[key].time < reading.time:
-                newest[key] = reading
-        families: dict[str, dict[tuple[tuple[str, str], ...], Reading]] = {}
-        of_subject: Counter[str] = Counter()
-        for (name, labels), reading in sorted(newest.items()):
-            subject = subject_of(reading.labels)
-            of_subject[subject] += 1
-            if of_subject[subject] <= self._most:
-                families.setdefault(name, {})[labels] = reading
-        for name, samples in families.items():
-            yield _family(name, samples)
-        left_out = {
-            subject: count - self._most for subject, count in of_subject.items() if count > self._most
-        }
-        if left_out:
-            yield _left_out(left_out, self._most)
+            labels = tuple(sorted((_label_name(label), value) for label, value in reading.key[1]))
+            samples = families.setdefault(name, {})
+            if labels not in samples or samples[labels].time < reading.time:
+                samples[labels] = reading
+        for name in sorted(families):
+            yield _family(name, families[name])
+        if self._left_out:
+            yield _left_out(self._left_out, self._most)
 
 
 def _family(name: str, samples: Mapping[tuple[tuple[str, str], ...], Reading]) -> Metric:
@@ -75,11 +68,13 @@ def _left_out(counts: Mapping[str, int], most: int) -> Metric:
     return family
 
 
+@lru_cache(maxsize=10_000)
 def _metric_name(name: str) -> str:
     clean = _BAD_IN_NAME.sub("_", name)
     return clean if clean and not clean[0].isdigit() else f"_{clean}"
 
 
+@lru_cache(maxsize=10_000)
 def _label_name(label: str) -> str:
     clean = _BAD_IN_LABEL.sub("_", label)
     if not clean or clean[0].isdigit():
@@ -98,7 +93,7 @@ def render(store: Store, *, registry: CollectorRegistry = REGISTRY, most_series:
         Where `MLflowMetrics` of this process registered its metrics; prometheus_client's default if not
         given.
     most_series : int
-        So many series of one subject (by name and labels, from the first); the gauge
+        So many series of one subject, those that come first by name and labels; the gauge
         ``mirante_series_left_out`` counts the rest.
 
     Returns
@@ -108,7 +103,7 @@ def render(store: Store, *, registry: CollectorRegistry = REGISTRY, most_series:
         Prometheus refuses old ones.
     """
     together = CollectorRegistry()
-    together.register(_Readings(store.readings.latest(), most_series))
+    together.register(_Readings(store, most_series))
     together.register(Alerting(store.alerts.open(), store.outbox.tally()))
     for collector in collectors_in(registry):
         together.register(collector)

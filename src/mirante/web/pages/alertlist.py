@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,9 +14,8 @@ from mirante.web.pages.states import name_of, split_subject
 if TYPE_CHECKING:
     from mirante.store import AcknowledgementRow, AlertRow, NoticeRow, SilenceRow, Store
 
-__all__ = ["ShownAlert", "alerts_shown", "notices_by_alert", "subject_url"]
+__all__ = ["ShownAlert", "alerts_shown", "subject_url"]
 
-_MOST_NOTICES = 5_000
 _IN_SUBJECT = frozenset({"model", "alias", "host", "experiment", "table"})
 
 
@@ -54,15 +52,6 @@ def subject_url(query: Query, subject: str, **parameters: str) -> str:
     """Return the address of a subject's page."""
     path = "/model" if split_subject(subject)[0] == "model" else "/host"
     return query.url(path, subject=subject, **parameters)
-
-
-def notices_by_alert(store: Store) -> Mapping[str, list[NoticeRow]]:
-    """Return the newest notices by the alerts that they speak of, oldest first."""
-    found: defaultdict[str, list[NoticeRow]] = defaultdict(list)
-    for notice in reversed(store.outbox.list(limit=_MOST_NOTICES)):
-        for alert in notice.alert_ids:
-            found[alert].append(notice)
-    return found
 
 
 def alerts_shown(

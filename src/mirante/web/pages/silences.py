@@ -106,10 +106,11 @@ def silence_form(
     """
     fields = dict(given) if given is not None else _prefilled(store, query, silence_id)
     held: list[ShownAlert] | None = None
+    held_count = 0
     if fields.get("matchers") and not fault:
         try:
             meant = _meant(parse_matchers(fields["matchers"].splitlines()), store.alerts.open())
-            held = alerts_shown(store, meant, query, {})
+            held, held_count = alerts_shown(store, meant[:_MOST_HELD], query, {}), len(meant)
         except MiranteError as error:
             fault = str(error) if given is not None else fault
     return render(
@@ -120,8 +121,8 @@ def silence_form(
             name: fields.get(name, "") for name in ("matchers", "author", "comment", "lasting", "starts")
         },
         alert_id=fields.get("alert", query.get("alert")),
-        held=held[:_MOST_HELD] if held is not None else None,
-        held_count=len(held or ()),
+        held=held,
+        held_count=held_count,
         fault=fault,
     )
 
