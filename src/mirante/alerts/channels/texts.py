@@ -17,6 +17,7 @@ __all__ = [
     "clean",
     "clip",
     "identifier",
+    "link_name",
     "plain_text",
     "reason_text",
     "redact",
@@ -77,6 +78,28 @@ def identifier(text: str) -> str:
     ('4f2a', 'ab', 'notice')
     """
     return re.sub("[^A-Za-z0-9-]", "", text)[:80] or "notice"
+
+
+def link_name(key: str, locale: str) -> str:
+    """Return the words for a link of a notice; a name that the config gave stands for itself.
+
+    Examples
+    --------
+    >>> link_name("model_version", "en"), link_name("runbook", "en")
+    ('Model version', 'runbook')
+    """
+    _ = translator(locale)
+    if key == "alert":
+        return _("Alert, and to silence it")
+    if key == "alerts":
+        return _("Alerts")
+    if key == "subject":
+        return _("Subject")
+    if key == "model_version":
+        return _("Model version")
+    if key == "run":
+        return _("Run")
+    return clean(key, 100)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -256,5 +279,7 @@ def plain_text(notice: Notice, *, most: int = 50) -> str:
         end.append(_("This tells of the past, replayed."))
     if notice.silence:
         end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
-    end += [f"{clean(name, 100)}: {clean(address, 4_000)}" for name, address in notice.links.items()]
+    end += [
+        f"{link_name(key, notice.locale)}: {clean(address, 4_000)}" for key, address in notice.links.items()
+    ]
     return "\n\n".join([*blocks, *(["\n".join(end)] if end else [])])
