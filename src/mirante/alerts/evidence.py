@@ -162,15 +162,20 @@ def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "") -> dict[st
     return links
 
 
-def page_links(page: str) -> dict[str, str]:
-    """Return the link of a notice about several subjects: to the page of all alerts.
+def page_links(page: str, subject: str = "") -> dict[str, str]:
+    """Return the link of a notice about several alerts: to the page of all, or of those of one subject.
 
     Examples
     --------
     >>> page_links("http://127.0.0.1:8765"), page_links("")
     ({'alerts': 'http://127.0.0.1:8765/alerts'}, {})
+    >>> page_links("http://127.0.0.1:8765", "host/web-1")["alerts"]
+    'http://127.0.0.1:8765/alerts?subject=host%2Fweb-1'
     """
-    return {"alerts": f"{page.rstrip('/')}/alerts"} if page else {}
+    if not page:
+        return {}
+    query = f"?{urlencode({'subject': subject})}" if subject else ""
+    return {"alerts": f"{page.rstrip('/')}/alerts{query}"}
 
 
 def silence_command(alerts: Sequence[AlertRow]) -> str:

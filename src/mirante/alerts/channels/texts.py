@@ -158,7 +158,7 @@ def reason_text(notice: Notice) -> str:
     'Sent because this alert began to fire. Route: severity=critical; grouped by rule.'
     """
     _ = translator(notice.locale)
-    because = _because(notice.reason, _)
+    because = _because(notice.reason, len(notice.alerts) + notice.omitted, _)
     if not because or not (notice.route or notice.group):
         return because
     route = clean(notice.route, 200) or _("the first one, which takes all")
@@ -168,9 +168,13 @@ def reason_text(notice: Notice) -> str:
     return f"{because} {_('Route: %(route)s; grouped by %(labels)s.', route=route, labels=clip(shared, 200))}"
 
 
-def _because(reason: str, _: Translator) -> str:
+def _because(reason: str, count: int, _: Translator) -> str:
     if reason == "first_firing":
-        return _("Sent because this alert began to fire.")
+        return _.n(
+            "Sent because this alert began to fire.",
+            "Sent because these %(n)s alerts began to fire.",
+            count or 1,
+        )
     if reason == "new_alerts":
         return _("Sent because more alerts of this group began to fire.")
     if reason == "resolved":
