@@ -52,7 +52,9 @@ def gather_rules(files: Sequence[Path], settings: Settings | None) -> list[Rule]
     True
     """
     if not files:
-        return default_rules() if settings is None else build_rules(settings.alerts, base=settings.folder)
+        if settings is None:
+            return default_rules()
+        return build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
     errors: list[str] = []
     found: dict[str, tuple[Path, Rule]] = {}
     for file in files:
