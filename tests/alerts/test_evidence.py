@@ -69,18 +69,18 @@ def test_of_others_nothing_is_known(store: Store, monkeypatch: pytest.MonkeyPatc
 def test_links() -> None:
     links = alert_links(ALERT, page="http://p:1/", mlflow="http://m/ui/")
     assert links == {
-        "Alert, and to silence it": "http://p:1/alerts?rule=drift&subject=model%2Fchurn%40champion",
-        "Subject": "http://p:1/model?subject=model%2Fchurn%40champion",
-        "Model version": "http://m/ui/#/models/churn/versions/3",
+        "alert": "http://p:1/alerts/4f2a",
+        "subject": "http://p:1/model?subject=model%2Fchurn%40champion",
+        "model_version": "http://m/ui/#/models/churn/versions/3",
     }
     assert alert_links(ALERT) == {}
     run = replace(ALERT, labels={"run_id": "ab", "experiment_id": "7"}, subject="experiment/7")
-    assert alert_links(run, mlflow="http://m") == {"Run": "http://m/#/experiments/7/runs/ab"}
+    assert alert_links(run, mlflow="http://m") == {"run": "http://m/#/experiments/7/runs/ab"}
     evil = replace(ALERT, rule="a&b=<c>", labels={"model": "../../x?#", "version": '"1'})
     told = " ".join(alert_links(evil, page="http://p", mlflow="http://m").values())
     assert not set('<>" ') & set(told.replace(" http", "http"))
     assert "..%2F..%2Fx%3F%23" in told
-    assert page_links("http://p/", "pt_BR") == {"Alertas": "http://p/alerts"}
+    assert page_links("http://p/") == {"alerts": "http://p/alerts"}
 
 
 @pytest.mark.parametrize("rule", ["a; rm -rf /", "$(x)", "`x`", "a b", "a\nb", "", "'"])

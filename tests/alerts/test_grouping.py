@@ -41,6 +41,15 @@ def test_titles_and_links() -> None:
     assert Notice.from_payload(over.payload).alerts[0].state == "resolved"
 
 
+def test_a_notice_leads_to_its_alert_and_several_of_a_subject_to_their_list() -> None:
+    words = Wording(page="http://p")
+    one = notice_row(telling(alert()), words, NOW).payload["links"]
+    assert one["alert"].startswith("http://p/alerts/")
+    several = notice_row(telling(alert(), alert("s")), words, NOW).payload["links"]
+    assert several["alerts"] == "http://p/alerts?subject=host%2Fa"
+    assert ("alert" in several, "subject" in several) == (False, True)
+
+
 def test_a_group_of_several_rules_has_the_worst_severity_and_its_own_labels_in_the_title() -> None:
     mixed = notice_row(telling(alert(), alert("s", "critical")), WORDS, NOW)
     notice = Notice.from_payload(mixed.payload)

@@ -210,7 +210,7 @@ def test_rules_of_the_config_fire_and_their_channels_are_told(tmp_path):
         assert notice.channel == "console"
         links = notice.payload["links"]
         assert links["Page"] == "http://x/host%2Fa"
-        assert links["Subject"] == "http://127.0.0.1:8765/host?subject=host%2Fa"
+        assert links["subject"] == "http://127.0.0.1:8765/host?subject=host%2Fa"
         assert notice.payload["silence"].startswith("mirante alerts silence --alert ")
 
 

@@ -34,7 +34,7 @@ def test_a_quiet_past():
     assert lines[-3:] == [
         "  now: no reading of it is known",
         "  stands: quiet: it would not fire now",
-        "  in the last 7d, to within 15s: it would have fired never",
+        "  in the last 7d, to within 15s: it would not have fired",
     ]
 
 

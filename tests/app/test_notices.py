@@ -60,7 +60,7 @@ def test_a_critical_alert_arrives_by_mail_and_in_slack_in_portuguese(tmp_path, d
         asyncio.run(parts.outbox.run_once(now))
         assert [notice.status for notice in parts.store.outbox.list()] == ["delivered", "delivered"]
     (message,) = mail.messages
-    assert message["Subject"] == "Alerta Crítico: CPU at 97% on web-1"
+    assert message["Subject"] == "Alerta Crítico: CPU em 97% em web-1"
     assert message["To"] == "ops@example.org"
     assert mail.tls == [True]
     (request,) = slack.requests

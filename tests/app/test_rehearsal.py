@@ -68,6 +68,14 @@ def test_a_long_past_is_looked_at_more_rarely_and_every_reading_counts(store):
     assert T0 + 4321 * MINUTE <= spike.alert.fired_at <= T0 + 4326 * MINUTE
 
 
+def test_a_short_past_is_looked_at_as_the_service_does_however_far_back_is_asked(store):
+    store.readings.write(cpu([95, 95, 95, 10]))
+    rule = Rule("held", "system_cpu_percent > 90", for_=2 * MINUTE)
+    past = replayed(store, [rule], 5, since=T0 - timedelta(days=7))
+    assert past.every == SETTINGS.evaluation_interval
+    assert [t.alert.fired_at for t in past.fired["held"]] == [T0 + 2 * MINUTE]
+
+
 def test_rules_of_files_of_a_config_and_of_ours(tmp_path):
     file = tmp_path / "rules.yaml"
     file.write_text("rules: [{name: mine, when: x > 1}]")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner
 
-from mirante.cli.group import Commands, WithDefault
+from mirante.cli.group import Commands, WithDefault, config_option
 from mirante.errors import ConfigError, MiranteError, StoreError
 
 
@@ -64,3 +66,21 @@ def test_one_command_may_go_without_its_name(arguments, said):
 def test_the_help_of_the_group_stays_its_own():
     for arguments in ([], ["--help"]):
         assert "Accept." in CliRunner().invoke(defaulting, arguments).output
+
+
+@click.command()
+@config_option
+def which(config: Path | None) -> None:
+    """Say which config is used."""
+    click.echo(str(config))
+
+
+def test_the_config_is_the_named_one_else_the_environments_else_this_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIRANTE_CONFIG", raising=False)
+    assert CliRunner().invoke(which).stdout == "None\n"
+    (tmp_path / "mirante.yaml").touch()
+    assert CliRunner().invoke(which).stdout == "mirante.yaml\n"
+    assert CliRunner().invoke(which, env={"MIRANTE_CONFIG": "/etc/m.yaml"}).stdout == "/etc/m.yaml\n"
+    named = CliRunner().invoke(which, ["-c", "mine.yaml"], env={"MIRANTE_CONFIG": "/etc/m.yaml"})
+    assert named.stdout == "mine.yaml\n"

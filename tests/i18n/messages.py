@@ -1,6 +1,6 @@
 """Collects the marked texts of src/mirante and keeps the catalogues: ``python -m tests.i18n.messages``.
 
-babel.cfg names the two extractors, so ``pybabel extract -F babel.cfg`` finds the same texts.
+babel.cfg names the three extractors, so ``pybabel extract -F babel.cfg`` finds the same texts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+import yaml
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
@@ -75,6 +76,14 @@ def from_template(file: IO[bytes], keywords: object, tags: object, options: Opti
         literals = (argument.value if isinstance(argument, nodes.Const) else None for argument in node.args)
         texts = _texts(literals, count, f"line {node.lineno}")
         yield node.lineno, name, texts if count > 1 else texts[0], []
+
+
+def from_rules(file: IO[bytes], keywords: object, tags: object, options: Options) -> Iterator[Found]:
+    """Yield what the rules of a rule file say to people."""
+    for rule in yaml.safe_load(file)["rules"]:
+        for text in (rule.get("summary"), rule.get("description")):
+            if text:
+                yield 0, "_", text, []
 
 
 def collect() -> Catalog:

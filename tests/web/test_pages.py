@@ -431,6 +431,8 @@ def test_the_end_of_an_alert_is_told_as_such(empty_store: Store):
     empty_store.alerts.save(AlertRow("1", "r", {}, "host/h", "info", "resolved", NOW, NOW, NOW))
     told = {"status": "delivered", "delivered_at": NOW, "alert_ids": ("1",)}
     empty_store.outbox.add(NoticeRow("a", "email", "first_firing", NOW, NOW, **told))
+    empty_store.outbox.add(NoticeRow("r", "email", "reminder", NOW + timedelta(minutes=9), NOW, **told))
     empty_store.outbox.add(NoticeRow("b", "email", "resolved", NOW + timedelta(hours=1), NOW, **told))
     text = Reader(alerts_page(empty_store, ask("/alerts"))).text
+    assert text.count("email told 2013") == 1, "of first notice and reminders only the last"
     assert text.index("email told 2013") < text.index("email told that it is resolved 2013")

@@ -186,7 +186,12 @@ def test_the_timeline_says_who_was_told_and_why_not(client: Client, store: Store
     payload = {
         "alerts": [{"labels": {"host": "web-1"}, "threshold": "system_cpu_percent > 90"}, 7],
         "route": "severity=critical",
-        "links": {"page": "https://mirante.example/host", "bad": "javascript:alert(1)"},
+        "links": {
+            "alert": "https://mirante.example/alerts/a1",
+            "page": "https://mirante.example/host",
+            "model_version": "https://mlflow.example/v3",
+            "bad": "javascript:alert(1)",
+        },
     }
     for id_, channel, reason, status in (
         ("n1", "mail", "first_firing", "delivered"),
@@ -213,6 +218,7 @@ def test_the_timeline_says_who_was_told_and_why_not(client: Client, store: Store
         "3 tries",
         "Slack answered 404",
         "given up",
+        "<bdi>Model version",
     ):
         assert words in page
     assert "system_cpu_percent &gt; 90" in page

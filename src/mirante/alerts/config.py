@@ -126,7 +126,7 @@ def build_dispatch(config: AlertsConfig) -> tuple[HoldSettings, Flapping | None]
     return build_holds(config.inhibit, config.mute_times), flapping
 
 
-def build_rules(config: AlertsConfig, *, base: Path | None = None) -> list[Rule]:
+def build_rules(config: AlertsConfig, *, base: Path | None = None, locale: str = "en") -> list[Rule]:
     """Return the rules: those that come with Mirante, replaced and followed by the config's.
 
     Parameters
@@ -135,6 +135,8 @@ def build_rules(config: AlertsConfig, *, base: Path | None = None) -> list[Rule]
         The config.
     base : Path, optional
         Folder that a relative path of a rule file starts from.
+    locale : str
+        Language of the rules that come with Mirante.
 
     Raises
     ------
@@ -151,5 +153,5 @@ def build_rules(config: AlertsConfig, *, base: Path | None = None) -> list[Rule]
         own = load_rules((base or Path()) / config.rules)
     else:
         own = rules_of(config.rules)
-    given = default_rules() if config.default_rules else []
+    given = default_rules(locale) if config.default_rules else []
     return list({rule.name: rule for rule in [*given, *own]}.values())

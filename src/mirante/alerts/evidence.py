@@ -123,8 +123,8 @@ def _figures(row: WindowRow) -> dict[str, float]:
     return {str(k): float(v) for k, v in found.items() if isinstance(v, int | float) and math.isfinite(v)}
 
 
-def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "", locale: str = "en") -> dict[str, str]:
-    """Return links to what an alert is about, by name.
+def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "") -> dict[str, str]:
+    """Return links to what an alert is about, by the keys that `link_name` has words for.
 
     Parameters
     ----------
@@ -132,46 +132,50 @@ def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "", locale: st
         The alert.
     page, mlflow : str
         Addresses of Mirante's page and of MLflow's; without one its links are left out.
-    locale : str
-        Of the names.
 
     Examples
     --------
     >>> from datetime import UTC, datetime
     >>> labels = {"model": "churn", "version": "3"}
     >>> alert = AlertRow("1", "drift", labels, "model/churn@champion", "info", "firing", datetime.now(UTC))
-    >>> list(alert_links(alert, page="http://127.0.0.1:8765/", mlflow="http://127.0.0.1:5000").values())[1:]
-    ['http://127.0.0.1:8765/model?subject=model%2Fchurn%40champion', 'http://127.0.0.1:5000/#/models/churn/versions/3']
+    >>> links = alert_links(alert, page="http://127.0.0.1:8765/", mlflow="http://127.0.0.1:5000")
+    >>> list(links), links["alert"]
+    (['alert', 'subject', 'model_version'], 'http://127.0.0.1:8765/alerts/1')
+    >>> links["model_version"]
+    'http://127.0.0.1:5000/#/models/churn/versions/3'
     """
-    _, links = translator(locale), {}
+    links = {}
     kind = alert.subject.partition("/")[0]
     if page:
         base = page.rstrip("/")
-        query = urlencode({"rule": alert.rule, "subject": alert.subject})
-        links[_("Alert, and to silence it")] = f"{base}/alerts?{query}"
+        links["alert"] = f"{base}/alerts/{quote(alert.id, safe='')}"
         if kind in ("model", "host"):
-            links[_("Subject")] = f"{base}/{kind}?{urlencode({'subject': alert.subject})}"
+            links["subject"] = f"{base}/{kind}?{urlencode({'subject': alert.subject})}"
     if mlflow:
         base = mlflow.rstrip("/")
         model, version = alert.labels.get("model"), alert.labels.get("version")
         if model and version:
-            links[_("Model version")] = f"{base}/#/models/{quote(model, safe='')}/versions/{quote(version)}"
+            links["model_version"] = f"{base}/#/models/{quote(model, safe='')}/versions/{quote(version)}"
         run, experiment = alert.labels.get("run_id"), alert.labels.get("experiment_id")
         if run and experiment:
-            links[_("Run")] = f"{base}/#/experiments/{quote(experiment)}/runs/{quote(run)}"
+            links["run"] = f"{base}/#/experiments/{quote(experiment)}/runs/{quote(run)}"
     return links
 
 
-def page_links(page: str, locale: str) -> dict[str, str]:
-    """Return the link of a notice about several subjects: to the page of all alerts.
+def page_links(page: str, subject: str = "") -> dict[str, str]:
+    """Return the link of a notice about several alerts: to the page of all, or of those of one subject.
 
     Examples
     --------
-    >>> page_links("http://127.0.0.1:8765", "en"), page_links("", "en")
-    ({'Alerts': 'http://127.0.0.1:8765/alerts'}, {})
+    >>> page_links("http://127.0.0.1:8765"), page_links("")
+    ({'alerts': 'http://127.0.0.1:8765/alerts'}, {})
+    >>> page_links("http://127.0.0.1:8765", "host/web-1")["alerts"]
+    'http://127.0.0.1:8765/alerts?subject=host%2Fweb-1'
     """
-    _ = translator(locale)
-    return {_("Alerts"): f"{page.rstrip('/')}/alerts"} if page else {}
+    if not page:
+        return {}
+    query = f"?{urlencode({'subject': subject})}" if subject else ""
+    return {"alerts": f"{page.rstrip('/')}/alerts{query}"}
 
 
 def silence_command(alerts: Sequence[AlertRow]) -> str:

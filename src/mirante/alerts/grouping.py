@@ -193,8 +193,11 @@ def _alert(transition: Transition, evidence: Evidence) -> NoticeAlert:
 def _links(wording: Wording, alerts: Sequence[AlertRow]) -> dict[str, str]:
     links = wording.links or {}
     if len({alert.subject for alert in alerts}) > 1:  # a link to one of several would mislead
-        own = page_links(wording.page, wording.locale)
+        own = page_links(wording.page)
         return own | {name: address for name, address in links.items() if "{subject}" not in address}
     subject = quote(alerts[0].subject, safe="")
-    own = alert_links(alerts[0], page=wording.page, mlflow=wording.mlflow, locale=wording.locale)
+    own = alert_links(alerts[0], page=wording.page, mlflow=wording.mlflow)
+    if len(alerts) > 1 and "alert" in own:  # the same: their list takes the place of one alert
+        del own["alert"]
+        own = page_links(wording.page, alerts[0].subject) | own
     return own | {name: address.replace("{subject}", subject) for name, address in links.items()}

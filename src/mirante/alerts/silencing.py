@@ -340,9 +340,10 @@ class Holding:
     Parameters
     ----------
     silences : iterable of SilenceRow
-        Such as ``store.silences.list(since=now)``.
+        Such as ``store.silences.list(since=now)``; one whose matchers are broken holds nothing back.
     now : datetime
-        The moment.
+        The moment, on the wall clock, which is the one that people set silences by. A silence holds from its
+        start to just before its end.
 
     Examples
     --------
@@ -356,7 +357,12 @@ class Holding:
     def __init__(self, silences: Iterable[SilenceRow], now: datetime) -> None:
         rows = [row for row in silences if silence_state(row, now) == "holding"]
         rows.sort(key=lambda row: row.ends_at, reverse=True)
-        self._compiled = [(row, Matchers.of(row.matchers)) for row in rows]
+        self._compiled: list[tuple[SilenceRow, Matchers]] = []
+        for row in rows:
+            try:
+                self._compiled.append((row, Matchers.of(row.matchers)))
+            except ConfigError:
+                continue  # too many notices are better than none at all
 
     def back(self, labels: Mapping[str, str]) -> list[SilenceRow]:
         """Return what holds an alert back, the one that ends last first.

@@ -175,7 +175,8 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
         if isinstance(channel, ConsoleChannel):
             channels[name] = ConsoleChannel(console)
     heartbeat = _heartbeat(settings)
-    rules, routes = build_rules(settings.alerts, base=settings.folder), build_routes(settings.alerts)
+    rules = build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
+    routes = build_routes(settings.alerts)
     store = Store(settings.store)
     try:
         holds, flapping = build_dispatch(settings.alerts)

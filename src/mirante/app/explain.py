@@ -79,12 +79,12 @@ def _about_the_past(rule: Rule, past: Past, length: timedelta) -> Iterator[str]:
         f"{t.alert.fired_at:%Y-%m-%d %H:%M:%S} UTC: {t.alert.summary}" for t in fired if t.alert.fired_at
     ]
     stretch = f"in the last {format_duration(length)}, to within {format_duration(past.every)}"
-    yield f"{stretch}: it would have fired {_times(len(fired))}"
+    yield f"{stretch}: it would {_times(len(fired))}"
     yield from (f"  {line}" for line in times[-_MOST:])
 
 
 def _times(count: int) -> str:
-    return {0: "never", 1: "once"}.get(count, f"{count} times")
+    return {0: "not have fired", 1: "have fired once"}.get(count, f"have fired {count} times")
 
 
 def _listed(heading: str, lines: Sequence[str], nothing: str) -> Iterator[str]:

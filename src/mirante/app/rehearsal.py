@@ -52,7 +52,9 @@ def gather_rules(files: Sequence[Path], settings: Settings | None) -> list[Rule]
     True
     """
     if not files:
-        return default_rules() if settings is None else build_rules(settings.alerts, base=settings.folder)
+        if settings is None:
+            return default_rules()
+        return build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
     errors: list[str] = []
     found: dict[str, tuple[Path, Rule]] = {}
     for file in files:
@@ -167,8 +169,8 @@ def replay_past(
     Returns
     -------
     Past
-        What would have happened. Over a long stretch evaluations are further apart than in the service; each
-        reading is judged all the same.
+        What would have happened. Where readings go back far, evaluations are further apart than in the
+        service; each reading is judged all the same.
     """
     names = sorted({metric for rule in rules for metric in rule.expression.metrics})
     stale_after = freshness(settings, {config.subject: config.stale_after for config in settings.models})
@@ -178,7 +180,8 @@ def replay_past(
         for time, value, note in zip(one.times.tolist(), one.values.tolist(), one.notes, strict=True)
     ]
     interval = settings.evaluation_interval
-    every = interval * max(1, math.ceil((until - since) / interval / _STEPS))
+    begin = min((reading.time for reading in readings), default=until)
+    every = interval * max(1, math.ceil((until - begin) / interval / _STEPS))
     steps = _steps(readings, rules, every, stale_after, until)
     past = Past(latest=store.readings.latest(names=names), every=every)
     with Replay(rules) as replay:

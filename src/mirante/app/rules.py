@@ -32,6 +32,7 @@ class RuleFiles:
     def __init__(self, settings: Settings) -> None:
         self._config = settings.file
         self._alerts, self._folder = settings.alerts, settings.folder
+        self._locale = settings.locale
         self._stamps: object = self._stamp()
         self.error = ""
 
@@ -59,7 +60,7 @@ class RuleFiles:
             if self._config is not None:
                 self._alerts = load_settings(self._config).alerts
                 self._stamps = self._stamp()  # it may name another rule file by now
-            rules = build_rules(self._alerts, base=self._folder)
+            rules = build_rules(self._alerts, base=self._folder, locale=self._locale)
         except ConfigError as error:
             self.error = str(error)
             _log.error("the rules are broken; those from before stay in force", error=self.error)

@@ -48,11 +48,20 @@ class WithDefault(Commands):
         return super().parse_args(ctx, args)
 
 
+def _config(_context: click.Context, _parameter: click.Parameter, given: Path | None) -> Path | None:
+    """Return the config to use: the one that is named, else the one of this folder, if there is one."""
+    here = Path("mirante.yaml")
+    return given or (here if here.is_file() else None)
+
+
 config_option = click.option(
     "-c",
     "--config",
     type=click.Path(path_type=Path),
-    help="A mirante.yaml; without it, this host and the MLflow server of MLFLOW_TRACKING_URI.",
+    envvar="MIRANTE_CONFIG",
+    callback=_config,
+    help="The config; MIRANTE_CONFIG or mirante.yaml in this folder by default. Without any, this host and "
+    "the MLflow server of MLFLOW_TRACKING_URI.",
 )
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mirante.alerts.dispatch.holds import Hold, Silencer, held_text, muted
+from mirante.alerts.dispatch.holds import Hold, held_text, muted, silenced
 from mirante.alerts.dispatch.muting import MuteTime, parse_times
+from mirante.alerts.silencing import Holding
 from mirante.store import SilenceRow
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -20,16 +21,16 @@ def silence(start: int, end: int, **matchers: str) -> SilenceRow:
 
 def test_a_silence_holds_from_its_start_to_just_before_its_end() -> None:
     rows = [silence(1, 2, host="~web-.*")]
-    held = [Silencer(rows, NOW + hours * HOUR).hold({"host": "web-1"}) for hours in (0.99, 1, 1.99, 2)]
+    held = [silenced({"host": "web-1"}, Holding(rows, NOW + hours * HOUR)) for hours in (0.99, 1, 1.99, 2)]
     assert [hold is not None for hold in held] == [False, True, True, False]
     assert held[1] == Hold("silenced", "1-2", "ana", NOW + 2 * HOUR)
-    assert Silencer(rows, NOW + HOUR).hold({"host": "db-1"}) is None
+    assert silenced({"host": "db-1"}, Holding(rows, NOW + HOUR)) is None
 
 
 def test_a_silence_with_broken_matchers_holds_nothing_back() -> None:
-    silencer = Silencer([silence(0, 1, host="~("), silence(0, 2, host="a")], NOW)
-    assert silencer.hold({"host": "b"}) is None
-    assert silencer.hold({"host": "a"}) is not None
+    holding = Holding([silence(0, 1, host="~("), silence(0, 2, host="a")], NOW)
+    assert silenced({"host": "b"}, holding) is None
+    assert silenced({"host": "a"}, holding) is not None
 
 
 def test_one_of_the_times_of_a_mute_time_is_enough() -> None:

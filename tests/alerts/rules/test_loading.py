@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -204,6 +205,16 @@ def test_ten_thousand_files_are_config_errors_at_worst_each_with_its_place() -> 
         except ConfigError as error:
             told = str(error)
         assert told.startswith("<text>"), (seed, text, told)
+
+
+def test_the_default_rules_show_the_same_values_in_every_language() -> None:
+    for english, other in zip(default_rules(), default_rules("pt_BR"), strict=True):
+        assert english.name == other.name
+        for said, told in ((english.summary, other.summary), (english.description, other.description)):
+            assert bool(said) == bool(told)
+            assert said != told or not said, english.name
+            shown = [sorted(re.findall(r"\{\{.*?\}\}", text)) for text in (said, told)]
+            assert shown[0] == shown[1], english.name
 
 
 def test_the_default_rules_speak_of_readings_that_exist() -> None:

@@ -19,7 +19,15 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from mirante.alerts.channels.base import Notice
-from mirante.alerts.channels.texts import alert_text, clean, identifier, plain_text, reason_text, redact
+from mirante.alerts.channels.texts import (
+    alert_text,
+    clean,
+    identifier,
+    link_name,
+    plain_text,
+    reason_text,
+    redact,
+)
 from mirante.errors import ConfigError, DeliveryError
 from mirante.i18n import translator
 
@@ -337,7 +345,8 @@ def _html(notice: Notice) -> str:
     if notice.silence:
         told = escape(_("To silence it: %(command)s", command="\0"))
         parts.append(f"<p>{told.replace(chr(0), f'<code>{escape(clean(notice.silence))}</code>')}</p>")
-    for name, address in notice.links.items():
+    for key, address in notice.links.items():
         if re.match(r"https?://", address):  # a javascript: address would run
-            parts.append(f'<p><a href="{escape(clean(address))}">{escape(clean(name, 100))}</a></p>')
+            name = escape(link_name(key, notice.locale))
+            parts.append(f'<p><a href="{escape(clean(address))}">{name}</a></p>')
     return f"<!doctype html><html lang='{escape(notice.locale)}'><body>{''.join(parts)}</body></html>"

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.http import Endpoint
-from mirante.alerts.channels.texts import alert_text, clean, clip, plain_text, reason_text
+from mirante.alerts.channels.texts import alert_text, clean, clip, link_name, plain_text, reason_text
 from mirante.errors import DeliveryError
 from mirante.i18n import translator
 
@@ -111,8 +111,9 @@ def _section(text: str) -> dict[str, Any]:
 def _links(notice: Notice) -> str:
     """Return as many links as fit: half of one would lead nowhere."""
     line = ""
-    for name, address in notice.links.items():
-        longer = f"{line} · {_link(name, address)}" if line else _link(name, address)
+    for key, address in notice.links.items():
+        link = _link(link_name(key, notice.locale), address)
+        longer = f"{line} · {link}" if line else link
         line = longer if len(longer) <= _SECTION else line
     return line
 

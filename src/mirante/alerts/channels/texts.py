@@ -17,6 +17,7 @@ __all__ = [
     "clean",
     "clip",
     "identifier",
+    "link_name",
     "plain_text",
     "reason_text",
     "redact",
@@ -79,6 +80,28 @@ def identifier(text: str) -> str:
     return re.sub("[^A-Za-z0-9-]", "", text)[:80] or "notice"
 
 
+def link_name(key: str, locale: str) -> str:
+    """Return the words for a link of a notice; a name that the config gave stands for itself.
+
+    Examples
+    --------
+    >>> link_name("model_version", "en"), link_name("runbook", "en")
+    ('Model version', 'runbook')
+    """
+    _ = translator(locale)
+    if key == "alert":
+        return _("Alert, and to silence it")
+    if key == "alerts":
+        return _("Alerts")
+    if key == "subject":
+        return _("Subject")
+    if key == "model_version":
+        return _("Model version")
+    if key == "run":
+        return _("Run")
+    return clean(key, 100)
+
+
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return the text without any of the secrets, as one clean line.
 
@@ -135,7 +158,7 @@ def reason_text(notice: Notice) -> str:
     'Sent because this alert began to fire. Route: severity=critical; grouped by rule.'
     """
     _ = translator(notice.locale)
-    because = _because(notice.reason, _)
+    because = _because(notice.reason, len(notice.alerts) + notice.omitted, _)
     if not because or not (notice.route or notice.group):
         return because
     route = clean(notice.route, 200) or _("the first one, which takes all")
@@ -145,9 +168,13 @@ def reason_text(notice: Notice) -> str:
     return f"{because} {_('Route: %(route)s; grouped by %(labels)s.', route=route, labels=clip(shared, 200))}"
 
 
-def _because(reason: str, _: Translator) -> str:
+def _because(reason: str, count: int, _: Translator) -> str:
     if reason == "first_firing":
-        return _("Sent because this alert began to fire.")
+        return _.n(
+            "Sent because this alert began to fire.",
+            "Sent because these %(n)s alerts began to fire.",
+            count or 1,
+        )
     if reason == "new_alerts":
         return _("Sent because more alerts of this group began to fire.")
     if reason == "resolved":
@@ -256,5 +283,7 @@ def plain_text(notice: Notice, *, most: int = 50) -> str:
         end.append(_("This tells of the past, replayed."))
     if notice.silence:
         end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
-    end += [f"{clean(name, 100)}: {clean(address, 4_000)}" for name, address in notice.links.items()]
+    end += [
+        f"{link_name(key, notice.locale)}: {clean(address, 4_000)}" for key, address in notice.links.items()
+    ]
     return "\n\n".join([*blocks, *(["\n".join(end)] if end else [])])

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from mirante.alerts.dispatch.dedup import Decision, Told, decide, next_reminder
 from mirante.alerts.dispatch.flapping import Flapping, Flaps
 from mirante.alerts.dispatch.groups import Group, GroupKey, group_key, key_of_row
-from mirante.alerts.dispatch.holds import Hold, HoldSettings, Silencer, held_text, muted
+from mirante.alerts.dispatch.holds import Hold, HoldSettings, held_text, muted, silenced
 from mirante.alerts.dispatch.inhibition import Inhibitor
 from mirante.alerts.grouping import (
     MOST_ALERTS,
@@ -23,6 +23,7 @@ from mirante.alerts.grouping import (
 )
 from mirante.alerts.routing import Destination, Route
 from mirante.alerts.rules.states import AlertKey, Timing, alert_key
+from mirante.alerts.silencing import Holding
 from mirante.i18n import translator
 from mirante.store import AlertRow, EventRow, GroupRow, NoticeRow, Store
 
@@ -64,7 +65,7 @@ class _Moment:
     now: datetime
     wall: datetime
     wording: Wording
-    silencer: Silencer
+    silences: Holding
     due: Due
 
 
@@ -148,8 +149,8 @@ class Dispatcher:
         created : datetime
             The wall clock: silences and mute times hold by it, and notices are made then.
         """
-        silencer = Silencer(self._store.silences.list(since=created), created)
-        moment = _Moment(now, created, wording, silencer, Due(gone=self._gone))
+        silences = Holding(self._store.silences.list(since=created), created)
+        moment = _Moment(now, created, wording, silences, Due(gone=self._gone))
         self._gone = []
         if now < self._last:
             for group in self._groups.values():
@@ -270,7 +271,7 @@ class Dispatcher:
         for alert in alerts:
             row = self._rows[alert]
             labels = routing_labels(row)
-            hold = moment.silencer.hold(labels) or mute or self._inhibited(labels)
+            hold = silenced(labels, moment.silences) or mute or self._inhibited(labels)
             if hold is None:
                 continue
             held[alert] = hold

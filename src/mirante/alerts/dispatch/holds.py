@@ -10,12 +10,10 @@ from typing import Literal
 from mirante.alerts.channels.texts import clean
 from mirante.alerts.dispatch.inhibition import BUILT_IN, Inhibition
 from mirante.alerts.dispatch.muting import MuteTime
-from mirante.alerts.matchers import Matchers
-from mirante.errors import ConfigError
+from mirante.alerts.silencing import Holding
 from mirante.i18n import translator
-from mirante.store import SilenceRow
 
-__all__ = ["Hold", "HoldSettings", "Silencer", "held_text", "muted"]
+__all__ = ["Hold", "HoldSettings", "held_text", "muted", "silenced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,42 +54,20 @@ class Hold:
     until: datetime | None = None
 
 
-class Silencer:
-    """The silences that hold at one moment.
-
-    Parameters
-    ----------
-    silences : iterable of SilenceRow
-        From the store; one whose matchers are broken holds nothing back.
-    now : datetime
-        On the wall clock, which is the one that people set silences by. A silence holds from its start to
-        just before its end.
+def silenced(labels: Mapping[str, str], holding: Holding) -> Hold | None:
+    """Return the silence that holds an alert back, the one that ends last of several; None when none does.
 
     Examples
     --------
+    >>> from mirante.store import SilenceRow
     >>> t = datetime(2026, 11, 25, tzinfo=UTC)
     >>> row = SilenceRow("1f", {"host": "web-1"}, t, t.replace(hour=8), "ana", "disk swap", t)
-    >>> Silencer([row], t).hold({"host": "web-1"}).name
+    >>> silenced({"host": "web-1"}, Holding([row], t)).name
     'ana'
-    >>> Silencer([row], t.replace(hour=8)).hold({"host": "web-1"}) is None
-    True
     """
-
-    def __init__(self, silences: Iterable[SilenceRow], now: datetime) -> None:
-        self._silences: list[tuple[SilenceRow, Matchers]] = []
-        for row in silences:
-            if row.starts_at <= now < row.ends_at:
-                try:
-                    self._silences.append((row, Matchers.of(row.matchers)))
-                except ConfigError:
-                    continue  # too many notices are better than none at all
-
-    def hold(self, labels: Mapping[str, str]) -> Hold | None:
-        """Return the silence that holds an alert back, None when none does."""
-        for row, matchers in self._silences:
-            if matchers.accept(labels):
-                return Hold("silenced", row.id, row.author, row.ends_at)
-        return None
+    for row in holding.back(labels):
+        return Hold("silenced", row.id, row.author, row.ends_at)
+    return None
 
 
 def muted(names: Iterable[str], times: Mapping[str, tuple[MuteTime, ...]], now: datetime) -> Hold | None:

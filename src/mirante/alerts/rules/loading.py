@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,7 @@ from mirante.alerts.rules.rule import Rule
 from mirante.alerts.templates import check_template
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
+from mirante.i18n import translator
 from mirante.yaml_file import Document, checked, parse_yaml, read_yaml
 
 __all__ = ["Duration", "RuleSpec", "default_rules", "load_rules", "rules_of"]
@@ -180,13 +182,28 @@ def _no_twins(specs: Sequence[RuleSpec], document: Document, place: tuple[Any, .
         raise ConfigError("\n".join(errors))
 
 
-def default_rules() -> list[Rule]:
+def default_rules(locale: str = "en") -> list[Rule]:
     """Return the rules that come with Mirante.
+
+    Parameters
+    ----------
+    locale : str
+        Language of what they say.
 
     Examples
     --------
     >>> "feature_drift" in {rule.name for rule in default_rules()}
     True
+    >>> next(rule.summary for rule in default_rules("pt_BR") if rule.name == "no_data")
+    'Sem dados de {{ $labels.source }}'
     """
     text = files("mirante.alerts").joinpath("default_rules.yaml").read_text(encoding="utf-8")
-    return load_rules(text)
+    translate = translator(locale)
+
+    def said(words: str) -> str:
+        return translate(words) if words else ""  # a catalogue answers to the empty text with its header
+
+    return [
+        replace(rule, summary=said(rule.summary), description=said(rule.description))
+        for rule in load_rules(text)
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mirante.alerts.channels.texts import link_name
 from mirante.alerts.timeline import timeline
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.query import Query, UnknownPageError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from mirante.store import AlertRow, NoticeRow, Store
 
 __all__ = ["alert_page"]
+
+_OWN_PAGES = frozenset({"alert", "alerts", "subject"})
 
 
 def alert_page(store: Store, alert_id: str, query: Query, *, fault: str = "") -> str:
@@ -49,7 +52,7 @@ def alert_page(store: Store, alert_id: str, query: Query, *, fault: str = "") ->
         row=row,
         labels=sorted(row.labels.items()),
         threshold=_threshold(row, notices),
-        links=_links(notices),
+        links=_links(notices, query.locale),
         moments=moments[::-1],
         fault=fault,
     )
@@ -64,10 +67,15 @@ def _threshold(row: AlertRow, notices: list[NoticeRow]) -> str:
     return ""
 
 
-def _links(notices: list[NoticeRow]) -> list[tuple[str, str]]:
+def _links(notices: list[NoticeRow], locale: str) -> list[tuple[str, str]]:
+    """Return the links of the newest notice that has any, but for those to this page and its neighbours."""
     for notice in notices:
         (links,) = _mappings([notice.payload.get("links")]) or [{}]
-        found = [(str(name), str(address)) for name, address in links.items() if _is_web(str(address))]
+        found = [
+            (link_name(str(key), locale), str(address))
+            for key, address in links.items()
+            if key not in _OWN_PAGES and _is_web(str(address))
+        ]
         if found:
             return found
     return []

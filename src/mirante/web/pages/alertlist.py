@@ -32,7 +32,7 @@ class ShownAlert:
     labels : list of (str, str)
         Its labels but for those that the subject's name says already.
     notices : list of NoticeRow
-        Notices that speak of it, oldest first.
+        The last that each channel was sent about it, and the last that says it is over.
     acknowledgement : AcknowledgementRow, optional
         Who has it in hand.
     silence : SilenceRow, optional
@@ -67,12 +67,17 @@ def alerts_shown(
             name=name_of(row.subject),
             url=_where(row, query),
             labels=sorted((key, value) for key, value in row.labels.items() if key not in _IN_SUBJECT),
-            notices=list(notices.get(row.id, ())),
+            notices=_newest(notices.get(row.id, ())),
             acknowledgement=said.get(row.id),
             silence=_silence(row, holding) if row.state != "resolved" else None,
         )
         for row in rows
     ]
+
+
+def _newest(notices: Sequence[NoticeRow]) -> list[NoticeRow]:
+    """Return one notice for each channel and side of an alert's end: reminders alone would fill the list."""
+    return list({(notice.channel, notice.reason == "resolved"): notice for notice in notices}.values())
 
 
 def _silence(alert: AlertRow, holding: Holding) -> SilenceRow | None:
