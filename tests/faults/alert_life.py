@@ -1,8 +1,8 @@
 """One life of a process that alerts, made to be ended by ``kill -9``: it reads, judges, writes and sends.
 
 ``python -m tests.faults.alert_life STORE_URL HOOK_URL`` is one in a process from the start; `forked_life` is
-one that has its imports from a process before it, so that many lives fit into a minute. A tick is a second of a
-time of its own, told by its number, so that a tick that was cut short is done again as it was.
+one that has its imports from a process before it, so that many lives fit into a minute. A tick is a second of
+a time of its own, told by its number, so that a tick that was cut short is done again as it was.
 """
 
 from __future__ import annotations
