@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -14,6 +15,7 @@ from mirante.alerts.config import build_dispatch, build_routes, build_rules
 from mirante.alerts.engine import AlertEngine
 from mirante.alerts.heartbeat import Heartbeat, build_heartbeat
 from mirante.alerts.outbox import Outbox
+from mirante.app.scheduler import utc_now
 from mirante.errors import ConfigError, TrackingError
 from mirante.inference_log.reader import InferenceLog
 from mirante.sinks.mlflow import MlflowSink
@@ -144,7 +146,9 @@ def client_of(settings: Settings) -> MlflowClient:
     return connect(uri)
 
 
-def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
+def build(
+    settings: Settings, *, console: TextIO | None = None, clock: Callable[[], datetime] = utc_now
+) -> Parts:
     """Build everything that the settings name; what is wrong with them is said before anything runs.
 
     Parameters
@@ -153,6 +157,8 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
         Checked.
     console : TextIO, optional
         Where channels of the type ``console`` write; standard output when None.
+    clock : callable
+        Gives the present.
 
     Returns
     -------
@@ -189,12 +195,13 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
             links=settings.alerts.links,
             page=settings.web.page_address(),
             mlflow=settings.mlflow.page_address(),
+            clock=clock,
         )
         return Parts(
             settings,
             store,
             engine,
-            Outbox(store, channels, locale=settings.locale),
+            Outbox(store, channels, locale=settings.locale, clock=clock),
             HostSource(settings.host.name),
             heartbeat,
         )
