@@ -27,6 +27,7 @@ from mirante.web.security import check_bind
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from mirante.alerts.rules import Rule
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
@@ -172,16 +173,13 @@ def build(
     StoreError
         If the store cannot be opened.
     """
-    try:
-        check_bind(settings.web.host, settings.web.secret())
-    except ConfigError as error:
-        raise ConfigError(settings.locate(str(error), "web")) from None
+    _check_web(settings)
     channels = build_channels(settings.alerts.channels, base=settings.folder, locate=settings.locate)
     for name, channel in channels.items():
         if isinstance(channel, ConsoleChannel):
             channels[name] = ConsoleChannel(console)
     heartbeat = _heartbeat(settings)
-    rules, routes = build_rules(settings.alerts, base=settings.folder), build_routes(settings.alerts)
+    rules, routes = _rules(settings), build_routes(settings.alerts)
     store = Store(settings.store)
     try:
         holds, flapping = build_dispatch(settings.alerts)
@@ -208,6 +206,22 @@ def build(
     except BaseException:
         store.close()
         raise
+
+
+def _check_web(settings: Settings) -> None:
+    try:
+        check_bind(settings.web.host, settings.web.secret())
+    except ConfigError as error:
+        raise ConfigError(settings.locate(str(error), "web")) from None
+
+
+def _rules(settings: Settings) -> list[Rule]:
+    try:
+        return build_rules(settings.alerts, base=settings.folder)
+    except ConfigError as error:
+        if ", line " in str(error):  # of the rule file
+            raise
+        raise ConfigError(settings.locate(str(error), "alerts", "rules")) from None
 
 
 def _heartbeat(settings: Settings) -> Heartbeat | None:
