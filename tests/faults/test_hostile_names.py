@@ -137,8 +137,9 @@ def check_mails(messages: list[EmailMessage]) -> None:
         assert len(message.keys()) == len(set(message.keys()))
         assert message["To"] == "o@example.org"
         assert "Bcc" not in message
-        html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
-        assert "<img" not in html
+        part = message.get_body(("html",))
+        assert part is not None
+        assert "<img" not in part.get_content()
 
 
 def check_chat(chat: SlackDouble) -> None:
