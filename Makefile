@@ -1,5 +1,6 @@
 # make demo    the demonstration on real flights; ARGS="--exit --json" are given to it
 # make test    formatting, types, floors, tests with coverage, documentation: what CI runs
+# make faults  processes killed 100 times, servers that go away: what CI does in small, with its figures
 #
 # All that is installed goes into .venv, all that the tools write goes into build. Paths here are relative, so
 # the checkout may lie in a path with spaces.
@@ -23,7 +24,7 @@ export MYPY_CACHE_DIR := build/mypy
 export COVERAGE_FILE := $(CURDIR)/build/coverage/data
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/hypothesis
 
-.PHONY: help demo test lint docs messages tools clean distclean
+.PHONY: help demo test faults lint docs messages tools clean distclean
 
 help:
 	sed -n 's/^# make/make/p' Makefile
@@ -43,6 +44,9 @@ test: lint tools
 	$(RUN) pytest -p tests.tools -o cache_dir=build/pytest -n 2 --dist loadgroup \
 		--cov --cov-report=term:skip-covered $(ARGS)
 	$(MAKE) --no-print-directory docs
+
+faults: $(VENV)/.installed-dev
+	MIRANTE_KILLS=$${MIRANTE_KILLS:-100} exec $(RUN) pytest -p tests.tools -o cache_dir=build/pytest -q -s tests/faults $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	echo "== format"

@@ -43,6 +43,11 @@ def test_a_second_time_nothing_is_installed(checkout):
     assert make(checkout, "demo", "ARGS=--exit --json") == ["ran: -m mirante demo --exit --json"]
 
 
+def test_the_tests_of_faults_print_their_figures(checkout):
+    last = make(checkout, "faults", "ARGS=-k kill")[-1]
+    assert last.endswith("-q -s tests/faults -k kill")
+
+
 def test_what_is_needed_changes_and_it_is_installed_again(checkout):
     make(checkout, "demo")
     later = (checkout / ".venv" / ".installed-demo").stat().st_mtime + 1

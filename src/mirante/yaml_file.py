@@ -125,7 +125,7 @@ def read_yaml(path: Path) -> Document:
         if isinstance(error, ConfigError):
             raise
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"{path}: cannot be read: {why}") from error
+        raise ConfigError(f"{_on_one_line(str(path))}: cannot be read: {why}") from error
 
 
 def parse_yaml(text: str, *, source: str = "<text>") -> Document:
@@ -273,10 +273,16 @@ def checked(model: type[_Model], document: Document, *, context: Any = None) -> 
 
 def _describe(detail: Any, document: Document) -> str:
     place = _place(document.data, detail["loc"], missing=detail["type"] in ("missing", "extra_forbidden"))
-    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    name = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{_on_one_line(part) or '(empty)'}" for part in place
+    ).lstrip(".")
     key = next((part for part in reversed(place) if isinstance(part, str)), "")
     problem = _problem(detail, key)
     return f"{document.source}, line {document.line(*place)}: {name + ': ' if name else ''}{problem}"
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def _place(data: Any, path: Place, *, missing: bool) -> Place:

@@ -133,3 +133,9 @@ def test_a_wrong_rule_is_told_once() -> None:
         "mirante.yaml, line 4: rules[0].severity: "
         "got \"loud\"; input should be 'info', 'warning' or 'critical'"
     ]
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    rules = [{"name": "a", "when": "x > 1"}, {"name": "a", "when": "x > 2"}]
+    with pytest.raises(ValueError, match="'a' is the name of two rules"):
+        AlertsConfig.model_validate({"rules": rules})

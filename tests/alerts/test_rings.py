@@ -50,3 +50,14 @@ def test_a_window_that_does_not_fit_is_unknown(monkeypatch: pytest.MonkeyPatch) 
         rings.add(3, time, 1.0)
     assert np.isnan(count(rings, 1000, 199))
     assert count(rings, 50, 199) == 50.0
+
+
+def test_readings_of_before_a_clock_was_set_back_make_room_for_the_next() -> None:
+    rings = Rings(1_000)
+    for time in (10, 20, 300):
+        rings.add(1, time, float(time))
+    rings.clip(25)
+    rings.add(1, 30, 60.0)
+    into = np.full(2, np.nan)
+    rings.fill(into, "avg_over", 100, 40)
+    assert into[1] == 30.0

@@ -1,15 +1,17 @@
 """One life of a process that alerts, made to be ended by ``kill -9``: it reads, judges, writes and sends.
 
-Run as ``python -m tests.faults.alert_life STORE_URL HOOK_URL``. A tick is a second of a time of its own, told
-by its number, so that a tick that was cut short is done again as it was.
+``python -m tests.faults.alert_life STORE_URL HOOK_URL`` is one in a process from the start; `forked_life` is
+one that has its imports from a process before it, so that many lives fit into a minute. A tick is a second of
+a time of its own, told by its number, so that a tick that was cut short is done again as it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 
 from pydantic import SecretStr
 
@@ -78,21 +80,26 @@ def outbox_of(store: Store, hook: str) -> Outbox:
     return Outbox(store, channels, deadline=1.0, lease=1.5, give_up_after=timedelta(days=36_500))
 
 
-async def live(url: str, hook: str) -> None:
-    """Tick and send until killed."""
+async def live(url: str, hook: str, told: Callable[[int], None]) -> None:
+    """Tick and send until killed; `told` hears of each tick that is done."""
     life = Life(url)
     outbox = outbox_of(life.store, hook)
     sender = asyncio.create_task(outbox.run(asyncio.Event(), every=0.02))
     while not sender.done():
         await asyncio.to_thread(life.step)
-        print(life.tick, flush=True)
+        told(life.tick)
         await asyncio.sleep(0.002)
 
 
+def forked_life(url: str, hook: str, told: Connection) -> None:
+    """Run one life in a process that was forked."""
+    asyncio.run(live(url, hook, told.send))
+
+
 def main(arguments: Iterable[str]) -> None:
-    """Run one life."""
+    """Run one life in a process of its own."""
     url, hook = arguments
-    asyncio.run(live(url, hook))
+    asyncio.run(live(url, hook, lambda tick: print(tick, flush=True)))
 
 
 if __name__ == "__main__":

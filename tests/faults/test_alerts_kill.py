@@ -7,6 +7,7 @@ the same notices, each at its receiver, and no more of them twice than there wer
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import random
 import sqlite3
@@ -14,6 +15,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,16 +24,47 @@ import pytest
 
 from mirante.store import SilenceRow, Store
 from tests.doubles.slack import Answer, slack_double
-from tests.faults.alert_life import SECOND, START, Life, outbox_of
+from tests.faults.alert_life import SECOND, START, Life, forked_life, outbox_of
 
 KILLS = int(os.environ.get("MIRANTE_KILLS", "30"))
 SEED = int(os.environ.get("MIRANTE_SEED", "20130208"))
 ROOT = Path(__file__).parents[2]
 
 
-def life(url: str, hook: str) -> subprocess.Popen[str]:
+def live_and_die(url: str, hook: str, lasting: float) -> float:
+    """Start a process as a user would, kill it, and return the seconds to its first tick."""
+    born = time.monotonic()
     command = [sys.executable, "-m", "tests.faults.alert_life", url, hook]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    ready = time.monotonic() - born
+    time.sleep(lasting)
+    process.kill()
+    process.communicate(timeout=20)
+    return ready
+
+
+def forking() -> Callable[[str, str, float], float]:
+    """Return the same for processes that are forked from one that has imported everything."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.faults.alert_life"])
+
+    def fork_live_and_die(url: str, hook: str, lasting: float) -> float:
+        born = time.monotonic()
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=forked_life, args=(url, hook, theirs))
+        process.start()
+        theirs.close()
+        assert ours.poll(60), "it did not come to its first tick within a minute"
+        ready = time.monotonic() - born
+        time.sleep(lasting)
+        process.kill()
+        process.join(20)
+        ours.close()
+        return ready
+
+    return fork_live_and_die
 
 
 def silence(store: Store) -> SilenceRow:
@@ -41,7 +75,8 @@ def silence(store: Store) -> SilenceRow:
 
 
 def alerts(store: Store) -> list[tuple[object, ...]]:
-    rows = store.alerts.list(limit=1_000_000)
+    """Return what fired or is still open; an alert that never fired is no news to anybody."""
+    rows = [row for row in store.alerts.list(limit=1_000_000) if row.fired_at or row.state == "pending"]
     return sorted(
         (row.rule, row.labels["host"], row.active_at, str(row.fired_at), str(row.resolved_at), row.state)
         for row in rows
@@ -74,19 +109,16 @@ def test_no_notice_is_lost_and_none_comes_twice_without_a_kill(tmp_path: Path) -
     url, undisturbed = (f"sqlite:///{tmp_path / name}.db" for name in ("killed", "undisturbed"))
     with Store(url) as store:
         asked = silence(store)
-    waits = []
+    waits, starts, fork_live_and_die = [], [], forking()
     with slack_double() as double:
         double.always = Answer()
-        for _ in range(KILLS):
-            born = time.monotonic()
-            process = life(url, double.url)
-            assert process.stdout is not None
-            process.stdout.readline()
-            waits.append(time.monotonic() - born)
-            time.sleep(chance.uniform(0, 0.5))
-            process.kill()
-            process.communicate(timeout=20)
-            with sqlite3.connect(tmp_path / "killed.db") as database:
+        for kill in range(KILLS):
+            lasting = chance.uniform(0, 0.5)
+            if kill % 10:
+                waits.append(fork_live_and_die(url, double.url, lasting))
+            else:
+                starts.append(live_and_die(url, double.url, lasting))
+            with closing(sqlite3.connect(tmp_path / "killed.db")) as database:
                 assert database.execute("PRAGMA quick_check").fetchone() == ("ok",)
         send_the_rest(url, double.url)
         with Store(url) as store:
@@ -98,10 +130,14 @@ def test_no_notice_is_lost_and_none_comes_twice_without_a_kill(tmp_path: Path) -
         bodies = {request.headers["webhook-id"]: set() for request in double.requests}
         for request in double.requests:
             bodies[request.headers["webhook-id"]].add(request.body)
-    print(f"ready after {min(waits):.2f} to {max(waits):.2f} s; {ticks} ticks, {len(rows)} notices")
+    twice = sum(count - 1 for count in arrived.values())
+    print(f"{ticks} ticks; {len(rows)} notices, {len(set(rows) - set(arrived))} lost, {twice} came twice")
+    print(
+        f"first tick after {min(starts):.2f} to {max(starts):.2f} s, {max(waits, default=0):.2f} when forked"
+    )
     assert set(rows.values()) == {"delivered"}
     assert set(arrived) == set(rows)
-    assert sum(count - 1 for count in arrived.values()) <= KILLS
+    assert twice <= KILLS
     assert all(len(said) == 1 for said in bodies.values()), "a notice that comes again says the same"
 
     with Store(undisturbed) as store:

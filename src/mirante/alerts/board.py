@@ -192,6 +192,7 @@ class Board:
             For so long after `heard`, or for as long as it may be silent if that is shorter, a series that is
             silent is left out rather than missing: its source may just have started.
         """
+        latest = _LONGEST if heard is None else to_micros(heard)
         since = _NEVER if heard is None or grace is not None else to_micros(heard)
         quiet_from = _NEVER if heard is None or grace is None else to_micros(heard)
         rows: list[tuple[int, float, int, int, int]] = []
@@ -201,7 +202,8 @@ class Board:
             if length is None or reading.name == SOURCE_UP:
                 continue
             if reading.time is not moment:
-                moment, micros = reading.time, to_micros(reading.time)
+                # one from a clock that has been set back since is of now, so that the next one is newer
+                moment, micros = reading.time, min(to_micros(reading.time), latest)
             number = self._numbers.get(reading.key) or self._enter(reading)
             if micros < self._times[number]:
                 continue
@@ -215,6 +217,24 @@ class Board:
             numbers, *columns = zip(*rows, strict=True)
             for name, column in zip(("value", "heard", "stale_after", "quiet_until"), columns, strict=True):
                 self._cells[name][list(numbers)] = column
+
+    def clock_was_set(self, by: timedelta, now: datetime) -> None:
+        """Go on by a clock that was set: what was fresh is, and what comes next is newer than what is known.
+
+        Parameters
+        ----------
+        by : timedelta
+            How far.
+        now : datetime
+            The present by the new clock.
+        """
+        step, latest = by // _MICROSECOND, to_micros(now)
+        for name in ("heard", "quiet_until"):
+            times = self._cells[name]
+            times[times > 0] += step
+        self._times = [min(time, latest) for time in self._times]
+        for rings in self._rings.values():
+            rings.clip(latest)
 
     def _enter(self, reading: Reading) -> int:
         """Give a series a number, and its source too."""

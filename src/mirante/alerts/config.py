@@ -12,6 +12,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    field_validator,
     model_validator,
 )
 
@@ -78,6 +79,15 @@ class AlertsConfig(_Strict):
     links: dict[str, str] = Field(default_factory=dict)
     heartbeat: HeartbeatConfig | None = None
     actions: tuple[ActionConfig, ...] = ()
+
+    @field_validator("rules")
+    @classmethod
+    def _no_twins(cls, rules: list[RuleSpec] | Path) -> list[RuleSpec] | Path:
+        names = [] if isinstance(rules, Path) else [rule.name for rule in rules]
+        twins = sorted({name for name in names if names.count(name) > 1})
+        if twins:
+            raise ConfigError(f"{twins[0]!r} is the name of two rules; give each a name of its own")
+        return rules
 
     @model_validator(mode="after")
     def _known_channels(self) -> AlertsConfig:

@@ -23,7 +23,7 @@ from mirante.alerts.expression import Outcome
 from mirante.alerts.grouping import Transition, Wording
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import AlertState, Rule, advance
-from mirante.alerts.rules.states import AlertKey, Change, Phase, alert_key
+from mirante.alerts.rules.states import AlertKey, Change, Phase, alert_key, shifted
 from mirante.alerts.templates import render
 from mirante.errors import ConfigError
 from mirante.readings import Reading, subject_of
@@ -199,6 +199,26 @@ class AlertEngine:
             self._recall(stale_after, now)
         with _without_collection():
             return self._judge_news(now, stale_after)
+
+    def clock_was_set(self, by: timedelta, now: datetime) -> None:
+        """Take note that the clock was set while time went on: nothing fires, goes stale or is told for it.
+
+        Waits that run go on where they were. The times at which alerts that fire began stay as they are.
+
+        Parameters
+        ----------
+        by : timedelta
+            How far; less than nothing when it was set back.
+        now : datetime
+            The present by the new clock.
+        """
+        self._board.clock_was_set(by, now)
+        self._started = None if self._started is None else self._started + by
+        # the rows keep the old times, so that the next evaluation finds them changed and writes them
+        self._alerts = {key: replace(a, state=shifted(a.state, by)) for key, a in self._alerts.items()}
+        self._evaluation.forget_alerts()
+        if self._dispatcher is not None:
+            self._dispatcher.clock_was_set(by)
 
     def _judge_news(
         self, now: datetime, stale_after: Callable[[Reading], timedelta | None]

@@ -84,6 +84,24 @@ class Rings:
             self._next[row], self._dropped[row] = 0, NEVER
             self._spare.append(row)
 
+    def clip(self, latest: int) -> None:
+        """Forget readings of after a time, which came before a clock was set back.
+
+        Parameters
+        ----------
+        latest : int
+            Microseconds.
+        """
+        for series, row in list(self._row.items()):
+            width = self._times.shape[1]
+            order = (self._next[row] + np.arange(width)) % width  # oldest first
+            times, values = self._times[row, order], self._values[row, order]
+            kept = (times != NEVER) & (times <= latest)
+            if kept.sum() < (times != NEVER).sum():
+                self.forget(series)
+                for time, value in zip(times[kept].tolist(), values[kept].tolist(), strict=True):
+                    self.add(series, time, value)
+
     def fill(self, into: Floats, function: str, window: int, now: int) -> None:
         """Write one number for each series, at its place.
 

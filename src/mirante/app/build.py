@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -14,6 +15,7 @@ from mirante.alerts.config import build_dispatch, build_routes, build_rules
 from mirante.alerts.engine import AlertEngine
 from mirante.alerts.heartbeat import Heartbeat, build_heartbeat
 from mirante.alerts.outbox import Outbox
+from mirante.app.scheduler import utc_now
 from mirante.errors import ConfigError, TrackingError
 from mirante.inference_log.reader import InferenceLog
 from mirante.sinks.mlflow import MlflowSink
@@ -25,6 +27,7 @@ from mirante.web.security import check_bind
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from mirante.alerts.rules import Rule
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
@@ -144,7 +147,9 @@ def client_of(settings: Settings) -> MlflowClient:
     return connect(uri)
 
 
-def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
+def build(
+    settings: Settings, *, console: TextIO | None = None, clock: Callable[[], datetime] = utc_now
+) -> Parts:
     """Build everything that the settings name; what is wrong with them is said before anything runs.
 
     Parameters
@@ -153,6 +158,8 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
         Checked.
     console : TextIO, optional
         Where channels of the type ``console`` write; standard output when None.
+    clock : callable
+        Gives the present.
 
     Returns
     -------
@@ -166,17 +173,13 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
     StoreError
         If the store cannot be opened.
     """
-    try:
-        check_bind(settings.web.host, settings.web.secret())
-    except ConfigError as error:
-        raise ConfigError(settings.locate(str(error), "web")) from None
+    _check_web(settings)
     channels = build_channels(settings.alerts.channels, base=settings.folder, locate=settings.locate)
     for name, channel in channels.items():
         if isinstance(channel, ConsoleChannel):
             channels[name] = ConsoleChannel(console)
     heartbeat = _heartbeat(settings)
-    rules = build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
-    routes = build_routes(settings.alerts)
+    rules, routes = _rules(settings), build_routes(settings.alerts)
     store = Store(settings.store)
     try:
         holds, flapping = build_dispatch(settings.alerts)
@@ -190,18 +193,35 @@ def build(settings: Settings, *, console: TextIO | None = None) -> Parts:
             links=settings.alerts.links,
             page=settings.web.page_address(),
             mlflow=settings.mlflow.page_address(),
+            clock=clock,
         )
         return Parts(
             settings,
             store,
             engine,
-            Outbox(store, channels, locale=settings.locale),
+            Outbox(store, channels, locale=settings.locale, clock=clock),
             HostSource(settings.host.name),
             heartbeat,
         )
     except BaseException:
         store.close()
         raise
+
+
+def _check_web(settings: Settings) -> None:
+    try:
+        check_bind(settings.web.host, settings.web.secret())
+    except ConfigError as error:
+        raise ConfigError(settings.locate(str(error), "web")) from None
+
+
+def _rules(settings: Settings) -> list[Rule]:
+    try:
+        return build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
+    except ConfigError as error:
+        if ", line " in str(error):  # of the rule file
+            raise
+        raise ConfigError(settings.locate(str(error), "alerts", "rules")) from None
 
 
 def _heartbeat(settings: Settings) -> Heartbeat | None:

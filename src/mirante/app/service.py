@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ __all__ = ["Service"]
 _log = structlog.get_logger("mirante.service")
 _GRACE = 1.0
 _STUCK = timedelta(minutes=30)
+_JUMP = timedelta(seconds=30)
 
 
 class Service:
@@ -46,13 +48,24 @@ class Service:
         The objects built from the settings.
     clock : callable
         Gives the present.
+    monotonic : callable
+        Seconds that nobody sets, by which it is noticed that the clock was set.
     """
 
-    def __init__(self, settings: Settings, parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.settings = settings
         self.parts = parts
         self.address = ""
         self._clock = clock
+        self._monotonic = monotonic
+        self._steady: tuple[datetime, float] | None = None
         self._started = clock()
         self._rule_files = RuleFiles(settings)
         self._withheld = False
@@ -108,7 +121,19 @@ class Service:
         rules = self._rule_files.changed()
         if rules is not None:
             self.parts.engine.replace_rules(rules)
+        self._follow_the_clock()
         self.parts.engine.advance(now, self._silences())
+
+    def _follow_the_clock(self) -> None:
+        """Tell the engine when the clock was set, or the machine slept: for rules no time has passed."""
+        wall, steady = self._clock(), self._monotonic()
+        if self._steady is not None:
+            before, then = self._steady
+            jump = wall - before - timedelta(seconds=steady - then)
+            if abs(jump) > _JUMP:
+                _log.warning("the clock was set", seconds=round(jump.total_seconds()))
+                self.parts.engine.clock_was_set(jump, wall)
+        self._steady = wall, steady
 
     def _silences(self) -> Callable[[Reading], timedelta | None]:
         """Say for how long each series may be silent; None for what is not watched here."""

@@ -73,6 +73,7 @@ class ModelWatch:
         self._known: tuple[str, str] | None = None
         self._former: list[ModelMonitor] = []
         self._dropped: int | None = None
+        self._unanswered = ""
 
     def advance(self, now: datetime) -> Advance:
         """Look the alias up when it is time, then let the monitor advance.
@@ -119,11 +120,15 @@ class ModelWatch:
         except TrackingError as error:
             if self.monitor is None:
                 raise
-            _log.warning(
-                "alias not looked up; the known version goes on",
-                subject=self.config.subject,
-                error=str(error),
-            )
+            if str(error) != self._unanswered:
+                _log.warning(
+                    "alias not looked up; the known version goes on",
+                    subject=self.config.subject,
+                    error=str(error),
+                )
+            self._unanswered = str(error)
+        else:
+            self._unanswered = ""
         self._looked = now
 
     def _follow(self, client: MlflowClient, now: datetime) -> None:

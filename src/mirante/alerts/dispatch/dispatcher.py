@@ -126,6 +126,13 @@ class Dispatcher:
         """Return the times of a rule as they hold for one alert: a flapping one is kept firing for longer."""
         return self._flaps.timing(key, timing)
 
+    def clock_was_set(self, by: timedelta) -> None:
+        """Let all waits go on by a clock that was set while time went on; the next plan has them written."""
+        for group in self._groups.values():
+            group.clock_was_set(by)
+        self._changed.update(self._groups)
+        self._last += by
+
     def plan(
         self,
         transitions: Iterable[Transition],

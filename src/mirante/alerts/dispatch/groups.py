@@ -149,6 +149,11 @@ class Group:
             wait = self.policy.group_wait if self.told_at is None else self.policy.group_interval
             self.flush_at = min(self.flush_at, now + wait)
 
+    def clock_was_set(self, by: timedelta) -> None:
+        """Let its waits go on by a clock that was set while time went on."""
+        self.told_at = None if self.told_at is None else self.told_at + by
+        self.flush_at = None if self.flush_at is None else self.flush_at + by
+
     def take_up(self, row: GroupRow) -> None:
         """Take what the store kept of this group, but for what was told: see `believe`."""
         self.created_at, self.flush_at, self.told_at = row.created_at, row.flush_at, row.told_at

@@ -131,6 +131,29 @@ def advance(
     return AlertState(state.phase, state.active_at, state.fired_at, None, value, state.fired_value), change
 
 
+def shifted(state: AlertState, by: timedelta) -> AlertState:
+    """Return a state whose waits go on by a clock that was set.
+
+    Parameters
+    ----------
+    state : AlertState
+        By the clock as it was.
+    by : timedelta
+        How far it was set.
+
+    Examples
+    --------
+    >>> t = datetime(2013, 2, 8)
+    >>> shifted(AlertState("pending", active_at=t), timedelta(hours=1)).active_at
+    datetime.datetime(2013, 2, 8, 1, 0)
+    """
+    if state.phase == "pending" and state.active_at is not None:
+        return replace(state, active_at=state.active_at + by)
+    if state.keep_firing_since is not None:
+        return replace(state, keep_firing_since=state.keep_firing_since + by)
+    return state
+
+
 def _turned_false(state: AlertState, rule: Timing, now: datetime) -> tuple[AlertState, Change | None]:
     if state.phase == "inactive":
         return state, None
