@@ -35,7 +35,8 @@ QUIET = "host: {interval: 200ms}\nevaluation_interval: 200ms\nweb: {port: 0}\n"
 @contextmanager
 def service(folder, config=QUIET, **environ):
     """`mirante up` in a process of its own; gives the address, the process and its lines so far."""
-    (folder / "mirante.yaml").write_text(config, encoding="utf-8")
+    if config:
+        (folder / "mirante.yaml").write_text(config, encoding="utf-8")
     env = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | environ
     command = [
         sys.executable,
