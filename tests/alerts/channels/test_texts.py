@@ -71,3 +71,19 @@ def test_the_rest_is_counted_and_history_is_said() -> None:
     text = plain_text(Notice("1", "new_alerts", "info", "x", alerts, historic=True, omitted=10), most=2)
     assert "and 13 more alerts" in text
     assert "This tells of the past, replayed." in text
+
+
+@pytest.mark.parametrize(
+    ("threshold", "note", "named"),
+    [
+        ("drift_detected == 1", "delay moved: KS distance 0.50", False),
+        ("missing_detected == 1 and missing_ratio > 0.3", "half is missing", False),
+        ("drift_detected == 1", "", True),
+        ("queue == 10", "ten wait", True),
+        ("share == 1.5", "half as much again", True),
+    ],
+)
+def test_the_value_of_a_yes_or_no_reading_is_left_to_its_note(threshold, note, named):
+    alert = NoticeAlert("resolved", "s", {}, 0.0, 1.0, threshold, note=note)
+    names = [name for name, _ in alert_text(alert, "en").facts]
+    assert names == [*(["Value when it fired", "Value now"] if named else []), "Condition"]

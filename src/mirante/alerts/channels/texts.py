@@ -26,6 +26,7 @@ __all__ = [
 
 # control characters (a terminal obeys some), bidirectional overrides (they turn text around), lone surrogates
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+_YES_OR_NO = re.compile(r"\w+ == [01]\b(?!\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +209,11 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
     _ = translator(locale)
     resolved = alert.state == "resolved"
     facts = []
-    if resolved and alert.fired_value is not None:
-        facts.append((_("Value when it fired"), number_text(alert.fired_value)))
-    if alert.value is not None:
-        facts.append((_("Value now") if resolved else _("Value"), number_text(alert.value)))
+    if not (_YES_OR_NO.match(alert.threshold) and alert.note):  # the value is 1, and the note says more
+        if resolved and alert.fired_value is not None:
+            facts.append((_("Value when it fired"), number_text(alert.fired_value)))
+        if alert.value is not None:
+            facts.append((_("Value now") if resolved else _("Value"), number_text(alert.value)))
     if alert.threshold:
         facts.append((_("Condition"), clean(alert.threshold)))
     if alert.since is not None:
