@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mirante.alerts import batches
 from mirante.alerts.engine import AlertEngine
+from mirante.alerts.evaluation import batches
 from mirante.alerts.routing import Route
 from mirante.readings import Reading
 from mirante.store import Store

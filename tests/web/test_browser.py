@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 
-from mirante.alerts.acknowledging import acknowledge, take_back
+from mirante.alerts.people.acknowledging import acknowledge, take_back
 from mirante.readings import Reading
 from mirante.store import AlertRow, ProposalRow, Store
 from mirante.web.asgi import create_app

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mirante.alerts.silencing import SilenceOrder, add_silence
+from mirante.alerts.people.silencing import SilenceOrder, add_silence
 from mirante.store import AlertRow, EventRow, NoticeRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig

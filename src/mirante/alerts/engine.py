@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from mirante.alerts.board import Board, in_steps
 from mirante.alerts.dispatch.dispatcher import Dispatcher, Due
 from mirante.alerts.dispatch.flapping import Flapping
 from mirante.alerts.dispatch.holds import HoldSettings
-from mirante.alerts.evaluation import Evaluation
+from mirante.alerts.evaluation.board import Board, in_steps
+from mirante.alerts.evaluation.rows import Evaluation
 from mirante.alerts.evidence import gather
 from mirante.alerts.expression import Outcome
 from mirante.alerts.grouping import Transition, Wording

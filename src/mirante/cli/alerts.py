@@ -19,7 +19,7 @@ from mirante.durations import parse_duration
 from mirante.errors import ConfigError, InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from mirante.alerts.timeline import Moment
+    from mirante.alerts.people.timeline import Moment
     from mirante.store import AlertRow, SilenceRow, Store
 
 __all__ = ["alerts"]
@@ -134,7 +134,7 @@ def list_alerts(
 ) -> None:
     """Show alerts, newest first."""
     from mirante.alerts.grouping import routing_labels
-    from mirante.alerts.silencing import Holding
+    from mirante.alerts.people.silencing import Holding
 
     states = None if "all" in state else (state or ("pending", "firing"))
     with _store(config) as store:
@@ -179,7 +179,7 @@ def list_alerts(
 @json_option
 def show_alert(config: Path | None, id: str, as_json: bool) -> None:  # noqa: A002  the argument's name
     """Show one alert with its timeline; the beginning of an ID is enough."""
-    from mirante.alerts.timeline import timeline
+    from mirante.alerts.people.timeline import timeline
 
     with _store(config) as store:
         row = _alert(store, id)
@@ -250,7 +250,7 @@ def _told(moment: Moment) -> str:
 @author_option
 def ack(config: Path | None, id: str, note: str, take_over: bool, author: str | None) -> None:  # noqa: A002  the argument's name
     """Take an alert in hand."""
-    from mirante.alerts.acknowledging import acknowledge
+    from mirante.alerts.people.acknowledging import acknowledge
 
     with _store(config) as store:
         row = _alert(store, id)
@@ -264,7 +264,7 @@ def ack(config: Path | None, id: str, note: str, take_over: bool, author: str | 
 @author_option
 def unack(config: Path | None, id: str, author: str | None) -> None:  # noqa: A002  the argument's name
     """Give an alert back: nobody has it in hand any more."""
-    from mirante.alerts.acknowledging import take_back
+    from mirante.alerts.people.acknowledging import take_back
 
     with _store(config) as store:
         row = _alert(store, id)
@@ -292,8 +292,8 @@ def silence(
     LABEL=VALUE, LABEL!=VALUE, LABEL=~REGEX or LABEL!~REGEX; all must fit. rule, severity and subject count
     as labels. What is written here wins over a label of --alert.
     """
-    from mirante.alerts.matchertext import exactly, format_matchers, parse_matchers
-    from mirante.alerts.silencing import SilenceOrder, add_silence
+    from mirante.alerts.people.matchertext import exactly, format_matchers, parse_matchers
+    from mirante.alerts.people.silencing import SilenceOrder, add_silence
 
     with _store(config) as store:
         named: dict[str, str] = {}
@@ -313,7 +313,7 @@ def silence(
 @author_option
 def unsilence(config: Path | None, id: str, author: str | None) -> None:  # noqa: A002  the argument's name
     """End a silence now; the beginning of its ID is enough."""
-    from mirante.alerts.silencing import end_silence
+    from mirante.alerts.people.silencing import end_silence
 
     with _store(config) as store:
         ended = end_silence(store, _silence(store, id).id, _author(author), _now())
@@ -326,8 +326,8 @@ def unsilence(config: Path | None, id: str, author: str | None) -> None:  # noqa
 @json_option
 def silences(config: Path | None, with_over: bool, as_json: bool) -> None:
     """Show the silences that hold or are to come."""
-    from mirante.alerts.matchertext import format_matchers
-    from mirante.alerts.silencing import silence_state
+    from mirante.alerts.people.matchertext import format_matchers
+    from mirante.alerts.people.silencing import silence_state
 
     now = _now()
     with _store(config) as store:

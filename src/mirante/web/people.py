@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, quote, unquote
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from mirante.alerts.acknowledging import acknowledge, take_back
-from mirante.alerts.silencing import add_silence, change_silence, end_silence
+from mirante.alerts.people.acknowledging import acknowledge, take_back
+from mirante.alerts.people.silencing import add_silence, change_silence, end_silence
 from mirante.errors import ConflictError, InputError, NotFoundError
 from mirante.web.pages import Query, UnknownPageError, alert_page, silence_form, silences_page
 from mirante.web.pages.silences import silence_order

@@ -8,7 +8,7 @@ import pytest
 
 from mirante.alerts.dispatch.holds import Hold, held_text, muted, silenced
 from mirante.alerts.dispatch.muting import MuteTime, parse_times
-from mirante.alerts.silencing import Holding
+from mirante.alerts.people.silencing import Holding
 from mirante.store import SilenceRow
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

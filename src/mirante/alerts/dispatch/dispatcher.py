@@ -21,9 +21,9 @@ from mirante.alerts.grouping import (
     notice_row,
     routing_labels,
 )
+from mirante.alerts.people.silencing import Holding
 from mirante.alerts.routing import Destination, Route
 from mirante.alerts.rules.states import AlertKey, Timing, alert_key
-from mirante.alerts.silencing import Holding
 from mirante.i18n import translator
 from mirante.store import AlertRow, EventRow, GroupRow, NoticeRow, Store
 

@@ -10,7 +10,7 @@ from typing import Literal
 from mirante.alerts.channels.texts import clean
 from mirante.alerts.dispatch.inhibition import BUILT_IN, Inhibition
 from mirante.alerts.dispatch.muting import MuteTime
-from mirante.alerts.silencing import Holding
+from mirante.alerts.people.silencing import Holding
 from mirante.i18n import translator
 
 __all__ = ["Hold", "HoldSettings", "held_text", "muted", "silenced"]

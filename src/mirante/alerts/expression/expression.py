@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from mirante.alerts.evaluation.joining import Labelled, Row, Sample, join
 from mirante.alerts.expression.columns import Table, Truths, truths
 from mirante.alerts.expression.functions import over
 from mirante.alerts.expression.tree import Column, Tree, parse_condition
-from mirante.alerts.joining import Labelled, Row, Sample, join
 from mirante.alerts.matchers import EVERYTHING, Matchers
 from mirante.store.types import to_micros
 

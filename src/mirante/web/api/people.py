@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mirante.alerts.acknowledging import acknowledge, take_back
-from mirante.alerts.silencing import SilenceOrder, add_silence, change_silence, end_silence, silence_state
-from mirante.alerts.timeline import timeline
+from mirante.alerts.people.acknowledging import acknowledge, take_back
+from mirante.alerts.people.silencing import (
+    SilenceOrder,
+    add_silence,
+    change_silence,
+    end_silence,
+    silence_state,
+)
+from mirante.alerts.people.timeline import timeline
 from mirante.errors import ConflictError, InputError, NotFoundError
 from mirante.web.api.models import Notice
 
 if TYPE_CHECKING:
-    from mirante.alerts.timeline import Moment
+    from mirante.alerts.people.timeline import Moment
     from mirante.store import SilenceRow, Store
 
 __all__ = ["add_people_routes"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mirante.alerts.channels.texts import link_name
-from mirante.alerts.timeline import timeline
+from mirante.alerts.people.timeline import timeline
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.query import Query, UnknownPageError
 from mirante.web.pages.render import render

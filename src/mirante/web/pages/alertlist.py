@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
-from mirante.alerts.silencing import Holding
+from mirante.alerts.people.silencing import Holding
 from mirante.web.pages.query import Query
 from mirante.web.pages.states import name_of, split_subject
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.matchers import Matchers
-from mirante.alerts.matchertext import exactly, format_matchers, parse_matchers
-from mirante.alerts.silencing import SilenceOrder, silence_state
+from mirante.alerts.people.matchertext import exactly, format_matchers, parse_matchers
+from mirante.alerts.people.silencing import SilenceOrder, silence_state
 from mirante.durations import format_duration
 from mirante.errors import MiranteError
 from mirante.web.pages.alertlist import ShownAlert, alerts_shown

@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mirante.alerts.batches import Batch, RowFound, batch_key, settle
-from mirante.alerts.board import Board, View
+from mirante.alerts.evaluation.batches import Batch, RowFound, batch_key, settle
+from mirante.alerts.evaluation.board import Board, View
+from mirante.alerts.evaluation.planning import Plan, Planner
 from mirante.alerts.expression.expression import Outcome, outcome
-from mirante.alerts.planning import Plan, Planner
 from mirante.alerts.rules import AlertState, Rule
 from mirante.alerts.rules.states import AlertKey
 from mirante.errors import ConfigError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirante.alerts.silencing import (
+from mirante.alerts.people.silencing import (
     LONGEST,
     Holding,
     SilenceOrder,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mirante.alerts import rings as module
-from mirante.alerts.rings import Rings
+from mirante.alerts.evaluation import rings as module
+from mirante.alerts.evaluation.rings import Rings
 
 
 def count(rings: Rings, window: int, now: int, series: int = 3) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.alerts.board import Board, Series
+from mirante.alerts.evaluation.board import Board, Series
 from mirante.alerts.expression.functions import NEVER
 from mirante.alerts.rules import Rule
 from mirante.errors import ConfigError

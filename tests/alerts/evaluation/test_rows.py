@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirante.alerts.board import Board
-from mirante.alerts.evaluation import Evaluation
+from mirante.alerts.evaluation.board import Board
+from mirante.alerts.evaluation.rows import Evaluation
 from mirante.alerts.expression import Outcome
 from mirante.alerts.rules import Rule
 from mirante.readings import Reading

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mirante.alerts.acknowledging import acknowledge, take_back
+from mirante.alerts.people.acknowledging import acknowledge, take_back
 from mirante.errors import ConflictError, InputError, NotFoundError
 from mirante.store import AcknowledgementRow, AlertRow, Store
 

@@ -10,10 +10,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.alerts.board import View, length_in_micros
+from mirante.alerts.evaluation.board import View, length_in_micros
+from mirante.alerts.evaluation.planning import Plan
 from mirante.alerts.expression.columns import Floats, Table, truths
 from mirante.alerts.expression.functions import NEVER
-from mirante.alerts.planning import Plan
 from mirante.alerts.rules import AlertState, Rule
 from mirante.store.types import to_micros
 

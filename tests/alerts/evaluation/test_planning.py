@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mirante.alerts.board import Board
-from mirante.alerts.planning import Planner
+from mirante.alerts.evaluation.board import Board
+from mirante.alerts.evaluation.planning import Planner
 from mirante.alerts.rules import Rule
 from mirante.errors import ConfigError
 from mirante.readings import Reading

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirante.alerts.matchers import Matchers
-from mirante.alerts.matchertext import exactly, format_matchers, parse_matchers
+from mirante.alerts.people.matchertext import exactly, format_matchers, parse_matchers
 from mirante.errors import InputError
 
 LABELS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True)

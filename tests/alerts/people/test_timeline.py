@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mirante.alerts.acknowledging import acknowledge, take_back
-from mirante.alerts.silencing import SilenceOrder, add_silence, end_silence
-from mirante.alerts.timeline import timeline
+from mirante.alerts.people.acknowledging import acknowledge, take_back
+from mirante.alerts.people.silencing import SilenceOrder, add_silence, end_silence
+from mirante.alerts.people.timeline import timeline
 from mirante.errors import NotFoundError
 from mirante.store import AlertRow, EventRow, NoticeRow, Store
 

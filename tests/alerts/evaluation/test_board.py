@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from mirante.alerts.board import Board
+from mirante.alerts.evaluation.board import Board
 from mirante.alerts.expression.tree import Column
 from mirante.readings import SOURCE_UP, Reading
 

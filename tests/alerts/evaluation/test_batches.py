@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from mirante.alerts.batches import Batch, batch_key, settle
-from mirante.alerts.board import Board
-from mirante.alerts.planning import Planner
+from mirante.alerts.evaluation.batches import Batch, batch_key, settle
+from mirante.alerts.evaluation.board import Board
+from mirante.alerts.evaluation.planning import Planner
 from mirante.alerts.rules import AlertState, Rule
 from mirante.readings import Reading
 
