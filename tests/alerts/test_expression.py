@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirante.alerts.evaluation.joining import Sample
 from mirante.alerts.expression import Expression
+from mirante.alerts.expression.joining import Sample
 from mirante.alerts.matchers import Matchers
 from mirante.errors import ConfigError
 from tests.alerts.expressions import NAMES, conditions, meaning

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -28,9 +26,11 @@ from mirante.alerts.dispatch.config import (
 )
 from mirante.alerts.dispatch.flapping import Flapping
 from mirante.alerts.dispatch.holds import HoldSettings
+from mirante.alerts.fields import Strict
 from mirante.alerts.heartbeat import HeartbeatConfig
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule, RuleSpec, default_rules, load_rules, rules_of
+from mirante.alerts.rules.rule import twins
 from mirante.errors import ConfigError
 
 __all__ = [
@@ -44,16 +44,12 @@ __all__ = [
 _NAME = re.compile(r"[\w .-]{1,60}")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
-
-
 def _shape_of_rules(value: object) -> str:
     """Say which of its two shapes `rules` has, so that an error in one rule is not told for both."""
     return "file" if isinstance(value, str | Path) else "list"
 
 
-class AlertsConfig(_Strict):
+class AlertsConfig(Strict):
     """Channels, routes, rules and the heartbeat.
 
     Without routes, every alert goes to every channel. `rules` is a list of rules, or the path of a rule file;
@@ -83,10 +79,8 @@ class AlertsConfig(_Strict):
     @field_validator("rules")
     @classmethod
     def _no_twins(cls, rules: list[RuleSpec] | Path) -> list[RuleSpec] | Path:
-        names = [] if isinstance(rules, Path) else [rule.name for rule in rules]
-        twins = sorted({name for name in names if names.count(name) > 1})
-        if twins:
-            raise ConfigError(f"{twins[0]!r} is the name of two rules; give each a name of its own")
+        if not isinstance(rules, Path) and (twice := twins(rule.name for rule in rules)):
+            raise ConfigError(f"{twice[0]!r} is the name of two rules; give each a name of its own")
         return rules
 
     @model_validator(mode="after")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import math
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from mirante.alerts.expression import Outcome
 from mirante.alerts.grouping import Transition, Wording
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import AlertState, Rule, advance
+from mirante.alerts.rules.rule import twins
 from mirante.alerts.rules.states import AlertKey, Change, Phase, alert_key, shifted
 from mirante.alerts.templates import render
 from mirante.errors import ConfigError
@@ -143,10 +143,8 @@ class AlertEngine:
         ConfigError
             If two of them have the same name; the rules stay as they were.
         """
-        times = Counter(rule.name for rule in rules)
-        twins = sorted(name for name, count in times.items() if count > 1)
-        if twins:
-            raise ConfigError(f"several rules are named {', '.join(twins)}; give each a name of its own")
+        if twice := twins(rule.name for rule in rules):
+            raise ConfigError(f"several rules are named {', '.join(twice)}; give each a name of its own")
         self._rules = {rule.name: rule for rule in rules}
         self._evaluation = Evaluation(rules, self._board, self._value_age)
 
@@ -359,10 +357,11 @@ class AlertEngine:
     ) -> None:
         rows = [step.alert.row for step in steps if step.dirty]
         events = [_event(t, now) for t in transitions if t.change in ("firing", "resolved")]
-        due = self._dispatch(now).plan(transitions, rows, now, self._wording, self._clock())
-        if not rows and not due:
-            return  # how far it came is written with the next change, or at the end of `advance`
+        dispatcher = self._dispatch(now)
         try:
+            due = dispatcher.plan(transitions, rows, now, self._wording, self._clock())
+            if not rows and not due:
+                return  # how far it came is written with the next change, or at the end of `advance`
             self._commit(rows, events, due, reached)
         except BaseException:
             self._dispatcher = None  # it holds what is not in the store

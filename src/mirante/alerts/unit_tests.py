@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from mirante.alerts.fields import Duration
 from mirante.alerts.replay import Replay
 from mirante.alerts.rules import Rule, load_rules
-from mirante.alerts.rules.loading import Duration
 from mirante.alerts.rules.series_language import Point, parse_series, parse_values
 from mirante.alerts.templates import render_as_prometheus
 from mirante.durations import format_duration

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import random
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mirante.alerts.dispatch.flapping import Flapping
+from mirante.alerts.routing import EACH_ALONE, Pace, Route
 from mirante.alerts.rules import Rule
 from mirante.errors import StoreError
 from mirante.store import Store
-from tests.alerts.dispatch.driven import BUSY, Driven
+from tests.alerts.dispatch.driven import BUSY, MINUTE, Driven
 
 HOSTS = "abcd"
 
@@ -60,3 +62,21 @@ def test_trouble_changes_nothing_that_is_told(
     assert len(expected) > 3
     assert told(tmp_path, seed, "killed", monkeypatch) == expected, f"seed {seed}"
     assert told(tmp_path, seed, "full", monkeypatch) == expected, f"seed {seed}"
+
+
+@pytest.mark.parametrize("part", ["silences", "acknowledgements"])
+def test_a_store_that_cannot_be_read_in_the_midst_changes_nothing_that_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def away(*_given: object, **_more: object) -> None:
+        raise StoreError("database is locked")
+
+    pace = Pace(group_by=EACH_ALONE, group_wait=timedelta(), repeat_interval=MINUTE)
+    on = Driven(store, Route(("mail",), pace=pace))
+    assert on.at(0, a=95) == [("first_firing", "a")]
+    with monkeypatch.context() as patch:
+        patch.setattr(getattr(store, part), "list" if part == "silences" else "of", away)
+        with pytest.raises(StoreError, match="locked"):
+            on.at(1, b=95)  # `b` has joined its group by the time that the reminder of `a` is looked at
+    assert on.at(5, b=95) == [("first_firing", "b"), ("reminder", "a")]
+    assert len(store.groups.all()) == 2

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirante.alerts.evaluation.joining import Sample
 from mirante.alerts.expression import Expression
+from mirante.alerts.expression.joining import Sample
 from mirante.alerts.rules import Rule, default_rules, load_rules
 from mirante.errors import ConfigError
 from mirante.readings import READINGS

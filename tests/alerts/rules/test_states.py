@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mirante.alerts.evaluation.joining import Sample
 from mirante.alerts.expression import Expression
+from mirante.alerts.expression.joining import Sample
 from mirante.alerts.rules import AlertState, Rule, Timing, advance
 
 T0 = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from mirante.alerts.fields import Match
 from mirante.alerts.matchers import Matchers
 
 __all__ = ["ActionConfig", "ProposeAliasAction", "TagAction"]
 
 
-def _matchers(value: object) -> object:
-    if isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()):
-        Matchers.of(value)
-    return value
-
-
 class _Action(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    match: Annotated[dict[str, str], BeforeValidator(_matchers)] = Field(default_factory=dict)
+    match: Match = Field(default_factory=dict)
     dry_run: bool = True
 
     def accepts(self, labels: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mirante.alerts.dispatch.flapping import Flapping
 from mirante.alerts.dispatch.holds import HoldSettings
@@ -19,9 +19,9 @@ from mirante.alerts.dispatch.muting import (
     parse_times,
     weekday_numbers,
 )
+from mirante.alerts.fields import Duration, Match, Strict
 from mirante.alerts.matchers import Matchers
 from mirante.alerts.routing import EACH_ALONE, Pace, Route
-from mirante.alerts.rules.loading import Duration
 from mirante.errors import ConfigError
 
 __all__ = [
@@ -33,19 +33,6 @@ __all__ = [
     "build_holds",
     "inhibitions_of",
 ]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
-
-
-def _matchers(value: object) -> object:
-    if isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()):
-        Matchers.of(value)
-    return value
-
-
-_Match = Annotated[dict[str, str], BeforeValidator(_matchers)]
 
 
 def _positive(length: timedelta) -> timedelta:
@@ -63,7 +50,7 @@ def _group_by(labels: list[str]) -> list[str]:
     return labels
 
 
-class RouteConfig(_Strict):
+class RouteConfig(Strict):
     """A node of the routing tree; the first inner route whose `match` fits takes the alert.
 
     What is not given is as in the route around it.
@@ -74,7 +61,7 @@ class RouteConfig(_Strict):
     datetime.timedelta(seconds=60)
     """
 
-    match: _Match = Field(default_factory=dict)
+    match: Match = Field(default_factory=dict)
     channels: list[str] = Field(default_factory=list)
     routes: list[RouteConfig] = Field(default_factory=list)
     continue_: bool = Field(default=False, alias="continue")
@@ -101,7 +88,7 @@ class RouteConfig(_Strict):
         return Route(tuple(self.channels), Matchers.of(self.match), inner, self.continue_, pace)
 
 
-class InhibitConfig(_Strict):
+class InhibitConfig(Strict):
     """While an alert that `source` fits fires, those that `target` fits are not told.
 
     Examples
@@ -111,8 +98,8 @@ class InhibitConfig(_Strict):
     """
 
     name: str = ""
-    source: _Match = Field(default_factory=dict)
-    target: _Match = Field(default_factory=dict)
+    source: Match = Field(default_factory=dict)
+    target: Match = Field(default_factory=dict)
     equal: list[str] = Field(default_factory=list)
     enabled: bool = True
 
@@ -168,7 +155,7 @@ def _readable(read: Callable[[list[str]], object]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-class MuteTimeConfig(_Strict):
+class MuteTimeConfig(Strict):
     """One recurring time in which the routes that name it tell nothing.
 
     Examples
@@ -201,7 +188,7 @@ class MuteTimeConfig(_Strict):
         )
 
 
-class FlappingConfig(_Strict):
+class FlappingConfig(Strict):
     """When an alert counts as flapping.
 
     Examples

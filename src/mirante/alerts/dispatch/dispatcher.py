@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from mirante.alerts.dispatch.dedup import Decision, Told, decide, next_reminder
 from mirante.alerts.dispatch.flapping import Flapping, Flaps
@@ -58,15 +59,20 @@ class Due:
         return bool(self.notices or self.groups or self.gone or self.events)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Moment:
     """One call of `plan`: the time of the evaluation, the wall clock, and what people said until then."""
 
     now: datetime
     wall: datetime
     wording: Wording
-    silences: Holding
+    store: Store
     due: Due
+
+    @cached_property
+    def silences(self) -> Holding:
+        """Those that hold; asked for when something is due, which at most evaluations nothing is."""
+        return Holding(self.store.silences.list(since=self.wall), self.wall)
 
 
 class Dispatcher:
@@ -156,8 +162,7 @@ class Dispatcher:
         created : datetime
             The wall clock: silences and mute times hold by it, and notices are made then.
         """
-        silences = Holding(self._store.silences.list(since=created), created)
-        moment = _Moment(now, created, wording, silences, Due(gone=self._gone))
+        moment = _Moment(now, created, wording, self._store, Due(gone=self._gone))
         self._gone = []
         if now < self._last:
             for group in self._groups.values():
@@ -359,7 +364,8 @@ class Dispatcher:
             group.resume(now)
         self._gone = [row.key for key, row in saved.items() if key not in self._groups]
         self._changed = {key for key in self._groups if key not in saved}
-        for event in self._store.events.list(kinds=[_HELD], limit=_MOST_STARTS):
+        held = self._store.events.list(kinds=[_HELD], limit=_MOST_STARTS) if self._rows else []
+        for event in held:
             if event.data["alert"] in self._rows:
                 self._held[event.data["alert"]].add((event.data["reason"], event.data["by"]))
 

@@ -10,9 +10,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.alerts.evaluation.joining import Sample
 from mirante.alerts.evaluation.rings import Rings
 from mirante.alerts.expression.functions import NEVER
+from mirante.alerts.expression.joining import Sample
 from mirante.alerts.expression.tree import Column
 from mirante.readings import SOURCE_UP, Reading, source_of
 from mirante.store.types import from_micros, to_micros

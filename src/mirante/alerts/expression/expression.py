@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from mirante.alerts.evaluation.joining import Labelled, Row, Sample, join
-from mirante.alerts.expression.columns import Table, Truths, truths
+from mirante.alerts.expression.columns import Table, truths
 from mirante.alerts.expression.functions import over
+from mirante.alerts.expression.joining import Labelled, Row, Sample, join
 from mirante.alerts.expression.tree import Column, Tree, parse_condition
 from mirante.alerts.matchers import EVERYTHING, Matchers
 from mirante.store.types import to_micros
@@ -117,13 +117,7 @@ class Expression:
         True
         """
         given = [values.get(str(column)) for column in self.tree.columns]
-        table = Table(
-            [np.array([math.nan if value is None else value]) for value in given],
-            [np.array([value is not None]) for value in given],
-            [np.array([constant]) for constant in self.tree.constants],
-        )
-        true, false = truths(self.tree.skeleton, table)
-        return True if true[0] else False if false[0] else None
+        return self._judge([given], [[value is not None for value in given]])[0]
 
     def evaluate(self, samples: Mapping[str, Sequence[Sample]], now: datetime | None = None) -> list[Outcome]:
         """Return one outcome for each set of labels, metrics joined on the labels that they share.
@@ -156,11 +150,10 @@ class Expression:
         parts = [[row.samples.get(column.metric) for column in self.tree.columns] for row in rows]
         values = [[_value(c, s, now) for c, s in zip(self.tree.columns, row, strict=True)] for row in parts]
         present = [[s is not None and s.value is not None for s in row] for row in parts]
-        true, false = self._judge(values, present)
-        truth = [True if t else False if f else None for t, f in zip(true, false, strict=True)]
+        said = self._judge(values, present)
         return [
-            outcome(row.labels, said, numbers[0], [row.samples.get(name) for name in self.metrics])
-            for row, said, numbers in zip(rows, truth, values, strict=True)
+            outcome(row.labels, truth, numbers[0], [row.samples.get(name) for name in self.metrics])
+            for row, truth, numbers in zip(rows, said, values, strict=True)
         ]
 
     def rows(self, series: Sequence[Iterable[_Part]]) -> list[Row[_Part]]:
@@ -182,12 +175,15 @@ class Expression:
             rows = [Row(self.where.equalities, {})]
         return [row for row in rows if self.where.accept(row.labels)]
 
-    def _judge(self, values: Sequence[Sequence[float | None]], present: Sequence[Sequence[bool]]) -> Truths:
+    def _judge(
+        self, values: Sequence[Sequence[float | None]], present: Sequence[Sequence[bool]]
+    ) -> list[bool | None]:
         shape = (len(values), len(self.tree.columns))
         numbers = np.array(values, dtype=np.float64).reshape(shape).T  # None becomes NaN
         constants = [np.full(len(values), constant) for constant in self.tree.constants]
         there = np.array(present, dtype=np.bool_).reshape(shape).T
-        return truths(self.tree.skeleton, Table(list(numbers), list(there), constants))
+        true, false = truths(self.tree.skeleton, Table(list(numbers), list(there), constants))
+        return [True if t else False if f else None for t, f in zip(true, false, strict=True)]
 
 
 def outcome(

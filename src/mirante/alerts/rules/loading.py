@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
@@ -12,23 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from mirante.alerts.expression import Expression
-from mirante.alerts.matchers import Matchers
+from mirante.alerts.fields import Duration, check_matchers
 from mirante.alerts.rules.rule import Rule
 from mirante.alerts.templates import check_template
-from mirante.durations import parse_duration
 from mirante.errors import ConfigError
 from mirante.i18n import translator
 from mirante.yaml_file import Document, checked, parse_yaml, read_yaml
 
-__all__ = ["Duration", "RuleSpec", "default_rules", "load_rules", "rules_of"]
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, bool) or not isinstance(value, str | int) or (isinstance(value, int) and value != 0):
-        raise ConfigError("needs a number and a unit, such as 90s, 5m, 1h30m or 30d")
-    return parse_duration(str(value))
+__all__ = ["RuleSpec", "default_rules", "load_rules", "rules_of"]
 
 
 def _condition(value: object) -> object:
@@ -37,17 +28,10 @@ def _condition(value: object) -> object:
     return value
 
 
-def _matchers(value: object) -> object:
-    if isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()):
-        Matchers.of(value)
-    return value
-
-
 def _template(value: object) -> object:
     return check_template(value) if isinstance(value, str) else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 _Template = Annotated[str, BeforeValidator(_template)]
 
 
@@ -69,7 +53,7 @@ class RuleSpec(BaseModel):
     op: Literal["<", "<=", ">", ">=", "==", "!="] | None = None
     value: Annotated[float, Field(allow_inf_nan=False)] | None = None
     where: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str], BeforeValidator(_matchers)
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str], BeforeValidator(check_matchers)
     ] = Field(default_factory=dict)
     for_: Duration = Field(default=timedelta(), alias="for")
     keep_firing_for: Duration = timedelta()

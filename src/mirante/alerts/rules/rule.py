@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from mirante.alerts.rules.states import OnMissing
 from mirante.alerts.templates import check_template
 from mirante.errors import ConfigError
 
-__all__ = ["SEVERITIES", "Rule", "check_severity"]
+__all__ = ["SEVERITIES", "Rule", "check_severity", "twins"]
 
 SEVERITIES = ("info", "warning", "critical")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -31,6 +32,17 @@ def check_severity(severity: str) -> str:
     if severity not in SEVERITIES:
         raise ConfigError(f"severity is {severity!r}; it must be one of: {', '.join(SEVERITIES)}")
     return severity
+
+
+def twins(names: Iterable[str]) -> list[str]:
+    """Return the names that are there more than once, sorted.
+
+    Examples
+    --------
+    >>> twins(["busy", "hot", "busy"])
+    ['busy']
+    """
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirante.alerts.evaluation.joining import Sample, join
+from mirante.alerts.expression.joining import Sample, join
 from mirante.errors import ConfigError
 
 
