@@ -65,3 +65,19 @@ def test_the_config_may_name_other_rules(tmp_path: Path) -> None:
 
 def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
     assert RuleFiles(default_settings(environ={}, folder=tmp_path)).changed() is None
+
+
+def test_a_config_that_is_written_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch) -> None:
+    of = files(tmp_path)
+    one = "alerts: {default_rules: false, rules: [{name: NAME, when: x > 1}]}\n"
+
+    def load_slowly(path: Path):
+        loaded = load_settings(path, environ={})
+        write(path, one.replace("NAME", "late"), 9)
+        return loaded
+
+    write(tmp_path / "mirante.yaml", one.replace("NAME", "first"), 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("mirante.app.rules.load_settings", load_slowly)
+        assert names(of) == ["first"]
+    assert (names(of), names(of)) == (["late"], None)

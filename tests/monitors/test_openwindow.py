@@ -1,7 +1,7 @@
 import itertools
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mirante.monitors.openwindow import OpenWindow, finite
+from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.windows import Window
 from mirante.profiles import TableProfile
 
@@ -237,47 +237,3 @@ def test_an_empty_closed_window_is_plain_json_too(baseline):
     row = window.to_row("s", "1", closed=True, verdict=baseline.drift.update(window.profile))
     said = json.loads(json.dumps(row.verdicts, allow_nan=False))
     assert (said["latency"], said["outliers"], said["top_outliers"]) == ({}, 0, [])
-
-
-@dataclass
-class Point:
-    x: float
-    more: dict
-
-
-@pytest.mark.parametrize(
-    ("value", "plain"),
-    [
-        (float("nan"), None),
-        (math.inf, None),
-        (np.float64("-inf"), None),
-        (np.float32(0.5), 0.5),
-        (np.int64(3), 3),
-        (np.bool_(True), True),
-        (np.array([1.0, math.nan]), [1.0, None]),
-        (0, 0),
-        (True, True),
-        (None, None),
-        ("nan", "nan"),
-        ({1: (math.nan, [2.0])}, {"1": [None, [2.0]]}),
-        (Point(math.nan, {"y": np.float64(1.0)}), {"x": None, "more": {"y": 1.0}}),
-    ],
-)
-def test_finite_makes_plain_json(value, plain):
-    found = finite(value)
-    assert found == plain
-    assert type(found) is type(plain)
-    json.dumps(found, allow_nan=False)
-
-
-@given(
-    st.recursive(
-        st.floats() | st.integers() | st.text() | st.booleans() | st.none(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
-        max_leaves=10,
-    )
-)
-def test_finite_is_always_json_and_changes_it_once_only(value):
-    found = finite(value)
-    json.dumps(found, allow_nan=False)
-    assert finite(found) == found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +19,16 @@ from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, 
 from sqlalchemy.engine import Engine
 
 from mirante.errors import StoreError
-from mirante.store.types import AnyText, Json, Number, NumberOrNone, UtcTime, from_micros, to_micros
+from mirante.store.types import (
+    AnyText,
+    Json,
+    Number,
+    NumberOrNone,
+    UtcTime,
+    finite,
+    from_micros,
+    to_micros,
+)
 
 _TABLE = Table(
     "all_types",
@@ -142,3 +153,47 @@ def test_json_takes_numpy_and_read_only_mappings(engine: Engine) -> None:
 def test_json_refuses_the_rest_with_advice() -> None:
     with pytest.raises(StoreError, match="datetime is not text, number, list or dict; convert it first"):
         Json().process_bind_param({"when": datetime.now(UTC)}, None)  # type: ignore[arg-type]  # the dialect is not used
+
+
+@dataclass
+class Point:
+    x: float
+    more: dict
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (float("nan"), None),
+        (math.inf, None),
+        (np.float64("-inf"), None),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.array([1.0, math.nan]), [1.0, None]),
+        (0, 0),
+        (True, True),
+        (None, None),
+        ("nan", "nan"),
+        ({1: (math.nan, [2.0])}, {"1": [None, [2.0]]}),
+        (Point(math.nan, {"y": np.float64(1.0)}), {"x": None, "more": {"y": 1.0}}),
+    ],
+)
+def test_finite_makes_plain_json(value, plain):
+    found = finite(value)
+    assert found == plain
+    assert type(found) is type(plain)
+    json.dumps(found, allow_nan=False)
+
+
+@given(
+    st.recursive(
+        st.floats() | st.integers() | st.text() | st.booleans() | st.none(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+        max_leaves=10,
+    )
+)
+def test_finite_is_always_json_and_changes_it_once_only(value):
+    found = finite(value)
+    json.dumps(found, allow_nan=False)
+    assert finite(found) == found

@@ -86,15 +86,15 @@ class AlertsConfig(Strict):
     @model_validator(mode="after")
     def _known_channels(self) -> AlertsConfig:
         if self.routes is not None:
-            named = self.routes.route().all_channels()
-            unknown = sorted(named - self.channels.keys())
+            root = self.routes.route()
+            unknown = sorted(root.all_channels() - self.channels.keys())
             if unknown:
                 there = ", ".join(sorted(self.channels)) or "none"
                 # A web address in the place of a name is a secret.
                 shown = ", ".join(repr(name) if _NAME.fullmatch(name) else "a channel" for name in unknown)
                 message = f"routes name {shown}; there are these channels: {there}"
                 raise ConfigError(message)
-            muted = sorted(self.routes.route().all_mute_times() - self.mute_times.keys())
+            muted = sorted(root.all_mute_times() - self.mute_times.keys())
             if muted:
                 there = ", ".join(sorted(self.mute_times)) or "none"
                 raise ConfigError(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -114,9 +115,7 @@ class AlertEngine:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store, self._routes, self._clock = store, routes, clock
-        self._wording = Wording(
-            locale, links, page=page, mlflow=mlflow, gather=lambda alerts: gather(store, alerts, locale)
-        )
+        self._wording = Wording(locale, links, page=page, mlflow=mlflow)
         self._holds, self._flapping = holds, flapping
         self._value_age = value_age
         self._dispatcher: Dispatcher | None = None
@@ -191,7 +190,11 @@ class AlertEngine:
             If the store cannot be read or written; the readings are judged at the next call.
         """
         now = now.astimezone(UTC)  # two times of one other zone are subtracted by its wall clock
-        self._wording = replace(self._wording, historic=self._clock() - now > _REPLAY)
+        self._wording = replace(
+            self._wording,
+            historic=self._clock() - now > _REPLAY,
+            gather=partial(gather, self._store, locale=self._wording.locale, known={}),
+        )
         if self._started is None:
             self._started = now
             self._recall(stale_after, now)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
+from mirante.alerts.channels.texts import moment_text
 from mirante.errors import StoreError
 from mirante.i18n import Translator, format_number, translator
 from mirante.store import AlertRow, Store, WindowRow
 
-__all__ = ["Evidence", "alert_links", "gather", "page_links", "silence_command"]
+__all__ = ["Evidence", "Window", "alert_links", "gather", "page_links", "silence_command"]
 
 _MOST_MOVED, _MOST_ALERTS, _BEFORE = 5, 20, 30
-_MEASURES = ("roc_auc", "accuracy", "r2", "mae", "rmse", "f1", "log_loss", "brier")
+_MEASURES = ("roc_auc", "accuracy", "r2", "mae", "rmse", "log_loss", "brier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,12 @@ class Evidence:
     performance: str = ""
 
 
-def gather(store: Store, alerts: Sequence[AlertRow], locale: str) -> list[Evidence]:
+Window: TypeAlias = tuple[str, datetime, str | None]  # subject, start and version
+
+
+def gather(
+    store: Store, alerts: Sequence[AlertRow], locale: str, known: dict[Window, Evidence] | None = None
+) -> list[Evidence]:
     """Return what is known beside each of some alerts.
 
     Parameters
@@ -48,20 +54,22 @@ def gather(store: Store, alerts: Sequence[AlertRow], locale: str) -> list[Eviden
         nothing is known.
     locale : str
         Of the words.
+    known : dict, optional
+        What was gathered already, by window; what is found is put in. One window is told to several channels
+        and by several rules.
     """
     _ = translator(locale)
-    seen: dict[tuple[str, datetime, str | None], list[WindowRow]] = {}
+    known = {} if known is None else known
     found = [Evidence()] * len(alerts)
     for place, alert in enumerate(alerts[:_MOST_ALERTS]):
         time, version = alert.reading_time, alert.labels.get("version")
         if time is None or not alert.subject.startswith("model/"):
             continue
         key = (alert.subject, time, version)
-        if key not in seen:
-            seen[key] = _windows(store, *key)
-        if seen[key]:
-            moved = () if "feature" in alert.labels else _moved(seen[key][-1], _)
-            found[place] = Evidence(moved, _performance(seen[key], _))
+        if key not in known:
+            rows = _windows(store, *key)
+            known[key] = Evidence(_moved(rows[-1], _), _performance(rows, _)) if rows else Evidence()
+        found[place] = replace(known[key], moved=()) if "feature" in alert.labels else known[key]
     return found
 
 
@@ -106,7 +114,7 @@ def _performance(windows: list[WindowRow], _: Translator) -> str:
     told = {
         "measure": measure,
         "value": format_number(last[measure], _.locale, digits=3),
-        "window": row.start.strftime("%Y-%m-%d %H:%M UTC"),
+        "window": moment_text(row.start),
     }
     if not earlier:
         return _("%(measure)s was %(value)s in the window of %(window)s", **told)

@@ -22,8 +22,9 @@ from mirante.errors import DeliveryError, StoreError
 from mirante.i18n import translator
 from mirante.store import NoticeRow, Store
 
-__all__ = ["Attempt", "Outbox"]
+__all__ = ["DEADLINE", "Attempt", "Outbox", "deliver"]
 
+DEADLINE = 10.0  # seconds for one attempt
 _BATCH = 50
 _MOST_AT_ONCE = 2_000
 _CAP = 60.0
@@ -54,6 +55,49 @@ class Attempt:
     outcome: Literal["delivered", "retry", "dead"]
     error: str = ""
     seconds: float = 0.0
+
+
+async def deliver(
+    channels: Mapping[str, Channel], name: str, payload: Mapping[str, Any], deadline: float
+) -> None:
+    """Deliver one notice to one channel.
+
+    Parameters
+    ----------
+    channels : mapping of str to Channel
+        By the names that routes use.
+    name : str
+        Which.
+    payload : mapping
+        Of the notice.
+    deadline : float
+        Seconds.
+
+    Raises
+    ------
+    DeliveryError
+        Whatever went wrong, a fault in the channel included.
+
+    Examples
+    --------
+    >>> asyncio.run(deliver({}, "chat", Notice("1f", "message", "info", "Hello").payload(), 1.0))
+    Traceback (most recent call last):
+    ...
+    mirante.errors.DeliveryError: there is no channel 'chat' in the config; add it, or change the routes
+    """
+    channel = channels.get(name)
+    if channel is None:
+        raise DeliveryError(f"there is no channel {name!r} in the config; add it, or change the routes")
+    try:
+        notice = Notice.from_payload(payload)
+        async with asyncio.timeout(deadline):
+            await channel.deliver(notice)
+    except DeliveryError:
+        raise
+    except TimeoutError as error:
+        raise DeliveryError(f"{name} did not finish within {deadline:g} s", retry=True) from error
+    except Exception as error:  # a fault in one channel must not stop the others; its text may hold secrets
+        raise DeliveryError(f"{name} failed with {type(error).__name__}") from error
 
 
 @dataclass(slots=True)
@@ -105,7 +149,7 @@ class Outbox:
         channels: Mapping[str, Channel],
         *,
         owner: str | None = None,
-        deadline: float = 10.0,
+        deadline: float = DEADLINE,
         give_up_after: timedelta = timedelta(hours=24),
         lease: float = 60.0,
         jitter: Callable[[], float] = random.random,
@@ -249,7 +293,7 @@ class Outbox:
     async def _attempt(self, name: str, lane: _Lane, row: NoticeRow, now: Callable[[], datetime]) -> Attempt:
         start = self._monotonic()
         try:
-            await self._deliver(name, row)
+            await deliver(self._channels, name, row.payload, self._deadline)
         except DeliveryError as error:
             verdict = error
         else:
@@ -270,23 +314,6 @@ class Outbox:
         )
         await self._in_thread(self._bury, lane, row, now(), reason)
         return Attempt(row.id, name, "dead", reason, seconds)
-
-    async def _deliver(self, name: str, row: NoticeRow) -> None:
-        channel = self._channels.get(name)
-        if channel is None:
-            raise DeliveryError(f"there is no channel {name!r} in the config; add it, or change the routes")
-        try:
-            notice = Notice.from_payload(row.payload)
-            async with asyncio.timeout(self._deadline):
-                await channel.deliver(notice)
-        except DeliveryError:
-            raise
-        except TimeoutError as error:
-            raise DeliveryError(f"{name} did not finish within {self._deadline:g} s", retry=True) from error
-        except (
-            Exception
-        ) as error:  # a fault in one channel must not stop the others; its text may hold secrets
-            raise DeliveryError(f"{name} failed with {type(error).__name__}") from error
 
     def _wait(self, failures: int, asked: float | None) -> timedelta:
         own = self._jitter() * min(_CAP, 2.0 ** min(failures, 10))

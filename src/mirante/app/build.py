@@ -27,6 +27,7 @@ from mirante.web.security import check_bind
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from mirante.alerts.routing import Route
     from mirante.alerts.rules import Rule
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
@@ -46,6 +47,8 @@ class Parts:
         Open.
     engine : AlertEngine
         With the rules and the open alerts.
+    routes : Route
+        Where alerts go.
     outbox : Outbox
         With the channels.
     host : HostSource
@@ -57,6 +60,7 @@ class Parts:
     settings: Settings
     store: Store
     engine: AlertEngine
+    routes: Route
     outbox: Outbox
     host: HostSource
     heartbeat: Heartbeat | None = None
@@ -114,7 +118,7 @@ class Parts:
             health=health,
             locale=self.settings.locale,
             historic=historic,
-            ruling=Ruling(lambda: self.engine.rules, build_routes(self.settings.alerts)),
+            ruling=Ruling(lambda: self.engine.rules, self.routes),
         )
 
     def __enter__(self) -> Parts:
@@ -199,6 +203,7 @@ def build(
             settings,
             store,
             engine,
+            routes,
             Outbox(store, channels, locale=settings.locale, clock=clock),
             HostSource(settings.host.name),
             heartbeat,

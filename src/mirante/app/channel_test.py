@@ -1,21 +1,21 @@
-"""One real notice to one channel: by an outbox and the channel, as every notice goes."""
+"""One real notice to one channel, delivered as the outbox delivers every notice."""
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from mirante.alerts.channels.base import Channel, Notice, NoticeAlert
 from mirante.alerts.channels.config import build_channels
 from mirante.alerts.channels.texts import title_of
-from mirante.alerts.outbox import Attempt, Outbox
+from mirante.alerts.outbox import DEADLINE, Attempt, deliver
 from mirante.app.settings import Settings
-from mirante.errors import ConfigError
+from mirante.errors import ConfigError, DeliveryError
 from mirante.i18n import translator
-from mirante.store import NoticeRow, Store
 
 __all__ = ["send_test_notice"]
 
@@ -51,18 +51,17 @@ def send_test_notice(
         raise ConfigError(f"there is no channel {name!r} in the config; there are: {there}")
     alone = {name: settings.alerts.channels[name]}
     channels = build_channels(alone, base=settings.folder, environ=environ, locate=settings.locate)
-    return _sent(channels, _notice(name, settings.locale, now), name, now, settings.locale)
+    return _sent(channels, _notice(name, settings.locale, now), name)
 
 
-def _sent(channels: Mapping[str, Channel], notice: Notice, name: str, now: datetime, locale: str) -> Attempt:
-    """Put the notice into an outbox of its own: the service's is full of what others are owed."""
-    with (
-        tempfile.TemporaryDirectory(prefix="mirante-") as folder,
-        Store(f"sqlite:///{folder}/outbox.db") as store,
-    ):
-        store.outbox.add(NoticeRow(notice.id, name, notice.reason, now, now, payload=notice.payload()))
-        (attempt,) = asyncio.run(Outbox(store, channels, locale=locale).run_once(now))
-    return attempt
+def _sent(channels: Mapping[str, Channel], notice: Notice, name: str) -> Attempt:
+    start = time.monotonic()
+    try:
+        asyncio.run(deliver(channels, name, notice.payload(), DEADLINE))
+    except DeliveryError as error:
+        outcome: Literal["retry", "dead"] = "retry" if error.retry else "dead"
+        return Attempt(notice.id, name, outcome, error.reason, time.monotonic() - start)
+    return Attempt(notice.id, name, "delivered", seconds=time.monotonic() - start)
 
 
 def _notice(name: str, locale: str, now: datetime) -> Notice:

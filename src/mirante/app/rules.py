@@ -36,12 +36,12 @@ class RuleFiles:
         self._stamps: object = self._stamp()
         self.error = ""
 
-    def _stamp(self) -> list[tuple[int, int] | None]:
-        """Return what tells a changed file from the same one."""
+    def _stamp(self) -> dict[Path, tuple[int, int] | None]:
+        """Return for each file what tells a changed one from the same one."""
         files = [] if self._config is None else [self._config]
         if isinstance(self._alerts.rules, Path):
             files.append(self._folder / self._alerts.rules)
-        return [_stamp_of(path) for path in files]
+        return {path: _stamp_of(path) for path in files}
 
     def read_again(self) -> None:
         """Read the files at the next `changed`, whether they look changed or not."""
@@ -59,7 +59,9 @@ class RuleFiles:
         try:
             if self._config is not None:
                 self._alerts = load_settings(self._config).alerts
-                self._stamps = self._stamp()  # it may name another rule file by now
+                # It may name another rule file by now. The config's stamp stays that of before it was read:
+                # what was written meanwhile is read the next time.
+                self._stamps = {path: stamps.get(path, new) for path, new in self._stamp().items()}
             rules = build_rules(self._alerts, base=self._folder, locale=self._locale)
         except ConfigError as error:
             self.error = str(error)

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -26,6 +27,7 @@ from mirante.readings import Reading
 if TYPE_CHECKING:
     import uvicorn
 
+    from mirante.alerts.heartbeat import Heartbeat
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
@@ -93,8 +95,9 @@ class Service:
             )
             if settings.discover:
                 tasks.append(Task("discovery", settings.mlflow.interval, self._discover))
-        if settings.alerts.heartbeat is not None:
-            tasks.append(Task("heartbeat", settings.alerts.heartbeat.every, self._beat))
+        if settings.alerts.heartbeat is not None and (heartbeat := self.parts.heartbeat) is not None:
+            beat = partial(self._beat, heartbeat)
+            tasks.append(Task("heartbeat", settings.alerts.heartbeat.every, beat))
         tasks += [self._model_task(watch) for watch in self.watches]
         return tasks
 
@@ -143,16 +146,14 @@ class Service:
         models |= {config.subject: None for config in self.settings.models if config.paused}
         return freshness(self.settings, models)
 
-    def _beat(self, now: datetime) -> None:
+    def _beat(self, heartbeat: Heartbeat, now: datetime) -> None:
         """Call the heartbeat's address while all tasks succeed and no notice waits for long."""
-        if self.parts.heartbeat is None:
-            return
         trouble = [name for name in self.scheduler.failing(now, self._started) if name != "heartbeat"]
         oldest = self.parts.store.outbox.oldest()
         if oldest is not None and now - oldest > _STUCK:
             trouble.append("outbox")
         if not trouble:
-            self.parts.heartbeat.beat()
+            heartbeat.beat()
         elif not self._withheld:
             _log.warning("heartbeat withheld", failing=trouble)
         self._withheld = bool(trouble)

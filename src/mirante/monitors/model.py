@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.monitors.baseline import ModelBaseline
-from mirante.monitors.openwindow import OpenWindow, finite
+from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.performance import measure_performance
 from mirante.monitors.quality import window_readings
 from mirante.profiles import TableProfile
 from mirante.readings import Reading
 from mirante.store import WindowRow
+from mirante.store.types import finite
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from mirante.monitors.baseline import PREDICTION, ModelBaseline
 from mirante.monitors.windows import Window
 from mirante.profiles import TableProfile
 from mirante.store import WindowRow
+from mirante.store.types import finite
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mirante.outliers.rows import Value
     from mirante.profiles import NumericProfile
 
-__all__ = ["OpenWindow", "finite"]
+__all__ = ["OpenWindow"]
 
 _META = ("__id", "__time", "__latency", "__prediction")
 _TOP_ROWS = 10
@@ -38,25 +38,6 @@ def _latency_template() -> TableProfile:
     import numpy as np
 
     return TableProfile.of({"latency": np.logspace(-6, 3, 361)})
-
-
-def finite(value: Any) -> Any:
-    """Return `value` with dataclasses as dicts, arrays as lists, NaN and infinity as None, as JSON wants it.
-
-    Examples
-    --------
-    >>> finite({"a": float("nan"), "b": (1, 2.5)})
-    {'a': None, 'b': [1, 2.5]}
-    """
-    if is_dataclass(value) and not isinstance(value, type):
-        return finite(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if hasattr(value, "dtype"):
-        return finite(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class OpenWindow:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -106,6 +106,25 @@ def _plain(value: object) -> Any:
 _to_json = json.JSONEncoder(
     separators=(",", ":"), default=_plain
 ).encode  # `json.dumps` would make one for each value
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with dataclasses as dicts, arrays as lists, NaN and infinity as None, as JSON wants it.
+
+    Examples
+    --------
+    >>> finite({"a": float("nan"), "b": (1, 2.5)})
+    {'a': None, 'b': [1, 2.5]}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return finite(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if hasattr(value, "dtype"):
+        return finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class UtcTime(TypeDecorator[datetime]):

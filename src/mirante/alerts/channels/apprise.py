@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from mirante.alerts.channels.base import Notice
+from mirante.alerts.channels.http import worth_retrying
 from mirante.alerts.channels.texts import clean, plain_text
 from mirante.errors import ConfigError, DeliveryError, need
 
 __all__ = ["AppriseChannel", "harmless"]
 
 _KINDS = {"critical": "failure", "warning": "warning", "info": "info"}
-_RETRY = {408, 425, 429}
 # Neither a mention (<!channel>, <@U1>, @everyone) nor HTML is left in any of a hundred services' own syntax.
 _HARMLESS = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
 
@@ -98,8 +98,8 @@ class AppriseChannel:
             raise DeliveryError(f"Apprise did not finish within {self._timeout:g} s", retry=True) from error
         if status is not None:
             told = f", and its service answered {status}" if status else ""
-            lasting = 300 <= status < 500 and status not in _RETRY
-            raise DeliveryError(f"Apprise could not deliver{told}", retry=not lasting)
+            retry = status < 300 or worth_retrying(status)  # 0: why it failed is not known
+            raise DeliveryError(f"Apprise could not deliver{told}", retry=retry)
 
     def _send(self, notice: Notice) -> int | None:
         """Return None when it was delivered, else the service's status, 0 when none is known."""

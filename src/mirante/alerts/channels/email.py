@@ -22,10 +22,11 @@ from mirante.alerts.channels.base import Notice
 from mirante.alerts.channels.texts import (
     alert_text,
     clean,
+    closing,
     identifier,
+    left_out,
     link_name,
     plain_text,
-    reason_text,
     redact,
 )
 from mirante.errors import ConfigError, DeliveryError
@@ -337,11 +338,7 @@ def _html(notice: Notice) -> str:
             f"<tr><th align='left'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in text.facts
         )
         parts.append(f"<table>{rows}</table>" if rows else "")
-    if len(notice.alerts) + notice.omitted > shown:
-        left = len(notice.alerts) - shown + notice.omitted
-        parts.append(f"<p>{escape(_.n('and %(n)s more alert', 'and %(n)s more alerts', left))}</p>")
-    end = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
-    parts += [f"<p>{escape(line)}</p>" for line in end if line]
+    parts += [f"<p>{escape(line)}</p>" for line in (*left_out(notice, shown), *closing(notice))]
     if notice.silence:
         told = escape(_("To silence it: %(command)s", command="\0"))
         parts.append(f"<p>{told.replace(chr(0), f'<code>{escape(clean(notice.silence))}</code>')}</p>")

@@ -17,7 +17,7 @@ from mirante.alerts.channels.guard import guarded_socket
 from mirante.alerts.channels.texts import redact
 from mirante.errors import ConfigError, DeliveryError
 
-__all__ = ["Answer", "Endpoint", "retry_after"]
+__all__ = ["Answer", "Endpoint", "retry_after", "worth_retrying"]
 
 _READ_CAP = 64 * 1024
 _LONGEST_WAIT = 3_600.0
@@ -43,6 +43,17 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def worth_retrying(status: int) -> bool:
+    """Say whether a later try may fare better after an answer that is no success.
+
+    Examples
+    --------
+    >>> [status for status in (404, 408, 425, 429, 500, 503) if worth_retrying(status)]
+    [408, 425, 429, 500, 503]
+    """
+    return status in _RETRY or status >= 500
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:
@@ -205,7 +216,7 @@ class Endpoint:
                 f"{self._service} answered {status}, a redirect, which is not followed; is the address right?"
             )
         said = self.hide(answer.body[:200].decode("utf-8", "replace"))
-        retry = status in _RETRY or status >= 500
+        retry = worth_retrying(status)
         wait = retry_after(answer.headers.get("retry-after"), self._clock()) if retry else None
         told = f"{self._service} answered {status} {said}".strip()
         raise DeliveryError(told, retry=retry, retry_after=wait)

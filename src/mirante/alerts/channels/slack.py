@@ -13,7 +13,15 @@ from pydantic import SecretStr
 
 from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.http import Endpoint
-from mirante.alerts.channels.texts import alert_text, clean, clip, link_name, plain_text, reason_text
+from mirante.alerts.channels.texts import (
+    alert_text,
+    clean,
+    clip,
+    closing,
+    left_out,
+    link_name,
+    plain_text,
+)
 from mirante.errors import DeliveryError
 from mirante.i18n import translator
 
@@ -66,7 +74,6 @@ def slack_message(notice: Notice) -> dict[str, Any]:
     >>> slack_message(Notice("1f", "message", "info", "Hello"))["text"]
     'Hello'
     """
-    _ = translator(notice.locale)
     header = {
         "type": "header",
         "text": {"type": "plain_text", "text": clean(notice.title, _HEADER), "emoji": False},
@@ -83,9 +90,7 @@ def slack_message(notice: Notice) -> dict[str, Any]:
         if left < 0:
             break
         blocks.append(section)
-    omitted = len(notice.alerts) + notice.omitted - (len(blocks) - 1)
-    if omitted:
-        blocks.append(_section(escape_mrkdwn(_.n("and %(n)s more alert", "and %(n)s more alerts", omitted))))
+    blocks += [_section(escape_mrkdwn(line)) for line in left_out(notice, len(blocks) - 1)]
     blocks += end
     body = plain_text(notice, most=10)
     text = clean(notice.title, 500) + (f"\n{body}" if body else "")
@@ -94,10 +99,10 @@ def slack_message(notice: Notice) -> dict[str, Any]:
 
 def _told(notice: Notice) -> str:
     _ = translator(notice.locale)
-    end = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
+    end = closing(notice)
     if notice.silence:
         end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
-    return escape_mrkdwn("\n".join(line for line in end if line))
+    return escape_mrkdwn("\n".join(end))
 
 
 def _length(blocks: list[dict[str, Any]]) -> int:

@@ -16,8 +16,11 @@ __all__ = [
     "alert_text",
     "clean",
     "clip",
+    "closing",
     "identifier",
+    "left_out",
     "link_name",
+    "moment_text",
     "plain_text",
     "reason_text",
     "redact",
@@ -191,6 +194,43 @@ def _because(reason: str, count: int, _: Translator) -> str:
     return ""
 
 
+def closing(notice: Notice) -> list[str]:
+    """Return the sentences at the end of a notice: why it was sent, and that it tells of the past.
+
+    Examples
+    --------
+    >>> closing(Notice("1f", "resolved", "info", "x", historic=True))
+    ['Sent because the condition is no longer true.', 'This tells of the past, replayed.']
+    """
+    _ = translator(notice.locale)
+    said = [reason_text(notice), _("This tells of the past, replayed.") if notice.historic else ""]
+    return [line for line in said if line]
+
+
+def left_out(notice: Notice, shown: int) -> list[str]:
+    """Return the sentence that counts the alerts of a notice which are not shown; none when all are.
+
+    Examples
+    --------
+    >>> left_out(Notice("1f", "resolved", "info", "x", omitted=2), shown=0)
+    ['and 2 more alerts']
+    """
+    _ = translator(notice.locale)
+    left = len(notice.alerts) + notice.omitted - shown
+    return [_.n("and %(n)s more alert", "and %(n)s more alerts", left)] if left > 0 else []
+
+
+def moment_text(time: datetime) -> str:
+    """Return a moment as notices write it.
+
+    Examples
+    --------
+    >>> moment_text(datetime(2013, 2, 8, 12, 30, tzinfo=UTC))
+    '2013-02-08 12:30 UTC'
+    """
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
     """Return an alert in words.
 
@@ -217,9 +257,9 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
     if alert.threshold:
         facts.append((_("Condition"), clean(alert.threshold)))
     if alert.since is not None:
-        facts.append((_("Since"), _moment(alert.since)))
+        facts.append((_("Since"), moment_text(alert.since)))
     if alert.until is not None:
-        facts.append((_("Until"), _moment(alert.until) + _lasting(alert, _)))
+        facts.append((_("Until"), moment_text(alert.until) + _lasting(alert, _)))
     if alert.performance:
         facts.append((_("Performance"), clean(alert.performance)))
     if alert.labels:
@@ -228,10 +268,6 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
     lines = tuple(clean(line) for line in (alert.note, alert.description, *alert.moved) if line.strip())
     summary = f"{_('Resolved')}: {clean(alert.summary)}" if resolved else clean(alert.summary)
     return AlertText(summary, lines, tuple(facts))
-
-
-def _moment(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _lasting(alert: NoticeAlert, _: Translator) -> str:
@@ -277,12 +313,8 @@ def plain_text(notice: Notice, *, most: int = 50) -> str:
             lines = [text.summary, *(f"  {line}" for line in text.lines)]
             lines += [f"  {name}: {value}" for name, value in text.facts]
         blocks.append("\n".join(lines))
-    if len(notice.alerts) + notice.omitted > shown:
-        left = len(notice.alerts) - shown + notice.omitted
-        blocks.append(_.n("and %(n)s more alert", "and %(n)s more alerts", left))
-    end = [reason_text(notice)] if reason_text(notice) else []
-    if notice.historic:
-        end.append(_("This tells of the past, replayed."))
+    blocks += left_out(notice, shown)
+    end = closing(notice)
     if notice.silence:
         end.append(_("To silence it: %(command)s", command=clean(notice.silence)))
     end += [

@@ -7,10 +7,8 @@ import binascii
 import hashlib
 import hmac
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import SecretStr
 
@@ -18,6 +16,7 @@ from mirante.alerts.channels.base import Notice
 from mirante.alerts.channels.http import Endpoint
 from mirante.alerts.channels.texts import identifier
 from mirante.errors import ConfigError
+from mirante.store.types import finite
 
 __all__ = ["WebhookChannel", "notice_json", "sign"]
 
@@ -50,17 +49,9 @@ def notice_json(notice: Notice) -> bytes:
         "version": _VERSION,
         "type": f"notice.{notice.reason}",
         "timestamp": notice.created_at.isoformat(),
-        "data": _finite(notice.payload()),
+        "data": finite(notice.payload()),
     }
     return json.dumps(told, allow_nan=False).translate(_INERT).encode("ascii")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(inner) for key, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def sign(secret: SecretStr, message_id: str, timestamp: int, body: bytes) -> str:

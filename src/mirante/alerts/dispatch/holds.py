@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
-from mirante.alerts.channels.texts import clean
+from mirante.alerts.channels.texts import clean, moment_text
 from mirante.alerts.dispatch.inhibition import BUILT_IN, Inhibition
 from mirante.alerts.dispatch.muting import MuteTime
 from mirante.alerts.people.silencing import Holding
@@ -99,7 +99,7 @@ def held_text(hold: Hold, locale: str) -> str:
     name = clean(hold.name, 100)
     if hold.reason == "inhibited":
         return _("Not sent: it follows from another alert (%(name)s).", name=name)
-    until = "…" if hold.until is None else hold.until.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    until = "…" if hold.until is None else moment_text(hold.until)
     if hold.reason == "silenced":
         return _("Not sent: silenced by %(name)s until %(until)s.", name=name, until=until)
     return _("Not sent: it is a mute time (%(name)s) until %(until)s.", name=name, until=until)
