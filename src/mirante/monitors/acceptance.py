@@ -15,6 +15,7 @@ from mirante.errors import InputError
 from mirante.i18n import Translator, format_number, translator
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.profiles import TableProfile
+from mirante.readings import split_subject
 from mirante.store import ProposalRow
 from mirante.store.proposals import ACCEPT_BASELINE, not_carried_out, proposal_event, signed
 from mirante.tracking import baselines
@@ -264,7 +265,7 @@ def carry_out_acceptance(
     TrackingError
         If MLflow does not answer.
     """
-    model, _at, alias = row.subject.removeprefix("model/").rpartition("@")
+    _kind, model, alias = split_subject(row.subject)
     version = row.data["version"]
     try:
         if row.state == "undoing":
