@@ -18,10 +18,11 @@ from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.config import ModelConfig
 from mirante.monitors.model import ModelMonitor
 from mirante.monitors.performance import performance_of
-from mirante.readings import READINGS, SOURCE_UP, Reading, source_of, subject_of
+from mirante.readings import READINGS, SOURCE_UP, Reading, model_subject, source_of, split_subject, subject_of
 from mirante.store import Store
 from tests.house.source import PACKAGE, python_files, tree
 from tests.monitors.conftest import START, make_rows
+from tests.web.conftest import HOSTILE
 
 NOON = datetime(2013, 2, 8, 12, tzinfo=UTC)
 
@@ -78,6 +79,11 @@ def test_a_reading_does_not_change():
 )
 def test_subjects(labels, subject):
     assert subject_of(labels) == subject
+
+
+def test_split_subject_keeps_every_character():
+    for name in HOSTILE:
+        assert split_subject(model_subject(name, "champion")) == ("model", name, "champion")
 
 
 @pytest.mark.parametrize(

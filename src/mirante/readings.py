@@ -23,6 +23,7 @@ __all__ = [
     "label_names",
     "model_subject",
     "source_of",
+    "split_subject",
     "subject_of",
 ]
 
@@ -145,6 +146,21 @@ def model_subject(model: str, alias: str) -> str:
     return f"model/{model}@{alias}"
 
 
+def split_subject(subject: str) -> tuple[str, str, str]:
+    """Return kind, name and alias of a subject; the alias is empty for all but models.
+
+    Examples
+    --------
+    >>> split_subject("model/a/b@c@champion"), split_subject("host/web-1"), split_subject("monitor")
+    (('model', 'a/b@c', 'champion'), ('host', 'web-1', ''), ('monitor', 'Mirante', ''))
+    """
+    kind, _, name = subject.partition("/")
+    if kind == "model" and "@" in name:
+        name, _, alias = name.rpartition("@")
+        return kind, name, alias
+    return (kind, name, "") if name else (kind, "Mirante", "")
+
+
 def subject_of(labels: Mapping[str, str]) -> str:
     """Return the subject that labels speak of, or ``monitor`` for Mirante's own.
 
@@ -174,7 +190,7 @@ def source_of(labels: Mapping[str, str]) -> dict[str, str]:
     ('MLflow server http://mlflow:5000', 'monitor')
     """
     subject = subject_of(labels)
-    kind = subject.partition("/")[0]
+    kind = split_subject(subject)[0]
     if kind == "monitor" and "server" in labels:
         return {"server": labels["server"], "source": f"MLflow server {labels['server']}"}
     own = {name: labels[name] for name in ("alias" if kind == "model" else kind, kind) if name in labels}

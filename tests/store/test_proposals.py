@@ -9,7 +9,7 @@ import pytest
 
 from mirante.errors import InputError
 from mirante.store import EventRow, ProposalRow, Store
-from mirante.store.proposals import MOVE_ALIAS, signed
+from mirante.store.proposals import MOVE_ALIAS, not_carried_out, proposal_event, signed
 
 T = datetime(2013, 2, 8, tzinfo=UTC)
 
@@ -42,6 +42,30 @@ def test_the_event_is_written_with_the_change_or_not_at_all(store: Store) -> Non
     assert store.proposals.move(rejected, was="open", event=event)
     assert not store.proposals.move(rejected, was="open", event=event)
     assert store.events.list() == [event]
+
+
+def test_its_event_says_who_decided_why_and_when() -> None:
+    row = ProposalRow("p1", MOVE_ALIAS, "model/m@champion", "open", T)
+    event = proposal_event(row, "alias_proposed", "back to 3")
+    assert event == EventRow(
+        row.subject, T, "alias_proposed", "back to 3", {"proposal": "p1", "author": None, "reason": None}
+    )
+    later = T + timedelta(hours=1)
+    decided = replace(row, state="rejected", decided_at=later, author="ana", reason="worse")
+    event = proposal_event(decided, "proposal_rejected", "ana: worse", version="3", undo={"to": "4"})
+    assert event.time == later
+    assert list(event.data.items()) == [
+        ("proposal", "p1"), ("author", "ana"), ("reason", "worse"), ("version", "3"), ("undo", {"to": "4"}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), [("approved", "failed"), ("undoing", "done")])
+def test_what_could_not_be_carried_out_keeps_why(before: str, after: str) -> None:
+    row = ProposalRow("p1", MOVE_ALIAS, "model/m@champion", before, T, data={"to": "3", "problem": "older"})
+    later = T + timedelta(hours=1)
+    expected = replace(row, state=after, decided_at=later, data={"to": "3", "problem": "no version 3"})
+    assert not_carried_out(row, "no version 3", later) == expected
+    assert row.data["problem"] == "older"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,14 @@ import sys
 import pytest
 
 from mirante.errors import TrackingError
-from mirante.tracking.client import asking, brief_requests, connect, server_name, tracking_uri
+from mirante.tracking.client import (
+    asking,
+    brief_requests,
+    connect,
+    server_name,
+    tracking_uri,
+    unless_missing,
+)
 
 
 def test_the_environment_names_the_server(tracking_off: str) -> None:
@@ -64,6 +71,25 @@ def test_errors_name_the_try_and_the_server_and_no_password(free_port: int) -> N
         client.search_experiments()
     assert "secret" not in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [("RESOURCE_DOES_NOT_EXIST", True), ("INVALID_PARAMETER_VALUE", True), ("PERMISSION_DENIED", False)],
+)
+def test_what_is_missing_is_none_and_any_other_answer_an_error(code: str, missing: bool) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import ErrorCode
+
+    def get_run(run_id: str) -> str:
+        raise MlflowException(f"no {run_id}", ErrorCode.Value(code))
+
+    assert unless_missing(dict, a=1) == {"a": 1}
+    if missing:
+        assert unless_missing(get_run, "7") is None
+    else:
+        with pytest.raises(MlflowException, match="no 7"):
+            unless_missing(get_run, "7")
 
 
 def test_server_name() -> None:

@@ -28,6 +28,20 @@ def test_tags_of_versions(client):
 
 
 @pytest.mark.server
+def test_a_version_is_found_with_its_tags(client):
+    name, version = register(client)
+    assert registry.version_tags(client, name, version) == {}
+    for tag in ("a", "b"):
+        registry.write_version_tag(client, name, version, tag, tag.upper())
+    assert registry.version_tags(client, name, version) == {"a": "A", "b": "B"}
+    assert (found := registry.find_version(client, name, version)) is not None
+    assert (found.name, str(found.version)) == (name, version)
+    for model, other in ((name, "9"), ("nobody", "1"), (name, "no number")):
+        assert registry.find_version(client, model, other) is None
+        assert registry.version_tags(client, model, other) is None
+
+
+@pytest.mark.server
 def test_aliases(client):
     name, _ = register(client)
     register(client, name, alias=None)
@@ -64,6 +78,7 @@ def test_a_server_that_answers_is_given_and_one_that_is_away_is_said(client, fre
         for ask in (
             lambda: registry.alias_version(away, "m", "a"),
             lambda: registry.version_exists(away, "m", "1"),
+            lambda: registry.version_tags(away, "m", "1"),
             lambda: registry.move_alias(away, "m", "a", "1"),
             lambda: registry.finished_version_before(away, "m", "2"),
         ):

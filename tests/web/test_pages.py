@@ -27,7 +27,7 @@ from mirante.web.pages.charts import marks_for
 from mirante.web.pages.query import TimeRange, parse_time
 from mirante.web.pages.render import duration, number, percent, time_tag
 from mirante.web.pages.sparkline import sparkline
-from mirante.web.pages.states import card_of, severity_state, split_subject
+from mirante.web.pages.states import card_of, severity_state
 from tests.web.conftest import DAYS, FEATURES, FIRST, HOST, HOSTILE, MODEL, NOW, STORM
 
 
@@ -354,11 +354,6 @@ def test_sparkline_gaps_and_scale():
     assert sparkline([np.nan, np.inf, 1.0], "x") == ""
     flat = sparkline([0.01, 0.01], "x", top=1.0)
     assert re.search(r'spark-line" d="M3\.0 (40\.\d)', flat)
-
-
-def test_split_subject_keeps_every_character():
-    for name in HOSTILE:
-        assert split_subject(model_subject(name, "champion")) == ("model", name, "champion")
 
 
 def test_comparison_orders_features_by_what_moved(store: Store):

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from mirante.alerts.channels.texts import moment_text
 from mirante.errors import StoreError
 from mirante.i18n import Translator, format_number, translator
+from mirante.readings import split_subject
 from mirante.store import AlertRow, Store, WindowRow
 
 __all__ = ["Evidence", "Window", "alert_links", "gather", "page_links", "silence_command"]
@@ -153,7 +154,7 @@ def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "") -> dict[st
     'http://127.0.0.1:5000/#/models/churn/versions/3'
     """
     links = {}
-    kind = alert.subject.partition("/")[0]
+    kind = split_subject(alert.subject)[0]
     if page:
         base = page.rstrip("/")
         links["alert"] = f"{base}/alerts/{quote(alert.id, safe='')}"

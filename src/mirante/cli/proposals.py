@@ -62,17 +62,10 @@ def list_(config: Path | None, every: bool) -> None:
 @config_option
 def show(config: Path | None, id: str) -> None:  # noqa: A002  the argument's name in the usage line
     """Show a proposal with all that is known of both sides."""
+    from mirante.alerts.actions.deciding import find
+
     with _opened(config) as (settings, store):
-        _show(_get(store, id), settings)
-
-
-def _get(store: Store, id: str) -> ProposalRow:  # noqa: A002  as above
-    from mirante.alerts.actions.deciding import UnknownProposalError
-
-    row = store.proposals.get(id)
-    if row is None:
-        raise UnknownProposalError(f"there is no proposal {id!r}; `mirante proposals list` has them")
-    return row
+        _show(find(store, id), settings)
 
 
 def _show(row: ProposalRow, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -15,8 +15,9 @@ from mirante.errors import InputError
 from mirante.i18n import Translator, format_number, translator
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.profiles import TableProfile
-from mirante.store import EventRow, ProposalRow
-from mirante.store.proposals import ACCEPT_BASELINE, signed
+from mirante.readings import split_subject
+from mirante.store import ProposalRow
+from mirante.store.proposals import ACCEPT_BASELINE, not_carried_out, proposal_event, signed
 from mirante.tracking import baselines
 from mirante.tracking.registry import alias_version
 
@@ -264,7 +265,7 @@ def carry_out_acceptance(
     TrackingError
         If MLflow does not answer.
     """
-    model, _at, alias = row.subject.removeprefix("model/").rpartition("@")
+    _kind, model, alias = split_subject(row.subject)
     version = row.data["version"]
     try:
         if row.state == "undoing":
@@ -277,10 +278,9 @@ def carry_out_acceptance(
             )
         return _accept(store, client, row, model, now, translator(locale))
     except InputError as error:
-        after = "done" if row.state == "undoing" else "failed"
-        changed = replace(row, state=after, decided_at=now, data={**row.data, "problem": str(error)})
-        _record(store, changed, row.state, "proposal_failed", str(error), {})
-        return changed
+        after = not_carried_out(row, str(error), now)
+        _record(store, after, row.state, "proposal_failed", str(error))
+        return after
 
 
 def _accept(
@@ -309,7 +309,7 @@ def _accept(
         reason=reason,
     )
     undo = {"command": f"mirante proposals undo {row.id}", "baseline": row.data["former"]}
-    _record(store, done, "approved", "baseline_accepted", text, {"baseline": place, "undo": undo})
+    _record(store, done, "approved", "baseline_accepted", text, baseline=place, undo=undo)
     return done
 
 
@@ -329,13 +329,10 @@ def _undo(
         version=version,
         reason=row.reason,
     )
-    _record(store, undone, "undoing", "baseline_accepted", text, {"baseline": former})
+    _record(store, undone, "undoing", "baseline_accepted", text, baseline=former)
     return undone
 
 
-def _record(
-    store: Store, row: ProposalRow, was: str, kind: str, text: str, details: Mapping[str, Any]
-) -> None:
-    who = {"proposal": row.id, "author": row.author, "reason": row.reason, "version": row.data["version"]}
-    event = EventRow(row.subject, row.decided_at or row.created_at, kind, text, {**who, **details})
+def _record(store: Store, row: ProposalRow, was: str, kind: str, text: str, **details: Any) -> None:
+    event = proposal_event(row, kind, text, version=row.data["version"], **details)
     store.proposals.move(row, was=was, event=event)

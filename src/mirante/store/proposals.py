@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -15,7 +15,15 @@ from mirante.store.events import EventRow
 from mirante.store.schema import events, proposals
 from mirante.store.types import as_values
 
-__all__ = ["ACCEPT_BASELINE", "MOVE_ALIAS", "ProposalRow", "ProposalsPart", "signed"]
+__all__ = [
+    "ACCEPT_BASELINE",
+    "MOVE_ALIAS",
+    "ProposalRow",
+    "ProposalsPart",
+    "not_carried_out",
+    "proposal_event",
+    "signed",
+]
 
 MOVE_ALIAS = "move_alias"
 ACCEPT_BASELINE = "accept_baseline"
@@ -88,6 +96,66 @@ class ProposalRow:
     decided_at: datetime | None = None
     author: str | None = None
     reason: str | None = None
+
+
+def proposal_event(row: ProposalRow, kind: str, text: str, **details: Any) -> EventRow:
+    """Return the event that says what became of a proposal, who decided, and why.
+
+    Parameters
+    ----------
+    row : ProposalRow
+        As it is now; its `decided_at` is the event's time.
+    kind, text : str
+        Of the event.
+    **details
+        More for the event's data.
+
+    Returns
+    -------
+    EventRow
+        About the proposal's subject.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> made = datetime(2026, 1, 31, tzinfo=UTC)
+    >>> row = ProposalRow("p1", MOVE_ALIAS, "model/m@live", "rejected", made, author="Ana", reason="seen")
+    >>> event = proposal_event(row, "proposal_rejected", "Ana: seen", version="2")
+    >>> event.subject, event.data
+    ('model/m@live', {'proposal': 'p1', 'author': 'Ana', 'reason': 'seen', 'version': '2'})
+    """
+    data = {"proposal": row.id, "author": row.author, "reason": row.reason, **details}
+    return EventRow(row.subject, row.decided_at or row.created_at, kind, text, data)
+
+
+def not_carried_out(row: ProposalRow, problem: str, now: datetime) -> ProposalRow:
+    """Return a proposal as it is after the try to carry it out, or to undo it, came to nothing.
+
+    Parameters
+    ----------
+    row : ProposalRow
+        In the state ``approved`` or ``undoing``.
+    problem : str
+        Why; kept in its data.
+    now : datetime
+        The present.
+
+    Returns
+    -------
+    ProposalRow
+        ``failed``; or ``done`` as before, when it cannot be undone.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> made = datetime(2026, 1, 31, tzinfo=UTC)
+    >>> row = ProposalRow("p1", MOVE_ALIAS, "model/m@live", "approved", made)
+    >>> after = not_carried_out(row, "there is no version 2", made)
+    >>> after.state, after.data, not_carried_out(replace(row, state="undoing"), "", made).state
+    ('failed', {'problem': 'there is no version 2'}, 'done')
+    """
+    state = "done" if row.state == "undoing" else "failed"
+    return replace(row, state=state, decided_at=now, data={**row.data, "problem": problem})
 
 
 _Proposals: TypeAlias = list[ProposalRow]  # inside the class, `list` is a method

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mirante.errors import InputError, TrackingError
-from mirante.tracking.client import asking, server_name
+from mirante.tracking.client import asking, server_name, unless_missing
+from mirante.tracking.registry import alias_version, find_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +27,6 @@ TAG = "mirante.baseline"
 """The tag on model version and logged model: the baseline's folder among the artifacts."""
 
 _LOGGED_MODEL = re.compile(r"^models:/(m-[0-9a-zA-Z]+)/?$")
-_MISSING = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
 def resolve_alias(client: MlflowClient, model: str, alias: str) -> str:
@@ -51,51 +51,36 @@ def resolve_alias(client: MlflowClient, model: str, alias: str) -> str:
     TrackingError
         If there is no such model or alias, or MLflow does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
-    where = server_name(client.tracking_uri)
+    version = alias_version(client, model, alias)
+    if version is not None:
+        return version
     with asking(client, f"find out which version of the model {model!r} the alias {alias!r} points to"):
-        try:
-            return str(client.get_model_version_by_alias(model, alias).version)
-        except MlflowException as error:
-            if error.error_code not in _MISSING:
-                raise
-            _require_model(client, model)
-            raise TrackingError(
-                f"the model {model!r} has no alias {alias!r} in MLflow at {where}; set it: "
-                f"MlflowClient().set_registered_model_alias({model!r}, {alias!r}, version)"
-            ) from error
+        _require_model(client, model)
+    raise TrackingError(
+        f"the model {model!r} has no alias {alias!r} in MLflow at {server_name(client.tracking_uri)}; "
+        f"set it: MlflowClient().set_registered_model_alias({model!r}, {alias!r}, version)"
+    )
 
 
 def _require_model(client: MlflowClient, model: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.get_registered_model(model)
-    except MlflowException as error:
-        if error.error_code not in _MISSING:
-            raise
+    if unless_missing(client.get_registered_model, model) is None:
         raise TrackingError(
             f"there is no registered model {model!r} in MLflow at {server_name(client.tracking_uri)}; "
             "register it (registered_model_name= when it is logged), or check the name and "
             "MLFLOW_TRACKING_URI"
-        ) from error
+        )
 
 
 def _version(client: MlflowClient, model: str, version: str) -> ModelVersion:
-    from mlflow.exceptions import MlflowException
-
     with asking(client, f"find version {version} of the model {model!r}"):
-        try:
-            return client.get_model_version(model, version)
-        except MlflowException as error:
-            if error.error_code not in _MISSING:
-                raise
-            _require_model(client, model)
-            raise TrackingError(
-                f"the model {model!r} has no version {version!r} in MLflow at "
-                f"{server_name(client.tracking_uri)}; check the version, or resolve an alias"
-            ) from error
+        found = find_version(client, model, version)
+        if found is not None:
+            return found
+        _require_model(client, model)
+    raise TrackingError(
+        f"the model {model!r} has no version {version!r} in MLflow at "
+        f"{server_name(client.tracking_uri)}; check the version, or resolve an alias"
+    )
 
 
 def _model_id(found: ModelVersion) -> str | None:

@@ -7,17 +7,20 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mirante.errors import TrackingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["asking", "brief_requests", "connect", "server_name", "tracking_uri"]
+__all__ = ["asking", "brief_requests", "connect", "server_name", "tracking_uri", "unless_missing"]
 
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
+_MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 _KNOBS = threading.RLock()
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 _LONGEST_REASON = 400
@@ -138,6 +141,42 @@ def asking(client: MlflowClient, what: str) -> Iterator[None]:
         raise TrackingError(
             f"could not {what}: MLflow at {server_name(client.tracking_uri)}: {_reason(error)}"
         ) from error
+
+
+def unless_missing(
+    ask: Callable[_Asked, _Answer], *given: _Asked.args, **named: _Asked.kwargs
+) -> _Answer | None:
+    """Return what MLflow answers, or None when it says that there is no such thing.
+
+    Parameters
+    ----------
+    ask : callable
+        Of the client: ``client.get_model_version``.
+    *given, **named
+        What is asked for.
+
+    Raises
+    ------
+    mlflow.exceptions.MlflowException
+        If MLflow has another objection; called inside `asking`, which says it in our words.
+
+    Examples
+    --------
+    >>> from mlflow.exceptions import MlflowException
+    >>> from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+    >>> def get_run(run_id):
+    ...     raise MlflowException(f"no run {run_id}", RESOURCE_DOES_NOT_EXIST)
+    >>> unless_missing(get_run, "7") is None, unless_missing(str.upper, "there")
+    (True, 'THERE')
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return ask(*given, **named)
+    except MlflowException as error:
+        if error.error_code not in _MISSING:
+            raise
+        return None
 
 
 @contextlib.contextmanager

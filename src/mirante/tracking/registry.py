@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirante.errors import TrackingError
-from mirante.tracking.client import asking, server_name
+from mirante.tracking.client import asking, server_name, unless_missing
 from mirante.tracking.reach import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 __all__ = [
     "alias_version",
     "answering",
+    "find_version",
     "finished_version_before",
     "move_alias",
     "read_version_tag",
     "version_exists",
+    "version_tags",
     "write_version_tag",
 ]
 
-_MISSING = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 _LOOKED_BACK = 50
 
 
@@ -61,15 +63,34 @@ def alias_version(client: MlflowClient, model: str, alias: str) -> str | None:
     TrackingError
         If MLflow does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
     with asking(client, f"find out which version of the model {model!r} the alias {alias!r} points to"):
-        try:
-            return str(client.get_model_version_by_alias(model, alias).version)
-        except MlflowException as error:
-            if error.error_code not in _MISSING:
-                raise
-            return None
+        found = unless_missing(client.get_model_version_by_alias, model, alias)
+    return None if found is None else str(found.version)
+
+
+def find_version(client: MlflowClient, model: str, version: str) -> ModelVersion | None:
+    """Return what MLflow knows of a model version; None when there is no such model or version.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and the version.
+
+    Raises
+    ------
+    mlflow.exceptions.MlflowException
+        If MLflow does not answer; called inside `asking`, by which the caller says what it is for.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> client = SimpleNamespace(get_model_version=lambda model, version: f"{model}, version {version}")
+    >>> find_version(client, "churn", "3")
+    'churn, version 3'
+    """
+    return unless_missing(client.get_model_version, model, version)
 
 
 def version_exists(client: MlflowClient, model: str, version: str) -> bool:
@@ -87,7 +108,7 @@ def version_exists(client: MlflowClient, model: str, version: str) -> bool:
     TrackingError
         If MLflow does not answer.
     """
-    return _tags(client, model, version) is not None
+    return version_tags(client, model, version) is not None
 
 
 def read_version_tag(client: MlflowClient, model: str, version: str, tag: str) -> str | None:
@@ -107,19 +128,35 @@ def read_version_tag(client: MlflowClient, model: str, version: str, tag: str) -
     TrackingError
         If MLflow does not answer.
     """
-    return (_tags(client, model, version) or {}).get(tag)
+    return (version_tags(client, model, version) or {}).get(tag)
 
 
-def _tags(client: MlflowClient, model: str, version: str) -> dict[str, str] | None:
-    from mlflow.exceptions import MlflowException
+def version_tags(client: MlflowClient, model: str, version: str) -> dict[str, str] | None:
+    """Return all tags of a model version; None when there is no such model or version.
 
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model, version : str
+        The registered model and the version.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow does not answer.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> known = SimpleNamespace(tags={"mirante.state": "drifting"})
+    >>> client = SimpleNamespace(get_model_version=lambda model, version: known)
+    >>> version_tags(client, "churn", "3")
+    {'mirante.state': 'drifting'}
+    """
     with asking(client, f"look up version {version} of the model {model!r}"):
-        try:
-            return dict(client.get_model_version(model, version).tags or {})
-        except MlflowException as error:
-            if error.error_code not in _MISSING:
-                raise
-            return None
+        found = find_version(client, model, version)
+    return None if found is None else dict(found.tags or {})
 
 
 def write_version_tag(client: MlflowClient, model: str, version: str, tag: str, value: str | None) -> None:
@@ -193,19 +230,14 @@ def finished_version_before(
     TrackingError
         If MLflow does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
     number = int(version)
     for lower in range(number - 1, max(0, number - 1 - _LOOKED_BACK), -1):
         if str(lower) in but:
             continue
         # One by one: a search by name would need the name inside a filter, and names may hold both quotes.
         with asking(client, f"look up version {lower} of the model {model!r}"):
-            try:
-                run_id = client.get_model_version(model, str(lower)).run_id
-                if run_id and client.get_run(run_id).info.status == "FINISHED":
-                    return str(lower)
-            except MlflowException as error:
-                if error.error_code not in _MISSING:
-                    raise
+            found = find_version(client, model, str(lower))
+            run = unless_missing(client.get_run, found.run_id) if found and found.run_id else None
+        if run is not None and run.info.status == "FINISHED":
+            return str(lower)
     return None

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from mirante.alerts.actions.deciding import UnknownProposalError, approve, reject, undo
+from mirante.alerts.actions.deciding import UnknownProposalError, approve, find, reject, undo
 from mirante.errors import InputError
 from mirante.store import ProposalRow
 from tests.alerts.actions.conftest import NOW
@@ -43,6 +43,13 @@ def test_in_another_state_it_is_refused_and_said_why(store, proposed, decide, st
         decide(store, proposed(state), **WHO)
     assert store.proposals.get("p1").state == state
     assert store.events.list() == []
+
+
+def test_one_that_is_there_is_found_in_every_state_and_another_one_is_said(store, proposed):
+    for state in STATES:
+        assert find(store, proposed(state, state)).state == state
+    with pytest.raises(UnknownProposalError, match="there is no proposal 'p2'; `mirante proposals list` has"):
+        find(store, "p2")
 
 
 def test_nobody_decides_without_a_name_and_a_reason(store, proposed):

@@ -174,6 +174,35 @@ def test_a_dry_run_says_once_what_would_be_proposed(model, step):
     assert len(step(dry, REAL)) == 1
 
 
+def test_once_a_dry_run_has_said_it_mlflow_is_not_asked_again(model):
+    model.add()
+    model.add()
+    alerts = [critical(model, version="2")]
+    dry, told = ProposeAliasAction(do="propose_alias"), Told(model.store)
+    AliasProposer(model.store, [dry], told).advance(alerts, model.give, NOW)
+    asked, restarted = model.asked, Told(model.store)
+    restarted.forget_all_but({alert.id for alert in alerts})
+    for memory in (told, restarted):
+        AliasProposer(model.store, [dry], memory).advance(alerts, model.give, NOW)
+    assert model.asked == asked
+    assert len(model.events()) == 1
+    alerts.append(critical(model, "wide_drift", version="2"))
+    AliasProposer(model.store, [dry], told).advance(alerts, model.give, NOW)
+    assert len(model.events()) == 2
+
+
+def test_a_proposal_that_stands_is_withdrawn_also_by_a_dry_run_that_said_its_own(model, step):
+    model.add()
+    model.add()
+    alerts, told = [critical(model, version="2")], Told(model.store)
+    dry = ProposeAliasAction(do="propose_alias")
+    AliasProposer(model.store, [dry], told).advance(alerts, model.give, NOW)
+    step()
+    model.point("1")
+    AliasProposer(model.store, [dry], told).advance(alerts, model.give, NOW)
+    assert [row.state for row in model.store.proposals.list()] == ["withdrawn"]
+
+
 def test_an_mlflow_that_is_away_is_asked_again(model, step):
     model.add()
     model.add()

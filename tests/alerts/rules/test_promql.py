@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mirante.alerts.expression import Expression
+from mirante.alerts.expression.functions import WINDOW_FUNCTIONS
 from mirante.alerts.matchers import Matchers
 from mirante.alerts.replay import Replay
 from mirante.alerts.rules import Rule
@@ -90,6 +91,16 @@ def test_conditions_that_cannot_be_said(condition: str, why: str) -> None:
     with pytest.raises(ConfigError) as caught:
         said(condition)
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("function", WINDOW_FUNCTIONS)
+def test_a_window_is_said_or_the_reason_why_not(function: str) -> None:
+    condition = f'{function}("wide", "90m") > 1'
+    if function in ("avg_over", "min_over", "max_over"):
+        assert said(condition, host="a") == f'{function}_time(wide{{host="a"}}[1h30m]) > 1'
+    else:
+        with pytest.raises(ConfigError, match=f"{function}: PromQL"):
+            said(condition)
 
 
 def test_metrics_with_unknown_labels_are_named() -> None:

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.errors import InputError
-from mirante.store import EventRow
-from mirante.store.proposals import signed
+from mirante.store.proposals import proposal_event, signed
 
 if TYPE_CHECKING:
     from mirante.store import ProposalRow, Store
 
-__all__ = ["UnknownProposalError", "approve", "record", "reject", "undo"]
+__all__ = ["UnknownProposalError", "approve", "find", "record", "reject", "undo"]
 
 _WHY_NOT = {
     "open": "nobody has decided it yet; approve or reject it",
@@ -31,7 +30,39 @@ class UnknownProposalError(InputError):
     """There is no proposal of that id."""
 
 
-def approve(store: Store, id: str, *, author: str, reason: str, now: datetime) -> ProposalRow:  # noqa: A002  the column's name
+def find(store: Store, id: str) -> ProposalRow:  # noqa: A002  the column's name
+    """Return a proposal.
+
+    Parameters
+    ----------
+    store : Store
+        Has the proposal.
+    id : str
+        Its id.
+
+    Raises
+    ------
+    UnknownProposalError
+        If there is no such proposal.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from datetime import UTC
+    >>> from mirante.store import ProposalRow, Store
+    >>> row = ProposalRow("p1", "move_alias", "model/m@live", "open", datetime(2026, 1, 31, tzinfo=UTC))
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"sqlite:///{folder}/mirante.db") as store:
+    ...     store.proposals.add(row)
+    ...     find(store, "p1") == row
+    True
+    """
+    row = store.proposals.get(id)
+    if row is None:
+        raise UnknownProposalError(f"there is no proposal {id!r}; `mirante proposals list` has them")
+    return row
+
+
+def approve(store: Store, id: str, *, author: str, reason: str, now: datetime) -> ProposalRow:  # noqa: A002  as above
     """Approve an open proposal; the service carries it out.
 
     Parameters
@@ -112,9 +143,7 @@ def _decide(
 ) -> ProposalRow:
     was, state = change
     who, why = signed(author, reason)
-    row = store.proposals.get(proposal)
-    if row is None:
-        raise UnknownProposalError(f"there is no proposal {proposal!r}; `mirante proposals list` has them")
+    row = find(store, proposal)
     decided = replace(row, state=state, decided_at=now, author=who, reason=why)
     if row.state == was and record(store, decided, was, f"proposal_{state}", f"{who}: {why}"):
         return decided
@@ -139,19 +168,15 @@ def record(
     store : Store
         Where both go.
     row : ProposalRow
-        As it is now; its `decided_at` is the event's time.
+        As it is now.
     was : str
         The state that it must still be in.
-    kind, text : str
-        Of the event.
-    **details
-        More for the event's data.
+    kind, text, **details
+        As for `proposal_event`.
 
     Returns
     -------
     bool
         False, and nothing is written, when it is in another state by now.
     """
-    data = {"proposal": row.id, "author": row.author, "reason": row.reason, **details}
-    event = EventRow(row.subject, row.decided_at or row.created_at, kind, text, data)
-    return store.proposals.move(row, was=was, event=event)
+    return store.proposals.move(row, was=was, event=proposal_event(row, kind, text, **details))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.actions.deciding import record
 from mirante.i18n import translator
+from mirante.store.proposals import not_carried_out
 from mirante.tracking.registry import alias_version, move_alias, version_exists
 
 if TYPE_CHECKING:
@@ -67,11 +68,11 @@ def carry_out_move(
             present=present,
             start=start,
         )
-    data = {**row.data, "problem": problem}
     if problem:
-        after = replace(row, state="done" if back else "failed", decided_at=now, data=data)
+        after = not_carried_out(row, problem, now)
         record(store, after, row.state, "proposal_failed", problem)
         return after
+    data = {**row.data, "problem": ""}
     after = replace(row, state="undone" if back else "done", decided_at=now, data=data)
     text = _(
         "%(author)s moved %(alias)s from version %(start)s to version %(goal)s: %(reason)s",

@@ -113,6 +113,8 @@ class AliasProposer:
         standing = next((row for row in earlier if row.state == "open"), None)
         if standing is None and any(set(ids) & set(row.data["alerts"]) for row in earlier):
             return
+        if standing is None and dry_run and self._told.said("proposal", ids):
+            return  # MLflow is not asked for what would be said a second time
         current = alias_version(client(), labels["model"], labels["alias"])
         if standing is not None:
             self._keep(standing, alerts, current, now)

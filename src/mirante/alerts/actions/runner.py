@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mirante.alerts.actions.config import ActionConfig, ProposeAliasAction, TagAction
 from mirante.alerts.actions.proposing import AliasProposer
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ActionRunner", "CarryOut", "carry_out_all"]
 
+_Thing = TypeVar("_Thing")
+_Done = TypeVar("_Done")
 CarryOut: TypeAlias = "Callable[[Store, MlflowClient, ProposalRow, datetime], ProposalRow]"
 
 
@@ -80,19 +82,27 @@ class ActionRunner:
             if alert.state == "firing" and not alert.historic and {"model", "alias"} <= alert.labels.keys()
         ]
         self._told.forget_all_but({alert.id for alert in firing})
-        failures: list[TrackingError] = []
         with _asked_briefly(self._client) as client:
-            for step in (
+            steps: tuple[Callable[[], object], ...] = (
                 lambda: self._tags.advance(firing, client, now),
                 lambda: self._proposer.advance(firing, client, now),
                 lambda: carry_out_all(self._store, client, self._carry_out, now),
-            ):
-                try:
-                    step()
-                except TrackingError as error:  # one that cannot go on holds up no other
-                    failures.append(error)
-        if failures:
-            raise failures[0]
+            )
+            _each(steps, lambda step: step())
+
+
+def _each(things: Iterable[_Thing], do: Callable[[_Thing], _Done]) -> list[_Done]:
+    """Do something with every one, also after MLflow failed one of them; then raise the first failure."""
+    done: list[_Done] = []
+    failures: list[TrackingError] = []
+    for thing in things:
+        try:
+            done.append(do(thing))
+        except TrackingError as error:  # one that cannot go on holds up no other
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return done
 
 
 @contextmanager
@@ -144,14 +154,6 @@ def carry_out_all(
     TrackingError
         If MLflow does not answer.
     """
-    done: list[ProposalRow] = []
-    failures: list[TrackingError] = []
-    for row in reversed(store.proposals.list(states=["approved", "undoing"])):
-        if row.kind in carry_out and only in (None, row.id):
-            try:
-                done.append(carry_out[row.kind](store, client(), row, now))
-            except TrackingError as error:
-                failures.append(error)
-    if failures:
-        raise failures[0]
-    return done
+    waiting = reversed(store.proposals.list(states=["approved", "undoing"]))
+    meant = [row for row in waiting if row.kind in carry_out and only in (None, row.id)]
+    return _each(meant, lambda row: carry_out[row.kind](store, client(), row, now))

@@ -12,7 +12,7 @@ from mirante.alerts.grouping import routing_labels
 from mirante.i18n import translator
 from mirante.readings import model_subject
 from mirante.store import EventRow
-from mirante.tracking.registry import alias_version, read_version_tag, version_exists, write_version_tag
+from mirante.tracking.registry import alias_version, read_version_tag, version_tags, write_version_tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -146,10 +146,10 @@ class TagKeeper:
     ) -> None:
         _ = self._words
         if record is None:
-            if not version_exists(client(), want.model, want.version):
+            tags = version_tags(client(), want.model, want.version)
+            if tags is None:
                 return
-            former = read_version_tag(client(), want.model, want.version, STATE_TAG)
-            record = replace(want, former=former)
+            record = replace(want, former=tags.get(STATE_TAG))
             self._save(record)
         elif record.value != want.value:
             record = replace(record, value=want.value, alerts=want.alerts, written=False)

@@ -6,30 +6,23 @@ as those in which it is false. What is unknown is in neither; `not` swaps the tw
 
 from __future__ import annotations
 
-import ast
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mirante.alerts.expression import Expression
+from mirante.alerts.expression.tree import Skeleton
 from mirante.alerts.rules.promql_text import label_text, matcher_text, number, selector
-from mirante.alerts.rules.syntax import function_name, syntax_of
-from mirante.durations import format_duration, parse_duration
+from mirante.durations import format_duration
 from mirante.errors import ConfigError
 from mirante.readings import label_names
 
 __all__ = ["Promql", "to_promql"]
 
 _EXPECTED_FOR = "7d"  # as long as the engine expects a series that went silent
-_COMPARED: Mapping[type[ast.cmpop], str] = MappingProxyType(
-    {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-)
 _OPPOSITE = MappingProxyType({"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="})
 _MIRRORED = MappingProxyType({"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="})
-_COMPUTED: Mapping[type[ast.operator], str] = MappingProxyType(
-    {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-)
 _WINDOWS = MappingProxyType(
     {"avg_over": "avg_over_time", "min_over": "min_over_time", "max_over": "max_over_time"}
 )
@@ -113,11 +106,11 @@ def to_promql(
 
 class _Translator:
     def __init__(self, expression: Expression, labels_of: Callable[[str], frozenset[str] | None]) -> None:
-        self._expression = expression
-        self._slots: list[ast.expr] = []
-        self._tree = syntax_of(expression)
-        self._collect(self._tree)
-        names = list(dict.fromkeys(_metric_of(slot) for slot in self._slots))
+        self._expression, self._tree = expression, expression.tree
+        for window in expression.windows:
+            if window.function not in _WINDOWS:
+                raise ConfigError(f"{window.function}: {_NO_COUNTERPART[window.function]}")
+        names = expression.metrics
         made_here = [name for name in names if name in _NOT_SCRAPED]
         if made_here:
             raise ConfigError(
@@ -132,108 +125,67 @@ class _Translator:
                 f"its metrics {', '.join(names)} have different labels, and none of them has all of them"
             )
 
-    def _collect(self, node: ast.expr) -> None:
-        """List the series that are asked for, from the left."""
-        if isinstance(node, ast.Name) or (isinstance(node, ast.Call) and function_name(node) not in _ASKED):
-            self._slots.append(node)
-        elif isinstance(node, ast.Call):
-            self._slots.append(node.args[0])
-        elif isinstance(node, ast.BinOp):
-            self._collect(node.left)
-            self._collect(node.right)
-        else:
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    self._collect(child)
-
     def translate(self, *, shows_value: bool) -> Promql:
-        rows = self._truth(self._tree, wanted=True)
-        leftmost = self._slot(self._slots[0])
+        rows = self._truth(self._tree.skeleton, wanted=True)
+        leftmost = self._slot(0)
         if shows_value and rows.shows != leftmost.text:
             rows = _with_value(rows, leftmost)
         return Promql(rows.text, self._assumed)
 
-    def _truth(self, node: ast.expr, *, wanted: bool) -> _Rows:
+    def _truth(self, part: Skeleton, *, wanted: bool) -> _Rows:
         """Return the rows in which a condition is true, or those in which it is false."""
-        if isinstance(node, ast.BoolOp):
-            parts = [self._truth(value, wanted=wanted) for value in node.values]
-            return _all(parts) if isinstance(node.op, ast.And) == wanted else _any(parts)
-        if isinstance(node, ast.UnaryOp):
-            return self._truth(node.operand, wanted=not wanted)
-        if isinstance(node, ast.Compare):
-            sides = [self._number(side) for side in (node.left, *node.comparators)]
-            signs = [_COMPARED[type(op)] for op in node.ops]
-            pairs = [
-                _compared(sign if wanted else _OPPOSITE[sign], left, right)
-                for sign, left, right in zip(signs, sides[:-1], sides[1:], strict=True)
-            ]
-            return _all(pairs) if wanted else _any(pairs)
-        if function_name(node) == "is_nan" and isinstance(node, ast.Call):
-            slot = self._slot(node.args[0])
+        word, *parts = part
+        if word in ("and", "or"):
+            joined = [self._truth(each, wanted=wanted) for each in parts]
+            return _all(joined) if (word == "and") == wanted else _any(joined)
+        if word == "not":
+            return self._truth(parts[0], wanted=not wanted)
+        if word == "is_nan":
+            slot = self._slot(parts[0])
             return replace(slot, text=f"{slot.text} {'!=' if wanted else '=='} {slot.text}", atom=False)
-        if function_name(node) == "absent" and isinstance(node, ast.Call):
-            return self._absent(node.args[0]) if wanted else self._slot(node.args[0])
-        raise ConfigError(f"{ast.unparse(node)} has no counterpart in PromQL")
+        if word == "absent":
+            return self._absent(parts[0]) if wanted else self._slot(parts[0])
+        return _compared(word if wanted else _OPPOSITE[word], self._number(parts[0]), self._number(parts[1]))
 
-    def _absent(self, slot: ast.expr) -> _Rows:
+    def _absent(self, column: int) -> _Rows:
         """Return the rows of the last days that now lack a metric, or one row where there never were any."""
         if len(set(self._labels.values())) > 1:
             raise ConfigError("absent() beside metrics that have other labels")
         selectors = [self._selector(name) for name in self._labels]
         heard = " or ".join(f"last_over_time({text}[{_EXPECTED_FOR}])" for text in selectors)
         heard = f"({heard})" if len(selectors) > 1 else heard
-        gone = f"({heard} unless {self._slot(slot).text})"
+        gone = f"({heard} unless {self._slot(column).text})"
         where = self._expression.where
         if where.accept(where.equalities):  # the engine's own row for "nothing was ever heard"
             never = " and ".join(f"absent_over_time({text}[{_EXPECTED_FOR}])" for text in selectors)
             gone = f"{gone} or ({never})"
         return _Rows(gone, self._widest, frozenset())
 
-    def _number(self, node: ast.expr) -> float | _Rows:
-        if isinstance(node, ast.Constant):
-            return float(str(node.value))
-        if isinstance(node, ast.UnaryOp):
-            inner = self._number(node.operand)
-            if isinstance(node.op, ast.UAdd):
-                return inner
+    def _number(self, part: Skeleton) -> float | _Rows:
+        word, *parts = part
+        if word == "constant":
+            return self._tree.constants[parts[0]]
+        if word == "column":
+            return self._slot(parts[0])
+        if word == "negative":
+            inner = self._number(parts[0])
             if isinstance(inner, float):
                 return -inner
             return replace(inner, text=f"-{inner.inner}", shows="", atom=False)
-        if isinstance(node, ast.BinOp):
-            return _computed(_COMPUTED[type(node.op)], self._number(node.left), self._number(node.right))
-        return self._slot(node)
+        return _computed(word, self._number(parts[0]), self._number(parts[1]))
 
-    def _slot(self, node: ast.expr) -> _Rows:
-        metric = _metric_of(node)
-        text = self._selector(metric)
-        if isinstance(node, ast.Call):
-            length = format_duration(parse_duration(_constant(node.args[1])))
-            text = f"{_WINDOWS[function_name(node)]}({text}[{length}])"
-        return _Rows(text, self._labels[metric], frozenset({text}), text, atom=True)
+    def _slot(self, place: int) -> _Rows:
+        column = self._tree.columns[place]
+        text = self._selector(column.metric)
+        if column.function:
+            text = f"{_WINDOWS[column.function]}({text}[{format_duration(column.window)}])"
+        return _Rows(text, self._labels[column.metric], frozenset({text}), text, atom=True)
 
     def _selector(self, metric: str) -> str:
         labels = self._labels[metric]
         whole = labels == self._widest
         matchers = self._expression.where.items
         return selector(metric, [matcher_text(m) for m in matchers if whole or m.label in labels])
-
-
-_ASKED = ("absent", "is_nan")
-
-
-def _constant(node: ast.expr) -> str:
-    return str(node.value) if isinstance(node, ast.Constant) else ""
-
-
-def _metric_of(slot: ast.expr) -> str:
-    if isinstance(slot, ast.Name):
-        return slot.id
-    if isinstance(slot, ast.Call) and function_name(slot) in _WINDOWS:
-        return slot.args[0].id if isinstance(slot.args[0], ast.Name) else _constant(slot.args[0])
-    name = function_name(slot)
-    raise ConfigError(
-        f"{name or ast.unparse(slot)}: {_NO_COUNTERPART.get(name, 'PromQL has no counterpart')}"
-    )
 
 
 def _on(labels: frozenset[str]) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.people.silencing import Holding
+from mirante.readings import split_subject
 from mirante.web.pages.query import Query
-from mirante.web.pages.states import name_of, split_subject
+from mirante.web.pages.states import name_of
 
 if TYPE_CHECKING:
     from mirante.store import AcknowledgementRow, AlertRow, NoticeRow, SilenceRow, Store

@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mirante.i18n import Translator, translator
+from mirante.readings import split_subject
 from mirante.web.pages.query import Query
 from mirante.web.pages.render import number, percent
 from mirante.web.pages.sparkline import sparkline
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mirante.readings import Reading
     from mirante.store import AlertRow, Series, Store, SubjectRow
 
-__all__ = ["URGENCY", "Card", "card_of", "name_of", "severity_state", "split_subject"]
+__all__ = ["URGENCY", "Card", "card_of", "name_of", "severity_state"]
 
 URGENCY: Mapping[str, int] = MappingProxyType({"critical": 0, "warning": 1, "nodata": 2, "ok": 3})
 _SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "critical", "warning": "warning"})
@@ -66,21 +67,6 @@ class Card:
     spark: Markup
     spark_label: str
     spark_value: str
-
-
-def split_subject(subject: str) -> tuple[str, str, str]:
-    """Return kind, name and alias of a subject.
-
-    Examples
-    --------
-    >>> split_subject("model/a/b@c@champion"), split_subject("host/web-1"), split_subject("monitor")
-    (('model', 'a/b@c', 'champion'), ('host', 'web-1', ''), ('monitor', 'Mirante', ''))
-    """
-    kind, _, name = subject.partition("/")
-    if kind == "model" and "@" in name:
-        name, _, alias = name.rpartition("@")
-        return kind, name, alias
-    return (kind, name, "") if name else (kind, "Mirante", "")
 
 
 def name_of(subject: str) -> str:
