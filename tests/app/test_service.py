@@ -13,6 +13,7 @@ import urllib.request
 import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -281,19 +282,20 @@ def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
         with build(load_settings(tmp_path / "mirante.yaml")) as parts:
             service = Service(parts.settings, parts)
             assert "heartbeat" in service.scheduler.states
+            beat = partial(service._beat, parts.heartbeat)
             now = datetime.now(UTC)
-            service._beat(now)
+            beat(now)
             assert len(double.requests) == 1
             service.scheduler.states["host"].error = "no luck"
-            service._beat(now)
+            beat(now)
             assert len(double.requests) == 1
             service.scheduler.states["host"].error = ""
             owed = NoticeRow("a", "gone", "message", now - timedelta(hours=1), now, payload={})
             parts.store.outbox.add(owed)
-            service._beat(now)
+            beat(now)
             assert len(double.requests) == 1
             parts.store.outbox.dead("a", now, error="given up")
             double.always = Answer(500)
-            service._beat(now)  # no harm
+            beat(now)  # no harm
             assert len(double.requests) == 2
         assert "secretsecret" not in json.dumps(service.health())

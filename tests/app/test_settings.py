@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from mirante.app.settings import MlflowConfig, default_settings, load_settings
+from mirante.app.settings import MlflowConfig, Settings, default_settings, load_settings
 from mirante.app.template import CONFIG_TEMPLATE
 from mirante.errors import ConfigError
 
@@ -138,3 +138,8 @@ def test_the_stores_address_is_checked_with_the_file(tmp_path, store, needed):
 )
 def test_where_people_open_mlflow(settings, address):
     assert MlflowConfig(**settings).page_address() == address
+
+
+def test_a_store_on_a_server_has_no_file(tmp_path):
+    assert Settings(store="postgresql+psycopg://host/name").store_file is None
+    assert Settings().within(tmp_path, {}).store_file == tmp_path / "mirante.db"

@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mirante.cli.group import Commands, WithDefault, config_option
+from mirante.cli.group import Commands, WithDefault, config_option, settings_of
 from mirante.errors import ConfigError, MiranteError, StoreError
 
 
@@ -84,3 +84,12 @@ def test_the_config_is_the_named_one_else_the_environments_else_this_folders(tmp
     assert CliRunner().invoke(which, env={"MIRANTE_CONFIG": "/etc/m.yaml"}).stdout == "/etc/m.yaml\n"
     named = CliRunner().invoke(which, ["-c", "mine.yaml"], env={"MIRANTE_CONFIG": "/etc/m.yaml"})
     assert named.stdout == "mine.yaml\n"
+
+
+def test_without_a_config_the_defaults_hold_in_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = settings_of(None)
+    assert (settings.discover, settings.store_file) == (True, tmp_path / "mirante.db")
+    (tmp_path / "mine.yaml").write_text("store: sqlite:///other.db\n")
+    settings = settings_of(tmp_path / "mine.yaml")
+    assert (settings.discover, settings.store_file) == (False, tmp_path / "other.db")

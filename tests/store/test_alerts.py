@@ -35,6 +35,17 @@ def test_an_alert_comes_back_whole(store: Store) -> None:
     assert store.alerts.get("absent") is None
 
 
+def test_many_alerts_are_read_by_their_ids_in_one_reading(store: Store, monkeypatch) -> None:
+    rows = [replace(_ROW, id=f"a{number}") for number in range(1_100)]
+    store.alerts.save_all(rows)
+    opened: list[object] = []
+    connect = store._database.engine.connect
+    monkeypatch.setattr(store._database.engine, "connect", lambda: opened.append(1) or connect())
+    found = store.alerts.of([*(row.id for row in rows), "absent"])
+    assert {row.id for row in found} == {row.id for row in rows}
+    assert len(opened) == 1
+
+
 def test_an_alert_is_updated(store: Store) -> None:
     store.alerts.save(_ROW)
     resolved = replace(_ROW, state="resolved", resolved_at=_START + timedelta(hours=1), value=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from mirante.errors import StoreError
 from mirante.store import Store
 from mirante.store.database import Database
-from mirante.store.dialect import bulk, lock_for_migration, parse_url, upsert
+from mirante.store.dialect import bulk, chunks, lock_for_migration, parse_url, upsert
 from mirante.store.schema import cursors, label_models, labels, readings
 
 
@@ -27,6 +28,13 @@ from mirante.store.schema import cursors, label_models, labels, readings
 def test_a_wrong_address_is_refused(url: str, advice: str) -> None:
     with pytest.raises(StoreError, match=advice):
         parse_url(url)
+
+
+@pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_001, 3_000])
+def test_chunks_hold_all_in_order(count: int) -> None:
+    items = list(range(count))
+    assert list(chain.from_iterable(chunks(items))) == items
+    assert all(0 < len(chunk) <= 1_000 for chunk in chunks(items))
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from mirante.errors import StoreError
 from mirante.store import NoticeRow, Store
@@ -47,6 +48,16 @@ def test_notices_are_counted_by_channel_and_status(store: Store) -> None:
     ):
         store.outbox.add(replace(_ROW, id=f"n{number}", channel=channel, status=status, attempts=number))
     assert store.outbox.tally() == [("a", "dead", 1, 1), ("b", "owed", 2, 2), ("b", "sending", 1, 3)]
+
+
+def test_the_tally_reads_no_payload(store: Store) -> None:
+    said: list[str] = []
+    event.listen(store._database.engine, "before_cursor_execute", lambda *call: said.append(call[2]))
+    store.outbox.tally()
+    with store._database.reading() as connection:
+        query = next(text for text in said if "SELECT" in text)
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
+    assert plan == ["SCAN mirante_notices USING COVERING INDEX mirante_notices_tally"]
 
 
 def test_an_id_is_used_once(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mirante.errors import InputError
 from mirante.store import EventRow, ProposalRow, Store
-from mirante.store.proposals import MOVE_ALIAS, not_carried_out, proposal_event, signed
+from mirante.store.proposals import MOVE_ALIAS, WAITING, not_carried_out, proposal_event, signed
 
 T = datetime(2013, 2, 8, tzinfo=UTC)
 
@@ -32,6 +32,7 @@ def test_they_are_listed_by_subject_and_state_newest_first(store: Store) -> None
     assert [row.id for row in store.proposals.list()] == ["2", "1", "0"]
     assert [row.id for row in store.proposals.list(subject="x", states=["open"])] == ["0"]
     assert [row.id for row in store.proposals.list(limit=1)] == ["2"]
+    assert [row.id for row in store.proposals.list(states=WAITING)] == ["1", "0"]
 
 
 def test_the_event_is_written_with_the_change_or_not_at_all(store: Store) -> None:

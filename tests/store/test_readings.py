@@ -178,6 +178,22 @@ def test_a_series_that_is_rolled_back_is_not_remembered(store: Store) -> None:
     assert [one.value for one in store.readings.latest()] == [2.0]
 
 
+def test_labels_of_a_series_that_is_rolled_back_are_not_remembered(store: Store) -> None:
+    def fail() -> None:
+        with store.transaction() as connection:
+            store.readings.write([_read(1, host="a")], connection=connection)
+            found = store.readings.latest(connection=connection)
+            assert [one.labels["host"] for one in found] == ["a"]
+            assert store.readings.after(0, connection=connection)[0][1].labels["host"] == "a"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    store.readings.write([_read(2, host="b")])  # the database gives it the id that is free again
+    assert [one.labels["host"] for one in store.readings.latest()] == ["b"]
+    assert [one.labels["host"] for _, one in store.readings.after(0)] == ["b"]
+
+
 def test_a_series_is_looked_up_once(store: Store) -> None:
     store.readings.write([_read(1)])
     said: list[str] = []

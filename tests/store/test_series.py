@@ -1,24 +1,14 @@
-"""Pieces of a query are whole and in order."""
+"""Series keep apart what is theirs."""
 
 from __future__ import annotations
 
-from itertools import chain
-
-import pytest
 from sqlalchemy import select
 
 from mirante.readings import Reading
 from mirante.store import Store
 from mirante.store.schema import series
-from mirante.store.series import chunks, read_series
+from mirante.store.series import read_series
 from mirante.store.types import from_micros
-
-
-@pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_001, 3_000])
-def test_chunks_hold_all_in_order(count: int) -> None:
-    items = list(range(count))
-    assert list(chain.from_iterable(chunks(items))) == items
-    assert all(0 < len(chunk) <= 1_000 for chunk in chunks(items))
 
 
 def test_series_with_neighbouring_ids_are_not_mixed(store: Store) -> None:

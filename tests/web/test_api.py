@@ -11,7 +11,7 @@ import pytest
 
 from mirante.readings import Reading
 from mirante.store import AlertRow, Store
-from mirante.web.api.models import Labels
+from mirante.web.api.models import Labels, json_number
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from tests.web.conftest import HOST, HOSTILE, MODEL, NOW, Client
@@ -25,6 +25,12 @@ def _get(client: Client, target: str) -> Any:
 
 def _labels(client: Client, **body: Any) -> Any:
     return client("POST", "/api/v1/labels", body=json.dumps(body).encode(), content_type="application/json")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+def test_what_json_cannot_say_is_null(value: float | None):
+    assert json_number(value) is None
+    assert json.dumps([json_number(one) for one in (0.0, -1e308, 5e-324)], allow_nan=False)
 
 
 def test_subjects(client: Client):

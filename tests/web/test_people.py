@@ -85,6 +85,21 @@ def test_the_form_is_filled_from_the_alert(client: Client):
     assert client.get("/silences/none").status == 404
 
 
+@pytest.mark.parametrize(
+    ("target", "fields"),
+    [
+        ("/alerts/none/acknowledge", {"author": "ana"}),
+        ("/alerts/none/give-back", {"author": "ana"}),
+        ("/silences/none", WHOLE),
+        ("/silences/none/end", {"author": "ana"}),
+    ],
+)
+def test_what_is_not_there_cannot_be_written(client: Client, target: str, fields: dict[str, str]):
+    answer = post(client, target, **fields)
+    assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert re.search(r"there is no (alert|silence) 'none'", unescape(answer.text))
+
+
 def test_a_silence_is_made_changed_and_ended(client: Client, store: Store):
     made = post(client, "/silences/new", **WHOLE, next="/alerts/a1")
     assert (made.status, made.headers["location"]) == (303, "/alerts/a1")

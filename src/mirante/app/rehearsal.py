@@ -22,7 +22,6 @@ from mirante.store import AlertRow, Store
 
 __all__ = ["Past", "gather_rules", "labels_in", "odd_metrics", "open_store", "replay_past"]
 
-_SQLITE = "sqlite:///"
 _STEPS = 2_000  # a step is some milliseconds of database work
 
 
@@ -79,9 +78,8 @@ def open_store(settings: Settings | None) -> Store | None:
     """Return the store of a config, or None where there is none yet; looking at rules makes no database."""
     if settings is None:
         return None
-    if settings.store.startswith(_SQLITE) and not Path(settings.store.removeprefix(_SQLITE)).exists():
-        return None
-    return Store(settings.store)
+    file = settings.store_file
+    return Store(settings.store) if file is None or file.exists() else None
 
 
 def odd_metrics(rules: Iterable[Rule], store: Store | None = None) -> list[str]:

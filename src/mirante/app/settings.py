@@ -155,9 +155,9 @@ class Settings(BaseModel):
         Settings
             With absolute paths.
         """
-        store = self.store
-        if store.startswith(_SQLITE) and not Path(store.removeprefix(_SQLITE)).is_absolute():
-            store = f"{_SQLITE}{folder / store.removeprefix(_SQLITE)}"
+        store, file = self.store, self.store_file
+        if file is not None and not file.is_absolute():
+            store = f"{_SQLITE}{folder / file}"
         models = tuple(model.model_copy(update={"log": folder / model.log}) for model in self.models)
         web = self.web
         if web.token_file is not None:
@@ -182,6 +182,17 @@ class Settings(BaseModel):
     def file(self) -> Path | None:
         """The config file; None when there is none."""
         return None if self._document is None else Path(self._document.source)
+
+    @property
+    def store_file(self) -> Path | None:
+        """The file that the store is in, which need not be there yet; None when the store is on a server.
+
+        Examples
+        --------
+        >>> Settings(store="sqlite:////srv/mirante.db").store_file.as_posix()
+        '/srv/mirante.db'
+        """
+        return Path(self.store.removeprefix(_SQLITE)) if self.store.startswith(_SQLITE) else None
 
     def locate(self, problem: str, *place: str) -> str:
         """Return a problem with its file, line and place before it; without a file the place alone.

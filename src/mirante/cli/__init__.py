@@ -15,10 +15,11 @@ import click
 from mirante import __version__
 from mirante.cli.alerts import alerts
 from mirante.cli.channels import channels
-from mirante.cli.group import Commands, WithDefault, config_option, failure_is_2, print_text
+from mirante.cli.group import Commands, WithDefault, config_option, failure_is_2, settings_of
 from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
+from mirante.cli.terminal import show
 from mirante.errors import ConfigError
 
 __all__ = ["main"]
@@ -44,10 +45,9 @@ def up(config: Path | None, port: int | None) -> None:
     from mirante.app.build import build
     from mirante.app.logs import configure_logs
     from mirante.app.service import Service
-    from mirante.app.settings import default_settings, load_settings
 
     configure_logs()
-    settings = (load_settings(config) if config else default_settings()).on_port(port)
+    settings = settings_of(config).on_port(port)
     with build(settings) as parts:
         service = Service(settings, parts)
         asyncio.run(
@@ -144,7 +144,7 @@ def check(
         names = None if columns is None else [name for name in map(str.strip, columns.split(",")) if name]
         result = compare(reference, current, columns=names, alpha=alpha)
         text = result.to_text(shutil.get_terminal_size((100, 24)).columns)
-        print_text(json.dumps(result.to_dict(), indent=2, allow_nan=False) if as_json else text)
+        show(json.dumps(result.to_dict(), indent=2, allow_nan=False) if as_json else text)
         if html is not None:
             click.echo(f"wrote {result.to_html(html)}", err=True)
         if log_mlflow and result.log_mlflow(run_id=os.environ.get("MLFLOW_RUN_ID")):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.cli.group import Commands, config_option
+from mirante.cli.group import Commands, config_option, settings_of
 from mirante.cli.terminal import coloured, plain, show, table, width
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError, InputError, NotFoundError
@@ -44,13 +44,12 @@ def alerts() -> None:
 
 @contextmanager
 def _store(config: Path | None) -> Iterator[Store]:
-    from mirante.app.settings import default_settings, load_settings
     from mirante.store import Store
 
-    settings = load_settings(config) if config else default_settings()
-    path = settings.store.removeprefix("sqlite:///")
-    if path != settings.store and not Path(path).exists():
-        raise ConfigError(f"there is no store at {path}; name the config of the service: -c mirante.yaml")
+    settings = settings_of(config)
+    file = settings.store_file
+    if file is not None and not file.exists():
+        raise ConfigError(f"there is no store at {file}; name the config of the service: -c mirante.yaml")
     with Store(settings.store) as store:
         yield store
 
@@ -183,7 +182,7 @@ def show_alert(config: Path | None, id: str, as_json: bool) -> None:  # noqa: A0
 
     with _store(config) as store:
         row = _alert(store, id)
-        moments = timeline(store, row.id, _now())
+        moments = timeline(store, row, _now())
         taken = store.acknowledgements.of([row.id]).get(row.id)
     if as_json:
         told = [{**asdict(one), "notice": _notice(one)} for one in moments]
@@ -292,14 +291,13 @@ def silence(
     LABEL=VALUE, LABEL!=VALUE, LABEL=~REGEX or LABEL!~REGEX; all must fit. rule, severity and subject count
     as labels. What is written here wins over a label of --alert.
     """
-    from mirante.alerts.people.matchertext import exactly, format_matchers, parse_matchers
+    from mirante.alerts.people.matchertext import format_matchers, matchers_of, parse_matchers
     from mirante.alerts.people.silencing import SilenceOrder, add_silence
 
     with _store(config) as store:
         named: dict[str, str] = {}
         if alert is not None:
-            row = _alert(store, alert)
-            named = {label: exactly(value) for label, value in {"rule": row.rule, **row.labels}.items()}
+            named = matchers_of(_alert(store, alert))
         named |= parse_matchers(matchers)
         order = SilenceOrder(named, _author(author), comment, lasting=lasting)
         made = add_silence(store, order, _now())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option
+from mirante.cli.group import config_option, settings_of
 
 __all__ = ["channels"]
 
@@ -27,10 +27,8 @@ def test(name: str, config: Path | None) -> None:
     when not.
     """
     from mirante.app.channel_test import send_test_notice
-    from mirante.app.settings import default_settings, load_settings
 
-    settings = load_settings(config) if config else default_settings()
-    attempt = send_test_notice(settings, name, datetime.now(UTC))
+    attempt = send_test_notice(settings_of(config), name, datetime.now(UTC))
     if attempt.outcome == "delivered":
         click.echo(f"delivered to {name} in {attempt.seconds:.1f} s")
         return

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mirante.errors import MiranteError
 
-__all__ = ["Commands", "WithDefault", "config_option", "failure_is_2", "print_text"]
+if TYPE_CHECKING:
+    from mirante.app.settings import Settings
+
+__all__ = ["Commands", "WithDefault", "config_option", "failure_is_2", "settings_of"]
 
 
 class Commands(click.Group):
@@ -65,6 +67,34 @@ config_option = click.option(
 )
 
 
+def settings_of(config: Path | None) -> Settings:
+    """Return what a config says, or what holds without any.
+
+    Parameters
+    ----------
+    config : Path, optional
+        What `config_option` found.
+
+    Returns
+    -------
+    Settings
+        Checked.
+
+    Raises
+    ------
+    ConfigError
+        With every error in the file.
+
+    Examples
+    --------
+    >>> settings_of(None).discover
+    True
+    """
+    from mirante.app.settings import default_settings, load_settings
+
+    return load_settings(config) if config else default_settings()
+
+
 @contextmanager
 def failure_is_2() -> Iterator[None]:
     """End with 2 whatever fails, since 1 is an answer; and with 130, as a shell does, on Ctrl-C."""
@@ -78,9 +108,3 @@ def failure_is_2() -> Iterator[None]:
     except Exception as error:
         traceback.print_exc()
         raise SystemExit(2) from error
-
-
-def print_text(text: str) -> None:
-    """Print a text; a terminal that lacks a letter shows a question mark."""
-    encoding = sys.stdout.encoding or "utf-8"
-    click.echo(text.encode(encoding, "replace").decode(encoding))

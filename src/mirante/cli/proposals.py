@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.cli.group import Commands, config_option
+from mirante.cli.group import Commands, config_option, settings_of
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
@@ -31,10 +31,9 @@ def proposals() -> None:
 
 @contextmanager
 def _opened(config: Path | None) -> Iterator[tuple[Settings, Store]]:
-    from mirante.app.settings import default_settings, load_settings
     from mirante.store import Store
 
-    settings = load_settings(config) if config else default_settings()
+    settings = settings_of(config)
     with Store(settings.store) as store:
         yield settings, store
 
@@ -45,10 +44,10 @@ def _opened(config: Path | None) -> Iterator[tuple[Settings, Store]]:
 def list_(config: Path | None, every: bool) -> None:
     """List the proposals, newest first."""
     from mirante.alerts.actions.words import proposal_lines, state_word
+    from mirante.store.proposals import WAITING
 
     with _opened(config) as (settings, store):
-        waiting = ["open", "approved", "undoing"]
-        rows = store.proposals.list(states=None if every else waiting)
+        rows = store.proposals.list(states=None if every else WAITING)
         for row in rows:
             state = state_word(row.state, settings.locale)
             first = proposal_lines(row, settings.locale)[0]

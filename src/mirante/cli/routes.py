@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option, print_text
+from mirante.cli.group import config_option, settings_of
+from mirante.cli.terminal import show
 from mirante.errors import ConfigError
 
 __all__ = ["routes"]
@@ -28,7 +29,6 @@ def test(labels: tuple[str, ...], config: Path | None, verify_channels: str | No
     """
     from mirante.alerts.config import build_routes
     from mirante.alerts.tracing import destination_in_words, trace
-    from mirante.app.settings import default_settings, load_settings
 
     given: dict[str, str] = {}
     for text in labels:
@@ -36,9 +36,8 @@ def test(labels: tuple[str, ...], config: Path | None, verify_channels: str | No
         if not name or not equals:
             raise ConfigError(f"{text!r} is no label; write LABEL=VALUE, such as severity=critical")
         given[name] = value
-    settings = load_settings(config) if config else default_settings()
-    places = trace(build_routes(settings.alerts), given)
-    print_text("\n".join(destination_in_words(place, given) for place in places) or "no channel")
+    places = trace(build_routes(settings_of(config).alerts), given)
+    show("\n".join(destination_in_words(place, given) for place in places) or "no channel")
     if verify_channels is not None:
         wanted = {name for name in map(str.strip, verify_channels.split(",")) if name}
         got = {place.channel for place in places}

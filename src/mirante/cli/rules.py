@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option, failure_is_2, print_text
+from mirante.cli.group import config_option, failure_is_2
+from mirante.cli.terminal import show
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
 
@@ -34,13 +36,9 @@ def check(files: tuple[Path, ...], config: Path | None) -> None:
 
     settings = load_settings(config) if config else None
     found = gather_rules(files, settings)
-    store = open_store(settings)
-    try:
+    with open_store(settings) or nullcontext() as store:
         for warning in odd_metrics(found, store):
             click.echo(f"warning: {warning}", err=True)
-    finally:
-        if store is not None:
-            store.close()
     click.echo(f"{len(found)} rules can be used")
 
 
@@ -74,7 +72,7 @@ def explain(name: str, config: Path | None, since: str, until: datetime | None) 
         with store:
             past = replay_past(found, store, settings, end - length, end)
     routes = Route() if settings is None else build_routes(settings.alerts)
-    print_text("\n\n".join(explain_rule(rule, routes, past, length) for rule in found))
+    show("\n\n".join(explain_rule(rule, routes, past, length) for rule in found))
 
 
 @rules.command()
@@ -92,20 +90,16 @@ def export(files: tuple[Path, ...], config: Path | None, output: Path | None) ->
 
     settings = load_settings(config) if config else None
     found = gather_rules(files, settings)
-    store = open_store(settings)
-    try:
+    with open_store(settings) or nullcontext() as store:
         made = export_rules(
             found, interval=settings.evaluation_interval if settings else None, labels_of=labels_in(store)
         )
-    finally:
-        if store is not None:
-            store.close()
     for name, why in made.left_out.items():
         click.echo(f"left out: {name}: {why}", err=True)
     for remark in made.remarks:
         click.echo(f"taken for granted: {remark}", err=True)
     if output is None:
-        print_text(made.text.rstrip("\n"))
+        show(made.text.rstrip("\n"))
         return
     try:
         output.write_text(made.text, encoding="utf-8")
@@ -128,6 +122,6 @@ def test(files: tuple[Path, ...]) -> None:
     with failure_is_2():
         for file in files:
             report = run_unit_tests(file)
-            print_text(f"Unit Testing:  {file}\n{report.text()}\n")
+            show(f"Unit Testing:  {file}\n{report.text()}\n")
             failed = failed or bool(report.failures)
     raise SystemExit(int(failed))

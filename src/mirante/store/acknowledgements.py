@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from mirante.store.database import Database
-from mirante.store.dialect import upsert
+from mirante.store.dialect import chunks, upsert
 from mirante.store.schema import acknowledgements
 from mirante.store.types import as_values
 
@@ -68,8 +68,8 @@ class AcknowledgementsPart:
         """Return the acknowledgements of some alerts by their ids."""
         found: dict[str, AcknowledgementRow] = {}
         with self._database.reading(connection) as snapshot:
-            for start in range(0, len(alert_ids), 500):
-                wanted = acknowledgements.c.alert_id.in_(alert_ids[start : start + 500])
+            for chunk in chunks(alert_ids):
+                wanted = acknowledgements.c.alert_id.in_(chunk)
                 for row in snapshot.execute(select(acknowledgements).where(wanted)):
                     found[row.alert_id] = AcknowledgementRow(**row._mapping)
         return found

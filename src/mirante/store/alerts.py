@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Select, select
 
 from mirante.store.database import Database
-from mirante.store.dialect import bulk, upsert
+from mirante.store.dialect import bulk, chunks, upsert
 from mirante.store.schema import alerts
 from mirante.store.types import as_columns
 
@@ -103,8 +103,9 @@ class AlertsPart:
     def of(self, ids: Sequence[str], *, connection: Connection | None = None) -> _Alerts:
         """Return the alerts of some ids, in no order; ids that are not there are left out."""
         found: _Alerts = []
-        for start in range(0, len(ids), 500):
-            found += self._read(select(alerts).where(alerts.c.id.in_(ids[start : start + 500])), connection)
+        with self._database.reading(connection) as snapshot:
+            for chunk in chunks(ids):
+                found += self._read(select(alerts).where(alerts.c.id.in_(chunk)), snapshot)
         return found
 
     def open(self, *, connection: Connection | None = None) -> _Alerts:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -41,6 +41,7 @@ __all__ = [
     "BUSY_SECONDS",
     "WRITES",
     "bulk",
+    "chunks",
     "lock_for_migration",
     "make_engine",
     "one_of",
@@ -53,7 +54,11 @@ __all__ = [
 BUSY_SECONDS = 30.0  # how long a writer waits for another process before it gives up
 WRITES = "mirante_writes"  # execution option of a connection that is going to write
 _FILE = "sqlite:///"
+_CHUNK = 1_000  # values per query: far below the drivers' limits on variables
 _MIGRATION_LOCK = 7_306_021  # any number that nobody else takes for an advisory lock
+
+
+_Item = TypeVar("_Item")
 
 
 def parse_url(url: str) -> URL:
@@ -231,6 +236,27 @@ def plain_insert(table: Table) -> Insert:
 @lru_cache(maxsize=64)
 def _compiled(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> SQLCompiler:
     return statement.compile(dialect=dialect, column_keys=list(names))
+
+
+def chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Yield pieces of a sequence that are short enough for the variables of one query.
+
+    Parameters
+    ----------
+    items : sequence
+        Ids or other values, of any number.
+
+    Returns
+    -------
+    iterator of sequence
+        In their order, none empty.
+
+    Examples
+    --------
+    >>> [len(chunk) for chunk in chunks(list(range(2_500)))]
+    [1000, 1000, 500]
+    """
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
 
 
 def one_of(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:

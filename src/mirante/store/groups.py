@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from mirante.store.database import Database
-from mirante.store.dialect import bulk, upsert
+from mirante.store.dialect import bulk, chunks, upsert
 from mirante.store.schema import groups
 from mirante.store.types import as_columns
 
@@ -79,8 +79,8 @@ class GroupsPart:
         if not keys:
             return
         with self._database.writing(connection) as transaction:
-            for start in range(0, len(keys), 500):
-                transaction.execute(delete(groups).where(groups.c.key.in_(keys[start : start + 500])))
+            for chunk in chunks(keys):
+                transaction.execute(delete(groups).where(groups.c.key.in_(chunk)))
 
     def all(self, *, connection: Connection | None = None) -> list[GroupRow]:
         """Return all groups, oldest first."""

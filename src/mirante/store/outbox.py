@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from mirante.store.database import Database
-from mirante.store.dialect import bulk, plain_insert
+from mirante.store.dialect import bulk, chunks, plain_insert
 from mirante.store.schema import notice_alerts, notices
 from mirante.store.types import as_columns
 
@@ -290,9 +290,8 @@ class OutboxPart:
         query = query.order_by(notices.c.created_at, notices.c.id)
         found: dict[str, _Notices] = {}
         with self._database.reading(connection) as snapshot:
-            for start in range(0, len(alert_ids), 500):
-                part = notice_alerts.c.alert_id.in_(alert_ids[start : start + 500])
-                for row in snapshot.execute(query.where(part)):
+            for chunk in chunks(alert_ids):
+                for row in snapshot.execute(query.where(notice_alerts.c.alert_id.in_(chunk))):
                     values = dict(row._mapping)
                     found.setdefault(values.pop("about"), []).append(NoticeRow(**values))
         return found

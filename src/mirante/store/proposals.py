@@ -18,6 +18,7 @@ from mirante.store.types import as_values
 __all__ = [
     "ACCEPT_BASELINE",
     "MOVE_ALIAS",
+    "WAITING",
     "ProposalRow",
     "ProposalsPart",
     "not_carried_out",
@@ -27,6 +28,7 @@ __all__ = [
 
 MOVE_ALIAS = "move_alias"
 ACCEPT_BASELINE = "accept_baseline"
+WAITING = ("open", "approved", "undoing")  # states in which something is still to come
 _LONGEST_NAME = 200
 _LONGEST_REASON = 2_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,9 +15,9 @@ from sqlalchemy import BigInteger, Connection, Float, Select, func, insert, sele
 
 from mirante.readings import Reading, subject_of
 from mirante.store.database import Database
-from mirante.store.dialect import upsert
+from mirante.store.dialect import chunks, upsert
 from mirante.store.schema import counters, readings, series
-from mirante.store.series import Series, chunks, read_series
+from mirante.store.series import Series, read_series
 from mirante.store.types import from_micros, to_micros
 
 __all__ = ["ReadingsPart", "SubjectRow"]
@@ -56,7 +57,8 @@ class ReadingsPart:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ids: dict[_Key, int] = {}  # committed series only; dict operations are atomic between threads
-        self._seen: dict[int, Reading] = {}  # one of each series; a series is never changed or removed
+        # One of each committed series, which is never changed or removed.
+        self._seen: dict[int, Reading] = {}
 
     def write(self, readings: Iterable[Reading], *, connection: Connection | None = None) -> int:
         """Write readings; the last one wins where series and time are the same.
@@ -192,7 +194,7 @@ class ReadingsPart:
             query = query.where(series.c.id.in_(_first_of_each(most)))
         with self._database.reading(connection) as snapshot:
             rows = [row for row in snapshot.execute(query).all() if row.micros is not None]
-            found = self._readings(rows, snapshot)
+            found = self._readings(rows, snapshot, committed=connection is None)
         return sorted(found, key=lambda reading: reading.key)
 
     def series_counts(self, *, connection: Connection | None = None) -> dict[str, int]:
@@ -231,12 +233,12 @@ class ReadingsPart:
         )
         with self._database.reading(connection) as snapshot:
             rows = snapshot.execute(query).all()
-            found = self._readings(rows, snapshot)
+            found = self._readings(rows, snapshot, committed=connection is None)
         return [(row[-1], reading) for row, reading in zip(rows, found, strict=True)]
 
-    def _readings(self, rows: Sequence[Any], snapshot: Connection) -> list[Reading]:
+    def _readings(self, rows: Sequence[Any], snapshot: Connection, *, committed: bool) -> list[Reading]:
         """Return the readings of rows that are the id of a series and `_POINT`."""
-        first = self._first_of({row[0] for row in rows}, snapshot)
+        first = self._first_of({row[0] for row in rows}, snapshot, committed=committed)
         times = {
             micros: from_micros(micros) for micros in {row[1] for row in rows}
         }  # of a tick, all have one
@@ -245,14 +247,18 @@ class ReadingsPart:
             for id_, micros, number, note, _sequence in rows
         ]
 
-    def _first_of(self, ids: Collection[int], snapshot: Connection) -> Mapping[int, Reading]:
+    def _first_of(
+        self, ids: Collection[int], snapshot: Connection, *, committed: bool
+    ) -> Mapping[int, Reading]:
         """Return a reading of each series; its name and labels never change, so they are read once."""
         missing = [id_ for id_ in ids if id_ not in self._seen]
+        # A transaction may see ids that it rolls back later; another series can get them then.
+        new = self._seen if committed else {}
         for chunk in chunks(missing):
             query = select(series.c.id, series.c.name, series.c.labels).where(series.c.id.in_(chunk))
             for row in snapshot.execute(query):
-                self._seen[row.id] = Reading(row.name, 0.0, _ANY_TIME, row.labels)
-        return self._seen
+                new[row.id] = Reading(row.name, 0.0, _ANY_TIME, row.labels)
+        return ChainMap(new, self._seen) if new and not committed else self._seen
 
     def subjects(self, *, connection: Connection | None = None) -> list[SubjectRow]:
         """Return all subjects that have readings, ordered by name."""

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, Select, select, type_coerce
 
+from mirante.store.dialect import chunks
 from mirante.store.schema import readings
 
-__all__ = ["Series", "chunks", "read_series"]
-
-_CHUNK = 1_000  # series per query: far below the drivers' limits on variables
+__all__ = ["Series", "read_series"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +81,7 @@ def read_series(
     return sorted(result, key=lambda one: (one.name, sorted(one.labels.items())))
 
 
-def chunks(items: list[Any]) -> Iterator[list[Any]]:
-    """Yield pieces of a list that are short enough for one query.
-
-    Examples
-    --------
-    >>> [len(chunk) for chunk in chunks(list(range(2_500)))]
-    [1000, 1000, 500]
-    """
-    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
-
-
-def _select_points(ids: list[int], since: datetime | None, until: datetime | None) -> Select[Any]:
+def _select_points(ids: Sequence[int], since: datetime | None, until: datetime | None) -> Select[Any]:
     # Raw microseconds: numpy takes them as they are, which saves a datetime per reading.
     time = type_coerce(readings.c.time, BigInteger).label("micros")
     query = select(readings.c.series_id, time, readings.c.value, readings.c.note)

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 import mirante
-from mirante.errors import ConfigError, StoreError
+from mirante.errors import ConfigError, NotFoundError, StoreError
 from mirante.i18n import normal_locale
 from mirante.web.api.rules import Ruling
 from mirante.web.api.v1 import make_router
@@ -288,7 +288,8 @@ def _login(request: Request, html: str, *, status: int = 200) -> Response:
 
 def _add_failures(app: FastAPI, query: MakeQuery) -> None:
     @app.exception_handler(UnknownPageError)
-    async def unknown(request: Request, error: UnknownPageError) -> Response:
+    @app.exception_handler(NotFoundError)  # the API answers these itself
+    async def unknown(request: Request, error: UnknownPageError | NotFoundError) -> Response:
         return _page(request, error_page(query(request), status=404, reason=str(error)), status=404)
 
     @app.exception_handler(StoreError)

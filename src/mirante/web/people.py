@@ -15,8 +15,8 @@ from fastapi.responses import RedirectResponse
 
 from mirante.alerts.people.acknowledging import acknowledge, take_back
 from mirante.alerts.people.silencing import add_silence, change_silence, end_silence
-from mirante.errors import ConflictError, InputError, NotFoundError
-from mirante.web.pages import Query, UnknownPageError, alert_page, silence_form, silences_page
+from mirante.errors import ConflictError, InputError
+from mirante.web.pages import Query, alert_page, silence_form, silences_page
 from mirante.web.pages.silences import silence_order
 from mirante.web.security import safe_next
 
@@ -115,8 +115,6 @@ def _add_alert(app: FastAPI, store: Store, query: MakeQuery, page: MakePage) -> 
                 store, id, author=fields.get("author", ""), note=fields.get("note", ""), now=asked.now,
                 take_over=bool(fields.get("take_over")), locale=asked.locale,
             )  # fmt: skip
-        except NotFoundError as error:
-            raise UnknownPageError(str(error)) from error
         except _REFUSED as error:
             return refused(request, id, error)
         return _back(request, fields, asked.url(f"/alerts/{id}"))
@@ -126,8 +124,6 @@ def _add_alert(app: FastAPI, store: Store, query: MakeQuery, page: MakePage) -> 
         asked = query(request)
         try:
             take_back(store, id, author=fields.get("author", ""), now=asked.now, locale=asked.locale)
-        except NotFoundError as error:
-            raise UnknownPageError(str(error)) from error
         except _REFUSED as error:
             return refused(request, id, error)
         return _back(request, fields, asked.url(f"/alerts/{id}"))
@@ -158,8 +154,6 @@ def _add_silence_forms(app: FastAPI, store: Store, query: MakeQuery, page: MakeP
                 change_silence(store, silence_id, order, asked.now, locale=asked.locale)
             else:
                 add_silence(store, order, asked.now, locale=asked.locale)
-        except NotFoundError as error:
-            raise UnknownPageError(str(error)) from error
         except _REFUSED as error:
             html = silence_form(store, asked, silence_id=silence_id, given=fields, fault=str(error))
             return page(request, html, status=_status(error))
@@ -178,8 +172,6 @@ def _add_silence_forms(app: FastAPI, store: Store, query: MakeQuery, page: MakeP
         asked = query(request)
         try:
             end_silence(store, id, fields.get("author", ""), asked.now, locale=asked.locale)
-        except NotFoundError as error:
-            raise UnknownPageError(str(error)) from error
         except _REFUSED as error:
             html = silences_page(store, replace(asked, path="/silences"), fault=str(error))
             return page(request, html, status=_status(error))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mirante.alerts.matchers import Matchers
-from mirante.alerts.people.matchertext import exactly, format_matchers, parse_matchers
+from mirante.alerts.people.matchertext import exactly, format_matchers, matchers_of, parse_matchers
 from mirante.errors import InputError
+from mirante.store import AlertRow
 
 LABELS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True)
 
@@ -21,6 +24,15 @@ def test_any_value_goes_through_a_form_and_comes_back(labels: dict[str, str]):
     read = parse_matchers(lines)
     assert Matchers.of(read) == Matchers.of(matchers) or Matchers.of(read).accept(labels)
     assert Matchers.of(read).accept(labels)
+
+
+def test_the_matchers_of_an_alert_take_it_and_no_other_value():
+    now = datetime(2013, 2, 8, tzinfo=UTC)
+    labels = {"host": "~web", "feature": "!=x", "rule": "its own"}
+    alert = AlertRow("a1", "busy", labels, "host/~web", "info", "firing", now)
+    matchers = Matchers.of(matchers_of(alert))
+    assert matchers.accept(labels)
+    assert not any(matchers.accept({**labels, label: "web"}) for label in labels)
 
 
 @pytest.mark.parametrize("operator", ["!=", "~", "!~"])

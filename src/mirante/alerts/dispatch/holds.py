@@ -59,6 +59,7 @@ def silenced(labels: Mapping[str, str], holding: Holding) -> Hold | None:
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> from mirante.store import SilenceRow
     >>> t = datetime(2026, 11, 25, tzinfo=UTC)
     >>> row = SilenceRow("1f", {"host": "web-1"}, t, t.replace(hour=8), "ana", "disk swap", t)
@@ -75,6 +76,7 @@ def muted(names: Iterable[str], times: Mapping[str, tuple[MuteTime, ...]], now: 
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> from mirante.alerts.dispatch.muting import parse_times
     >>> nights = {"nights": (MuteTime(parse_times(["22:00-06:00"])),)}
     >>> muted(["nights"], nights, datetime(2026, 11, 25, 3, tzinfo=UTC)).by
@@ -92,6 +94,7 @@ def held_text(hold: Hold, locale: str) -> str:
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> held_text(Hold("silenced", "1f", "ana", datetime(2026, 11, 25, 8, tzinfo=UTC)), "en")
     'Not sent: silenced by ana until 2026-11-25 08:00 UTC.'
     """

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from mirante.errors import InputError
 from mirante.i18n import translator
 
-__all__ = ["exactly", "format_matcher", "format_matchers", "parse_matchers"]
+if TYPE_CHECKING:
+    from mirante.store import AlertRow
+
+__all__ = ["exactly", "format_matcher", "format_matchers", "matchers_of", "parse_matchers"]
 
 _LINE = re.compile(r"\s*(?P<label>[^\s=!~\"]+)\s*(?P<operator>=~|!=|!~|=|~)\s*(?P<value>.*?)\s*", re.DOTALL)
 _OPERATORS = ("!=", "!~", "=", "~")
@@ -24,6 +28,30 @@ def exactly(value: str) -> str:
     ('web-1', '=~odd')
     """
     return f"={value}" if value.startswith(_OPERATORS) else value
+
+
+def matchers_of(alert: AlertRow) -> dict[str, str]:
+    """Return the matchers that ask for the rule and for all labels of an alert.
+
+    Parameters
+    ----------
+    alert : AlertRow
+        Alerts like this one are meant.
+
+    Returns
+    -------
+    dict of str to str
+        Label and text, as `Matchers.of` takes them.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from mirante.store import AlertRow
+    >>> noon = datetime(2013, 2, 8, 12, tzinfo=UTC)
+    >>> matchers_of(AlertRow("a1", "high_cpu", {"host": "~odd"}, "host/~odd", "info", "firing", noon))
+    {'rule': 'high_cpu', 'host': '=~odd'}
+    """
+    return {label: exactly(value) for label, value in {"rule": alert.rule, **alert.labels}.items()}
 
 
 def parse_matchers(lines: Iterable[str], *, locale: str = "en") -> dict[str, str]:

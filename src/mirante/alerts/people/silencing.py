@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -230,10 +230,7 @@ def change_silence(
     checked = check_silence(order, now, locale=locale)
     with store.transaction() as connection:
         old = _end_it(store, id, now, locale, connection)
-        row = SilenceRow(
-            checked.id, checked.matchers, checked.starts_at, checked.ends_at,
-            checked.author, checked.comment, now, replaces=old.id,
-        )  # fmt: skip
+        row = replace(checked, replaces=old.id)
         store.silences.add(row, connection=connection)
         store.events.add(_created(row), connection=connection)
     return row

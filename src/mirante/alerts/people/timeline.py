@@ -7,7 +7,6 @@ from datetime import datetime
 
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.matchers import Matchers
-from mirante.errors import NotFoundError
 from mirante.store import AlertRow, EventRow, NoticeRow, SilenceRow, Store
 
 __all__ = ["Moment", "timeline"]
@@ -61,15 +60,15 @@ class Moment:
     silence: SilenceRow | None = None
 
 
-def timeline(store: Store, alert_id: str, now: datetime) -> list[Moment]:
+def timeline(store: Store, alert: AlertRow, now: datetime) -> list[Moment]:
     """Return what happened to an alert, oldest first.
 
     Parameters
     ----------
     store : Store
-        Where it is.
-    alert_id : str
-        The alert.
+        Where its events, notices and silences are.
+    alert : AlertRow
+        The alert, as it stands in the store.
     now : datetime
         The present; what is yet to come is left out.
 
@@ -78,25 +77,17 @@ def timeline(store: Store, alert_id: str, now: datetime) -> list[Moment]:
     list of Moment
         Never empty: it begins with ``pending``.
 
-    Raises
-    ------
-    NotFoundError
-        If there is no such alert.
-
     Examples
     --------
     >>> import tempfile
     >>> from datetime import UTC
     >>> noon = datetime(2013, 2, 8, 12, tzinfo=UTC)
     >>> with tempfile.TemporaryDirectory() as folder, Store(f"sqlite:///{folder}/m.db") as store:
-    ...     store.alerts.save(AlertRow("a1", "high_cpu", {}, "host/x", "info", "firing", noon, fired_at=noon))
-    ...     [moment.kind for moment in timeline(store, "a1", noon)]
+    ...     alert = AlertRow("a1", "high_cpu", {}, "host/x", "info", "firing", noon, fired_at=noon)
+    ...     [moment.kind for moment in timeline(store, alert, noon)]
     ['pending', 'firing']
     """
-    alert = store.alerts.get(alert_id)
-    if alert is None:
-        raise NotFoundError(f"there is no alert {alert_id[:80]!r}")
-    notices = store.outbox.list(alert_id=alert_id, limit=_MOST)
+    notices = store.outbox.list(alert_id=alert.id, limit=_MOST)
     moments = [
         *_states(alert),
         *(_told(notice) for notice in notices),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,7 +16,38 @@ from pydantic import (
     model_validator,
 )
 
-__all__ = ["Alert", "AlertDetail", "Labels", "LabelsWritten", "Notice", "ReadingSeries", "Subject", "Window"]
+__all__ = [
+    "Alert",
+    "AlertDetail",
+    "Labels",
+    "LabelsWritten",
+    "Notice",
+    "ReadingSeries",
+    "Subject",
+    "Window",
+    "json_number",
+]
+
+
+def json_number(value: float | None) -> float | None:
+    """Return a number as JSON can say it, which has no NaN and no infinity.
+
+    Parameters
+    ----------
+    value : float or None
+        Any number.
+
+    Returns
+    -------
+    float or None
+        The same, or None where it is not finite.
+
+    Examples
+    --------
+    >>> json_number(0.5), json_number(float("nan"))
+    (0.5, None)
+    """
+    return value if value is not None and math.isfinite(value) else None
 
 
 class Subject(BaseModel):

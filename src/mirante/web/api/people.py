@@ -21,7 +21,7 @@ from mirante.alerts.people.silencing import (
 )
 from mirante.alerts.people.timeline import timeline
 from mirante.errors import ConflictError, InputError, NotFoundError
-from mirante.web.api.models import Notice
+from mirante.web.api.models import Notice, json_number
 
 if TYPE_CHECKING:
     from mirante.alerts.people.timeline import Moment
@@ -206,9 +206,11 @@ def _add_acknowledgements(router: APIRouter, store: Store, clock: Callable[[], d
         responses={404: _FAULTS[404]},
     )
     def moments(id: str) -> list[TimelineMoment]:  # noqa: A002  the API's name for it
+        row = store.alerts.get(id)
+        if row is None:
+            raise HTTPException(404, f"there is no alert {id[:80]!r}")
         now = clock()
-        with _as_http():
-            return [_moment(one, now) for one in timeline(store, id, now)]
+        return [_moment(one, now) for one in timeline(store, row, now)]
 
 
 def _silence(row: SilenceRow, now: datetime) -> Silence:
@@ -216,7 +218,6 @@ def _silence(row: SilenceRow, now: datetime) -> Silence:
 
 
 def _moment(one: Moment, now: datetime) -> TimelineMoment:
-    value = one.value if one.value is not None and abs(one.value) < float("inf") else None
     return TimelineMoment(
         time=one.time,
         kind=one.kind,
@@ -224,7 +225,7 @@ def _moment(one: Moment, now: datetime) -> TimelineMoment:
         text=one.text,
         channel=one.channel,
         route=one.route,
-        value=value,
+        value=json_number(one.value),
         notice=None if one.notice is None else Notice(**asdict(one.notice)),
         silence=None if one.silence is None else _silence(one.silence, now),
     )

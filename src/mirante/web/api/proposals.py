@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -136,16 +137,4 @@ def _decided(
 
 
 def _shown(row: ProposalRow) -> Proposal:
-    return Proposal(
-        id=row.id,
-        kind=row.kind,
-        subject=row.subject,
-        state=row.state,
-        created_at=row.created_at,
-        alert_id=row.alert_id,
-        text="\n".join(proposal_lines(row)),
-        data=dict(row.data),
-        decided_at=row.decided_at,
-        author=row.author,
-        reason=row.reason,
-    )
+    return Proposal(**{**asdict(row), "text": "\n".join(proposal_lines(row))})

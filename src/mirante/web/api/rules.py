@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from mirante.alerts.routing import Route
 from mirante.alerts.tracing import destination_in_words, trace
 from mirante.durations import format_duration
+from mirante.web.api.models import json_number
 
 if TYPE_CHECKING:
     from mirante.alerts.rules import Rule
@@ -161,5 +161,5 @@ def _state(rule: Rule, latest: Mapping[str, Sequence[Reading]], alerts: Sequence
 
 
 def _value(reading: Reading) -> Value:
-    value = reading.value if math.isfinite(reading.value) else None
+    value = json_number(reading.value)
     return Value(name=reading.name, labels=dict(reading.labels), value=value, time=reading.time)

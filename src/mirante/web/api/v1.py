@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from mirante.web.api.models import (
     ReadingSeries,
     Subject,
     Window,
+    json_number,
 )
 from mirante.web.api.people import add_people_routes
 from mirante.web.api.proposals import make_proposals_router
@@ -128,19 +128,14 @@ def _series(one: Series, limit: int) -> ReadingSeries:
         labels=dict(one.labels),
         subject=one.subject,
         times=times,
-        values=[_number(value) for value in one.values[-limit:].tolist()],
+        values=[json_number(value) for value in one.values[-limit:].tolist()],
         notes=list(one.notes[-limit:]),
         truncated=len(one.times) > limit,
     )
 
 
-def _number(value: float | None) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if value is not None and math.isfinite(value) else None
-
-
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "value": _number(row["value"]), "fired_value": _number(row["fired_value"])}
+    return {**row, "value": json_number(row["value"]), "fired_value": json_number(row["fired_value"])}
 
 
 def _public(value: Any) -> Any:
@@ -149,4 +144,4 @@ def _public(value: Any) -> Any:
         return {str(key): _public(item) for key, item in value.items() if key != "latency_profile"}
     if isinstance(value, list | tuple):
         return [_public(item) for item in value]
-    return _number(value) if isinstance(value, float) else value
+    return json_number(value) if isinstance(value, float) else value

@@ -42,9 +42,10 @@ def alert_page(store: Store, alert_id: str, query: Query, *, fault: str = "") ->
     row = store.alerts.get(alert_id)
     if row is None:
         raise UnknownPageError(f"there is no alert {alert_id[:80]!r}")
-    notices = store.outbox.list(alert_id=alert_id)
-    (shown,) = alerts_shown(store, [row], query, {alert_id: notices[::-1]})
-    moments = timeline(store, alert_id, query.now)
+    (shown,) = alerts_shown(store, [row], query, {})
+    moments = timeline(store, row, query.now)
+    notices = [moment.notice for moment in moments if moment.notice is not None]
+    notices.sort(key=lambda notice: (notice.created_at, notice.id), reverse=True)
     return render(
         "alert.html",
         query,

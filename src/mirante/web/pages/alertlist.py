@@ -56,12 +56,30 @@ def subject_url(query: Query, subject: str, **parameters: str) -> str:
 
 
 def alerts_shown(
-    store: Store, alerts: Iterable[AlertRow], query: Query, notices: Mapping[str, Sequence[NoticeRow]]
+    store: Store,
+    alerts: Iterable[AlertRow],
+    query: Query,
+    notices: Mapping[str, Sequence[NoticeRow]],
+    silences: Iterable[SilenceRow] | None = None,
 ) -> list[ShownAlert]:
-    """Return alerts ready for a template, in the order given."""
+    """Return alerts ready for a template, in the order given.
+
+    Parameters
+    ----------
+    store : Store
+        Has what people said to them.
+    alerts : iterable of AlertRow
+        The alerts.
+    query : Query
+        Gives the moment and the addresses.
+    notices : mapping of str to sequence of NoticeRow
+        By the id of the alert, oldest first; empty where the page shows none.
+    silences : iterable of SilenceRow, optional
+        Those that end after the moment; read from the store when None.
+    """
     rows = list(alerts)
     said = store.acknowledgements.of([row.id for row in rows])
-    holding = Holding(store.silences.list(since=query.now), query.now)
+    holding = Holding(store.silences.list(since=query.now) if silences is None else silences, query.now)
     return [
         ShownAlert(
             row=row,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mirante.alerts.people.silencing import silence_state
 from mirante.web.pages.alertlist import ShownAlert, alerts_shown
 from mirante.web.pages.proposals import proposals_shown
 from mirante.web.pages.query import Query
@@ -12,12 +14,11 @@ from mirante.web.pages.render import render
 from mirante.web.pages.states import URGENCY, name_of, severity_state
 
 if TYPE_CHECKING:
-    from mirante.store import AlertRow, Store
+    from mirante.store import AlertRow, SilenceRow, Store
 
 __all__ = ["alerts_page"]
 
-_PER_PAGE = 50
-_OPEN_PER_PAGE = 100
+_PAGES = (("firing", 100), ("pending", 100), ("page", 50))  # parameter of the address, alerts on a page
 _MOST = 2_000
 
 
@@ -60,29 +61,41 @@ def alerts_page(store: Store, query: Query) -> str:
     firing = sorted((a for a in wanted if a.state == "firing"), key=lambda alert: _rank(alert.severity))
     pending = [alert for alert in wanted if alert.state == "pending"]
     over = [alert for alert in wanted if alert.state == "resolved"]
+    silences = store.silences.list(since=query.now)
+    parts = _parts(store, query, (firing, pending, over), silences)
     return render(
         "alerts.html",
         query,
-        firing=_part(store, query, firing, "firing", _OPEN_PER_PAGE),
-        pending=_part(store, query, pending, "pending", _OPEN_PER_PAGE),
-        recent=_part(store, query, over, "page", _PER_PAGE),
+        **dict(zip(("firing", "pending", "recent"), parts, strict=True)),
         severities=severities,
         rules=rules,
         subjects=[(row.subject, name_of(row.subject)) for row in store.readings.subjects()],
-        held=len([row for row in store.silences.list(since=query.now) if row.starts_at <= query.now]),
+        held=sum(silence_state(row, query.now) == "holding" for row in silences),
         proposals=proposals_shown(store, query),
         filtered=any(query.get(name) for name in ("subject", "severity", "rule")),
     )
 
 
-def _part(store: Store, query: Query, alerts: list[AlertRow], parameter: str, size: int) -> _Part:
-    """Return the page of a list that a parameter of the address asks for; the nearest that there is."""
+def _parts(
+    store: Store, query: Query, lists: Sequence[list[AlertRow]], silences: Sequence[SilenceRow]
+) -> list[_Part]:
+    """Return a page of each list; what the store knows of their alerts is asked once for all."""
+    cuts = [_cut(query, alerts, *place) for alerts, place in zip(lists, _PAGES, strict=True)]
+    rows = [row for chosen, _, _ in cuts for row in chosen]
+    notices = store.outbox.about([row.id for row in rows])
+    shown = {alert.row.id: alert for alert in alerts_shown(store, rows, query, notices, silences)}
+    return [
+        _Part([shown[row.id] for row in chosen], len(alerts), page, pages)
+        for alerts, (chosen, page, pages) in zip(lists, cuts, strict=True)
+    ]
+
+
+def _cut(query: Query, alerts: list[AlertRow], parameter: str, size: int) -> tuple[list[AlertRow], int, int]:
+    """Return the page of a list that the address asks for (or the nearest), its number, and of how many."""
     pages = max(1, -(-len(alerts) // size))
     asked = query.get(parameter)
     page = min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 9 else 1
-    chosen = alerts[(page - 1) * size : page * size]
-    notices = store.outbox.about([alert.id for alert in chosen])
-    return _Part(alerts_shown(store, chosen, query, notices), len(alerts), page, pages)
+    return alerts[(page - 1) * size : page * size], page, pages
 
 
 def _fits(alert: AlertRow, query: Query) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mirante.alerts.actions.words import proposal_lines, state_word
+from mirante.store.proposals import WAITING
 from mirante.web.pages.query import Query
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["ShownProposal", "proposals_shown"]
 
 _MOST_DECIDED = 5
-_WAITING = ("open", "approved", "undoing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def proposals_shown(store: Store, query: Query) -> list[ShownProposal]:
         ``subject`` narrows them; its language is that of the words.
     """
     rows = store.proposals.list(subject=query.get("subject") or None, limit=200)
-    waiting = [row for row in rows if row.state in _WAITING]
-    decided = [row for row in rows if row.state not in _WAITING]
+    waiting = [row for row in rows if row.state in WAITING]
+    decided = [row for row in rows if row.state not in WAITING]
     return [_shown(row, query.locale) for row in [*waiting, *decided[:_MOST_DECIDED]]]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.matchers import Matchers
-from mirante.alerts.people.matchertext import exactly, format_matchers, parse_matchers
+from mirante.alerts.people.matchertext import format_matchers, matchers_of, parse_matchers
 from mirante.alerts.people.silencing import SilenceOrder, silence_state
 from mirante.durations import format_duration
 from mirante.errors import MiranteError
@@ -169,9 +169,7 @@ def _prefilled(store: Store, query: Query, silence_id: str) -> dict[str, str]:
         alert = store.alerts.get(query.get("alert"))
         if alert is None:
             raise UnknownPageError(f"there is no alert {query.get('alert')[:80]!r}")
-        named = {"rule": alert.rule, **alert.labels}
-        lines = format_matchers({label: exactly(value) for label, value in named.items()})
-        return {**fields, "matchers": "\n".join(lines)}
+        return {**fields, "matchers": "\n".join(format_matchers(matchers_of(alert)))}
     return fields
 
 

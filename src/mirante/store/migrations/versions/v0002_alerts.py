@@ -1,4 +1,4 @@
-"""What people and groups add to alerts: groups, silences, acknowledgements, proposals."""
+"""What people and groups add to alerts: groups, silences, acknowledgements, proposals; the tally's index."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _key(name: str) -> sa.Column[Any]:
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables, and the index by which notices are counted."""
     op.create_table(
         "mirante_groups",
         _key("key"),
@@ -70,4 +70,5 @@ def upgrade() -> None:
         sa.Column("author", sa.Text),
         sa.Column("reason", sa.Text),
     )
+    op.create_index("mirante_notices_tally", "mirante_notices", ["channel", "status", "attempts"])
     op.create_index("mirante_proposals_state", "mirante_proposals", ["state", "created_at"])
