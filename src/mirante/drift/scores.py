@@ -71,6 +71,10 @@ class Scores:
         """
         if not self._start.size:
             return {}
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return self._of(window, local)
+
+    def _of(self, window: TableProfile, local: Floats) -> dict[str, Floats]:
         bins = self._counted(window, local)
         rows = np.add.reduceat(bins, self._start)
         share = bins / np.maximum(rows, 1.0).take(self._column)
@@ -97,9 +101,8 @@ class Scores:
 
     def _jensenshannon(self, share: Floats) -> Floats:
         middle = (share + self._share) / 2.0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = np.where(share > 0, share * np.log2(share / middle), 0.0)
-            terms += np.where(self._share > 0, self._share * np.log2(self._share / middle), 0.0)
+        terms = np.where(share > 0, share * np.log2(share / middle), 0.0)
+        terms += np.where(self._share > 0, self._share * np.log2(self._share / middle), 0.0)
         return np.sqrt(np.clip(self._sum(terms) / 2.0, 0.0, 1.0))
 
 
@@ -126,23 +129,22 @@ class _Wasserstein:
         # infinite edges or values have no place in a mean: such columns are counted by themselves
         self._odd = (whole[:, 3:] > 0).any(axis=1) if whole.size else np.zeros(0, np.bool_)
         self._odd |= np.array([not np.isfinite(edges).all() for edges in layout.edges], np.bool_)
-        self._terms = self._per_row(reference, local)
+        with np.errstate(invalid="ignore", over="ignore"):
+            self._terms = self._per_row(reference, local)
 
     def _per_row(self, profile: TableProfile, local: Floats) -> Floats:
-        with np.errstate(invalid="ignore", over="ignore"):
-            terms = self._right * local.take(self._at)
-            terms -= self._left * local.take(self._before)
-            terms -= profile.numbers.sums
-            n = np.maximum(profile.numbers.whole[:, 0], 1)
-            terms *= (1.0 / n).take(self._column)
+        terms = self._right * local.take(self._at)
+        terms -= self._left * local.take(self._before)
+        terms -= profile.numbers.sums
+        n = np.maximum(profile.numbers.whole[:, 0], 1)
+        terms *= (1.0 / n).take(self._column)
         return terms
 
     def of(self, window: TableProfile, local: Floats) -> Floats:
         if not self._start.size:
             return np.empty(0)
         terms = self._per_row(window, local)
-        with np.errstate(invalid="ignore", over="ignore"):
-            terms -= self._terms
+        terms -= self._terms
         np.abs(terms, out=terms)
         found = np.add.reduceat(terms, self._start)
         whole, against = window.numbers.whole, self._reference.numbers.whole
@@ -152,8 +154,7 @@ class _Wasserstein:
             for place in np.flatnonzero(odd):
                 found[place] = _finite_distance(then[place], now[place])
         void = (whole[:, 0] <= 0) | (against[:, 0] <= 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scaled = np.where(self._std > 0, found / self._std, np.inf)
+        scaled = np.where(self._std > 0, found / self._std, np.inf)
         nothing = found <= 1e-12 * np.where(self._std > 0, self._std, 1.0)
         return np.where(void, np.nan, np.where(nothing, 0.0, np.where(np.isnan(found), np.nan, scaled)))
 

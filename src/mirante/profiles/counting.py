@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.profiles.categorical import CategoricalProfile
-from mirante.profiles.frames import RawColumn, chunks_of, known_counts, level_counts, to_numbers
+from mirante.profiles.frames import RawColumn, chunks_of, is_text, known_counts, level_counts, to_numbers
 from mirante.profiles.layout import Layout
 from mirante.profiles.numeric import NumericProfile
 from mirante.stats.histograms import Tally, tally
@@ -304,9 +304,8 @@ def count_categories(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -
         if raw is None:
             continue
         start, stop = int(layout.level_start[column]), int(layout.level_start[column + 1])
-        known = known_counts(raw, layout.levels[column]) if rows > _FEW else None
-        if known is not None:
-            counts[start:stop], missing[column] = known
+        if is_text(raw):
+            counts[start:stop], missing[column] = known_counts(raw, layout.known(column, raw.type))
             continue
         found, missing[column] = level_counts(name, raw)
         places, totals = layout.places[column], [0] * (stop - start)

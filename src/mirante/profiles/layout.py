@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,31 @@ class Layout:
     def places(self) -> tuple[dict[str, int], ...]:
         """Per categorical column, the place of each level among them."""
         return tuple({level: place for place, level in enumerate(levels)} for levels in self.levels)
+
+    def known(self, place: int, kind: Any) -> Any:
+        """Return the levels of a categorical column as an Arrow array, which is made once.
+
+        Parameters
+        ----------
+        place : int
+            Which of the categorical columns.
+        kind : Arrow type
+            Of text.
+
+        Returns
+        -------
+        Arrow array, shape (levels,)
+        """
+        found = self._known.get((place, kind))
+        if found is None:
+            import pyarrow as pa
+
+            found = self._known[place, kind] = pa.array(self.levels[place], kind)
+        return found
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, Any], Any]:
+        return {}
 
     @cached_property
     def digest(self) -> bytes:

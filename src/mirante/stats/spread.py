@@ -66,6 +66,8 @@ class Spread:
             and infinite (the normal law) where there is none: Satterthwaite's rule.
         """
         total = np.asarray(sampling, np.float64) + self.between
+        if not self.between.any():  # as of independent rows
+            return np.sqrt(total), np.full(total.shape, np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             freedom = np.where(self.between > 0, self.freedom * (total / self.between) ** 2, np.inf)
         return np.sqrt(total), freedom
