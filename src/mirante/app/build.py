@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
-__all__ = ["Parts", "build", "client_of"]
+__all__ = ["Parts", "build", "client_of", "log_of_subject"]
+
+_DEFAULT_LOG = "inference-log"
 
 
 @dataclass
@@ -88,7 +90,7 @@ class Parts:
     @cached_property
     def default_log(self) -> InferenceLog:
         """The inference log beside the config, for models that are discovered."""
-        return InferenceLog(self.settings.folder / "inference-log")
+        return InferenceLog(self.settings.folder / _DEFAULT_LOG)
 
     def log_of(self, config: ModelConfig) -> InferenceLog:
         """Return the inference log of a model."""
@@ -149,6 +151,25 @@ def client_of(settings: Settings) -> MlflowClient:
             "no MLflow server is known; set mlflow.tracking_uri in the config, or MLFLOW_TRACKING_URI"
         )
     return connect(uri)
+
+
+def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
+    """Return the inference log of a model that is configured or was discovered.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+    subject : str
+        ``model/<name>@<alias>``.
+
+    Returns
+    -------
+    InferenceLog
+        The one beside the config for a model that it does not name.
+    """
+    roots = {config.subject: config.log for config in settings.models}
+    return InferenceLog(roots.get(subject, settings.folder / _DEFAULT_LOG))
 
 
 def build(
