@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from mirante.alerts.rules.loading import load_rules
 from mirante.app.settings import Settings
 from mirante.cli import main
+from mirante.demo.files import write_config
 from mirante.yaml_file import checked, parse_yaml
 from tests.docs.snippets import PAGES, ROOT, blocks, commands, name_of
 
@@ -112,6 +113,13 @@ def test_the_routes_of_the_page_about_notices(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     said = CliRunner().invoke(main, ["routes", "test", "severity=critical"])
     assert f"$ mirante routes test -c mirante.yaml severity=critical\n{said.output}```" in page.read_text()
+
+
+def test_the_rule_of_the_tutorial_is_the_demonstrations(tmp_path: Path):
+    write_config(tmp_path, "http://127.0.0.1:9")
+    rules = {rule.name: rule for rule in load_rules(tmp_path / "rules.yaml")}
+    (shown,) = (load_rules(code) for code in blocks(DOCS / "tutorial.md", "yaml"))
+    assert [rules[rule.name] for rule in shown] == shown
 
 
 @pytest.mark.parametrize(("shift", "says"), [(0.0, "quiet"), (2.0, "drift: look at drift.json")])
