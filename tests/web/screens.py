@@ -325,14 +325,16 @@ def write_pictures(browser: Any, sites: Sites, folder: Path, now: datetime) -> l
 
 
 def in_few_colours(png: bytes) -> bytes:
-    """Return a picture with 256 colours at most, which is enough for pages."""
+    """Return a picture in its 256 most frequent colours, so that those of the page stay as they are."""
     from PIL import Image
 
     out = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as image:
-        # the method that keeps colours which are rare, such as that of a mark
-        few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(out, "PNG", optimize=True)
+    with Image.open(io.BytesIO(png)) as opened:
+        image = opened.convert("RGB")
+        counts = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([part for _, colour in counts[:256] for part in colour])
+        image.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
