@@ -24,12 +24,13 @@ export MYPY_CACHE_DIR := build/mypy
 export COVERAGE_FILE := $(CURDIR)/build/coverage/data
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/hypothesis
 
-.PHONY: help demo test faults lint docs messages tools clean distclean
+.PHONY: help demo test faults lint docs screenshots messages tools clean distclean
 
 help:
 	sed -n 's/^# make/make/p' Makefile
 	echo "make lint    formatting, types, floors"
 	echo "make docs    documentation, into build/docs"
+	echo "make screenshots   every page, light and dark, wide and narrow, into build/screenshots"
 	echo "make messages   collect the texts for people and compile their translations"
 	echo "make clean   remove build and caches; make distclean also removes .venv"
 
@@ -63,6 +64,9 @@ docs: $(VENV)/.installed-dev
 	echo "== documentation"
 	$(RUN) sphinx -W --keep-going -q -d build/doctrees docs build/docs
 	echo "build/docs/index.html"
+
+screenshots: $(VENV)/.installed-dev tools
+	$(RUN) tests.web.screens $(ARGS)
 
 messages: $(VENV)/.installed-dev
 	$(RUN) tests.i18n.messages

@@ -164,6 +164,8 @@
       toImageButtonOptions: { format: "png", filename: name, scale: 2 },
     };
     window.Plotly.react(div, figure.data, figure.layout, config);
+    // The group has a name, and the tables have the numbers: hundreds of axis labels read aloud help nobody.
+    for (const svg of div.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
     if (first && div.dataset.rows) div.on("plotly_click", (event) => openCell(div, event));
   }
 

@@ -1,0 +1,381 @@
+"""Every page, light and dark, wide and narrow: the table that `make screenshots` and the test share.
+
+``python -m tests.web.screens`` writes them all into build/screenshots, from the store of the demonstration.
+The clock and the zone are fixed and nothing moves, so the same store gives the same pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from mirante.alerts.people.acknowledging import acknowledge
+from mirante.alerts.people.silencing import SilenceOrder, add_silence
+from mirante.store import ProposalRow, Store
+from mirante.web.asgi import create_app
+from mirante.web.config import WebConfig
+from tests.tools import find_tool
+
+TOKEN = "correct-horse-battery-staple"
+THEMES = ("light", "dark")
+WIDTHS = (1440, 390)
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+_HEIGHT = 900
+_BUILD = Path("build")
+_DOCS = Path("docs/images")
+_PICTURE_WIDTH = 1120
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One page: a name for its file, the route that makes it, and an address with places in braces."""
+
+    name: str
+    route: str
+    target: str
+    status: int = 200
+    site: str = "full"  # or "empty", "guarded"
+    axe: bool = True  # no: it differs from another page in its words alone
+
+
+SCREENS = (
+    Screen("overview", "/", "/"),
+    Screen("overview-empty", "/", "/", site="empty"),
+    Screen("model", "/model", "/model?subject={model}"),
+    Screen("model-portuguese", "/model", "/model?subject={model}&lang=pt_BR&range=30d", axe=False),
+    Screen("host", "/host", "/host?subject={host}"),
+    Screen("alerts", "/alerts", "/alerts"),
+    Screen("alerts-empty", "/alerts", "/alerts", site="empty"),
+    Screen("alert", "/alerts/{id}", "/alerts/{alert}"),
+    Screen("silences", "/silences", "/silences"),
+    Screen("silence-new", "/silences/new", "/silences/new?alert={alert}"),
+    Screen("silence-change", "/silences/{id}", "/silences/{silence}"),
+    Screen("login", "/login", "/login", site="guarded"),
+    Screen("not-found", "", "/nothing", status=404),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture of the documentation: a file in docs/images, an address, the part of the page to show."""
+
+    name: str
+    target: str
+    part: str = "body"
+    height: int = 0  # cut off below; 0 shows all of the part
+    click: str = ""
+
+
+_STORM = "/model?subject={model}&since=2013-02-01&until=2013-04-30"
+
+# What the tutorial and the README show: the demonstration's store, before anybody said anything.
+PICTURES = (
+    Picture("model", "/model?subject={model}", height=1500),
+    Picture("overview", "/", height=620),
+    Picture("heat-map", _STORM, "#drift"),
+    Picture("blizzard", _STORM + "&feature=dep_delay&window=2013-02-08T05:00:00Z", "#compare"),
+    Picture("snow", _STORM + "&feature=dep_delay&window=2013-03-08T05:00:00Z", "#compare"),
+    Picture("alert", "/alerts/{critical}", "main"),
+    Picture("silence", "/silences/new?alert={alert}", "main"),
+    Picture(
+        "accept",
+        "/model?subject={model}&since=2013-12-20&until=2013-12-31",
+        "#accept",
+        click="#accept summary",
+    ),
+)
+
+# Routes that a browser asks for and nobody looks at by themselves.
+NO_PAGES = {
+    "/status": "the line at the foot of every page",
+    "/static/{name}": "files",
+    "/favicon.ico": "the icon",
+}
+
+
+def page_routes(app: Any) -> set[str]:
+    """Return the routes of an application that are for people: the API's description leaves them out."""
+    routes = app._app.routes  # the application behind the middleware
+    return {
+        route.path
+        for route in routes
+        if "GET" in (getattr(route, "methods", None) or ())
+        and not route.include_in_schema
+        and not route.path.startswith("/api/")
+    }
+
+
+# ---- a store with something on every page ------------------------------------------------------------------
+
+
+def copy_store(source: Path, target: Path) -> str:
+    """Copy a database that may be open elsewhere, and return the copy's address."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+    return f"sqlite:///{target}"
+
+
+def add_what_people_say(store: Store, now: datetime) -> None:
+    """Write a silence, an acknowledgement and a proposal, so that the pages about them are not empty."""
+    model = _subject(store, "model")
+    alert = _alert(store)
+    if alert.state == "firing":
+        acknowledge(store, alert.id, author="ana", note="I am looking at the airports", now=now)
+    order = SilenceOrder(
+        {"rule": alert.rule, "feature": "dep_delay"}, "ana", "the airports are closed", lasting="8h"
+    )
+    add_silence(store, order, now)
+    name, _, alias = model.removeprefix("model/").rpartition("@")
+    data = {"model": name, "alias": alias, "from": "2", "to": "1", "alerts": [alert.id]}
+    store.proposals.add(ProposalRow("ab" * 16, "move_alias", model, "open", now, data=data))
+
+
+def _subject(store: Store, kind: str) -> str:
+    """Return the subject of a kind that the store knows most about."""
+    rows = [row for row in store.readings.subjects() if row.subject.startswith(f"{kind}/")]
+    return max(rows, key=lambda row: (row.series, row.subject)).subject
+
+
+def _alert(store: Store) -> Any:
+    """Return the alert to look at: one that fires, else the first critical one, else the first."""
+    rows = store.alerts.list(limit=10_000)
+    order = {"firing": 0, "pending": 2}
+    return min(
+        rows, key=lambda row: (order.get(row.state, 1), row.severity != "critical", row.active_at, row.id)
+    )
+
+
+def places(store: Store) -> dict[str, str]:
+    """Return what stands for the names in braces in the table."""
+    silences = store.silences.list()
+    critical = [row for row in store.alerts.list(limit=10_000) if row.severity == "critical"]
+    return {
+        "critical": min(critical, key=lambda row: (row.active_at, row.id)).id,
+        "model": _subject(store, "model"),
+        "host": _subject(store, "host"),
+        "alert": _alert(store).id,
+        "silence": silences[0].id if silences else "",
+    }
+
+
+# ---- servers and pages -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(
+    store: Store,
+    config: WebConfig,
+    now: datetime,
+    health: Callable[[], Any] | None = None,
+    *,
+    historic: bool = False,
+) -> Iterator[str]:
+    """Serve the pages on a free port, at a moment that does not pass."""
+    app = create_app(store, config=config, clock=lambda: now, health=health, historic=historic)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """The addresses of the three servers, and what stands for the names in braces."""
+
+    full: str
+    empty: str
+    guarded: str
+    places: dict[str, str]
+
+    def address(self, screen: Screen) -> str:
+        """Return where a page is."""
+        return getattr(self, screen.site) + screen.target.format(**self.places)
+
+
+@contextmanager
+def all_sites(url: str, folder: Path, now: datetime, *, historic: bool = False) -> Iterator[Sites]:
+    """Serve a full store, an empty one, and one that asks for a token."""
+
+    def health() -> dict[str, Any]:
+        return {"status": "ok", "tasks": {"rules": {"last_success": now.isoformat(), "error": None}}}
+
+    with ExitStack() as stack:
+        store = stack.enter_context(Store(url))
+        (folder / "empty.db").unlink(missing_ok=True)
+        nothing = stack.enter_context(Store(f"sqlite:///{folder}/empty.db"))
+        full = stack.enter_context(serving(store, WebConfig(), now, health, historic=historic))
+        empty = stack.enter_context(serving(nothing, WebConfig(), now, health))
+        guarded = stack.enter_context(serving(store, WebConfig(token=TOKEN), now, health))
+        yield Sites(full, empty, guarded, places(store))
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """One browser, Debian's."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_tool("chromium"), args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_context(browser: Any, theme: str, width: int, now: datetime, *, scale: float = 1) -> Any:
+    """Open a context of its own: New York's clock, standing still, and nothing that moves."""
+    context = browser.new_context(
+        timezone_id="America/New_York",
+        locale="en-GB",
+        viewport={"width": width, "height": _HEIGHT},
+        color_scheme=theme,
+        reduced_motion="reduce",
+        device_scale_factor=scale,
+    )
+    context.clock.set_fixed_time(now)
+    return context
+
+
+def settle(page: Any, width: int, *, seconds: float = 20) -> None:
+    """Make the window as tall as the page, and wait until the status is there and all charts are drawn."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(_SETTLED):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{page.url} was not drawn in {seconds} s")
+        height = page.evaluate("document.documentElement.scrollHeight")
+        if page.viewport_size != {"width": width, "height": max(height, _HEIGHT)}:
+            page.set_viewport_size({"width": width, "height": max(height, _HEIGHT)})
+        page.wait_for_timeout(40)
+
+
+# htmx says when it has settled: only then are the times of the status line in the reader's words
+_SETTLED = """
+document.readyState === "complete"
+  && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-added, .htmx-settling")
+  && (!document.getElementById("status") || document.querySelector("#status .state") !== null)
+  && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector(".main-svg"))
+  && document.documentElement.scrollHeight <= innerHeight
+"""
+
+
+# ---- make screenshots --------------------------------------------------------------------------------------
+
+
+def write_all(browser: Any, sites: Sites, folder: Path, now: datetime, *, only: str = "") -> list[Path]:
+    """Write every page in every look, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for theme in THEMES:
+        for width in WIDTHS:
+            page = new_context(browser, theme, width, now).new_page()
+            for screen in SCREENS:
+                if only in screen.name:
+                    page.set_viewport_size({"width": width, "height": _HEIGHT})
+                    page.goto(sites.address(screen))
+                    settle(page, width)
+                    written.append(folder / f"{screen.name}-{theme}-{width}.png")
+                    page.screenshot(path=written[-1], animations="disabled")
+            page.context.close()
+    return written
+
+
+def write_pictures(browser: Any, sites: Sites, folder: Path, now: datetime) -> list[Path]:
+    """Write the pictures of the documentation, in few colours, so that each stays under 250 kB."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = new_context(browser, "light", _PICTURE_WIDTH, now, scale=1.5).new_page()
+    written = []
+    for picture in PICTURES:
+        page.set_viewport_size({"width": _PICTURE_WIDTH, "height": _HEIGHT})
+        page.goto(sites.full + picture.target.format(**sites.places))
+        if picture.click:
+            page.click(picture.click)
+        settle(page, _PICTURE_WIDTH)
+        box = page.locator(picture.part).bounding_box()
+        clip = {**box, "height": min(box["height"], picture.height or box["height"])}
+        if picture.part not in ("body", "main"):  # air around a part
+            clip = {
+                name: value + by for (name, value), by in zip(clip.items(), (-16, -16, 32, 32), strict=True)
+            }
+        written.append(folder / f"{picture.name}.png")
+        written[-1].write_bytes(in_few_colours(page.screenshot(clip=clip, animations="disabled")))
+    page.context.close()
+    return written
+
+
+def in_few_colours(png: bytes) -> bytes:
+    """Return a picture in its 256 most frequent colours, so that those of the page stay as they are."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as opened:
+        image = opened.convert("RGB")
+        counts = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([part for _, colour in counts[:256] for part in colour])
+        image.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def demo_store(folder: Path) -> Path:
+    """Return the database of a demonstration in a folder; it is run if there is none."""
+    database = folder / "mirante.db"
+    if not database.exists():
+        print("running the demonstration first, which takes a minute or two", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "mirante", "demo", "--dir", str(folder), "--exit"], check=True)
+    return database
+
+
+def moment_of(store: Store) -> datetime:
+    """Return a minute after the newest reading, on the whole minute: the present of the pictures."""
+    newest = max(row.last_time for row in store.readings.subjects())
+    return newest.replace(second=0, microsecond=0) + timedelta(minutes=2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the screenshots."""
+    parser = argparse.ArgumentParser(prog="make screenshots", description=__doc__)
+    parser.add_argument("--demo", type=Path, default=_BUILD / "demo", help="folder of a demonstration")
+    parser.add_argument("--to", type=Path, default=_BUILD / "screenshots", help="where the pictures go")
+    parser.add_argument("--only", default="", help="pages whose name contains this")
+    parser.add_argument("--docs", action="store_true", help="write the pictures in docs/images instead")
+    given = parser.parse_args(arguments)
+    database = demo_store(given.demo)
+    with tempfile.TemporaryDirectory() as folder:
+        url = copy_store(database, Path(folder) / "shown.db")
+        with Store(url) as store:
+            now = moment_of(store)
+            if not given.docs:
+                add_what_people_say(store, now)
+        with all_sites(url, Path(folder), now, historic=True) as sites, chromium() as browser:
+            if given.docs:
+                written = write_pictures(browser, sites, _DOCS, now)
+            else:
+                written = write_all(browser, sites, given.to, now, only=given.only)
+    print(f"{len(written)} pictures in {written[0].parent if written else given.to}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
