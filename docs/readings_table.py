@@ -23,7 +23,7 @@ A host's readings are those of the machine that Mirante runs on. What it does no
 systems are those on its own disks (no network drives, no images; at most 20), `system_container_…` come
 where a limit of CPU or memory holds for the container or service that Mirante runs in (control groups,
 version 1 and 2), `system_gpu_…` with `mirante[gpu]` and an NVIDIA driver. Processes are told by their names
-and ids, in the notes of ten readings; their command lines are never read, since they may hold secrets. All of
+and ids, in the notes of ten readings; their command lines, which may hold secrets, are never kept. All of
 it takes about 2 ms and 0.05 ms for each process, once in `host.interval`.
 
 <!-- written by docs/readings_table.py from mirante.readings.READINGS; a test compares the two -->

@@ -222,7 +222,9 @@ def _check_web(settings: Settings) -> None:
 
 def _rules(settings: Settings) -> list[Rule]:
     try:
-        return build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
+        return build_rules(
+            settings.alerts, base=settings.folder, locale=settings.locale, origin=settings.origin
+        )
     except ConfigError as error:
         if ", line " in str(error):  # of the rule file
             raise
