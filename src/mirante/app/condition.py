@@ -33,7 +33,8 @@ def task_states(
     Examples
     --------
     >>> from mirante.app.scheduler import TaskState
-    >>> task_states({"host": TaskState(runs=1, seconds=0.5)}, {"host": timedelta(minutes=1)})["host"]["interval"]
+    >>> told = task_states({"host": TaskState(runs=1, seconds=0.5)}, {"host": timedelta(minutes=1)})
+    >>> told["host"]["interval"]
     60.0
     """
     return {

@@ -196,8 +196,8 @@ class Service:
         Returns
         -------
         dict
-            ``status`` is ``ok``, or ``degraded`` while a task fails; ``tasks`` says which; ``details`` are for
-            the page only.
+            ``status`` is ``ok``, or ``degraded`` while a task fails; ``tasks`` says which; ``details`` are
+            for the page only.
         """
         states = dict(self.scheduler.states)
         failing = any(state.error for state in states.values())

@@ -1,4 +1,4 @@
-"""The charts of a host, in groups: what belongs together stands together, and what is not there is left out."""
+"""The charts of a host, in groups; what is not there is left out."""
 
 from __future__ import annotations
 
