@@ -28,28 +28,28 @@ class Double:
         if not self.driver:
             raise NVMLError("Driver Not Loaded")
 
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802  as above
         if self.lost:
             raise NVMLError("GPU is lost")
         return self.count
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802  as above
         return index
 
-    def nvmlDeviceGetName(self, handle: int) -> Any:  # noqa: N802
+    def nvmlDeviceGetName(self, handle: int) -> Any:  # noqa: N802  as above
         return self.name
 
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:  # noqa: N802
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:  # noqa: N802  as above
         return SimpleNamespace(gpu=self._supported(handle, 87), memory=40)
 
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802  as above
         return SimpleNamespace(total=80 * 2**30, used=20 * 2**30, free=60 * 2**30)
 
-    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802
+    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802  as above
         assert sensor == self.NVML_TEMPERATURE_GPU
         return 64
 
-    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:  # noqa: N802
+    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:  # noqa: N802  as above
         return self._supported(handle, 312_500)  # milliwatts
 
     def _supported(self, handle: int, value: int) -> int:

@@ -43,8 +43,10 @@ def filled(empty_store: Store) -> Store:
     """A host whose CPU was over the limit twice in the last days, and is again."""
     over = [*range(100, 110), *range(4000, 4020), *range(9990, 10_000)]
     empty_store.readings.write(
-        Reading("system_cpu_percent", 97.5 if m in over else 20.0, NOW - (9999 - m) * MINUTE, {"host": "web-1"})
-        for m in range(0, 10_000)
+        Reading(
+            "system_cpu_percent", 97.5 if m in over else 20.0, NOW - (9999 - m) * MINUTE, {"host": "web-1"}
+        )
+        for m in range(10_000)
         if m in over or m % 2 == 0
     )
     empty_store.readings.write([Reading("drift_share", 0.1, NOW, {"model": HOSTILE[0], "alias": "a"})])
@@ -73,7 +75,7 @@ def states(html: str) -> dict[str, str]:
 def test_all_rules_by_how_they_stand(filled: Store) -> None:
     html = rules_page(filled, ask("/rules"), ruling())
     found = states(html)
-    assert list(found.items())[0] == ("busy", "Firing 1")
+    assert next(iter(found.items())) == ("busy", "Firing 1")
     assert found["typo"] == found["no_labels"] == found["elsewhere"] == "Cannot fire"
     assert found["silent"] == found["gone"] == "Quiet"
     text = Reader(html).text
@@ -83,7 +85,9 @@ def test_all_rules_by_how_they_stand(filled: Store) -> None:
 
 
 def test_rules_of_one_state_and_page_by_page(filled: Store) -> None:
-    assert set(states(rules_page(filled, ask("/rules", state="unable"), ruling())).values()) == {"Cannot fire"}
+    assert set(states(rules_page(filled, ask("/rules", state="unable"), ruling())).values()) == {
+        "Cannot fire"
+    }
     many = [Rule(f"r{n:03}", "system_cpu_percent > 99") for n in range(120)]
     html = rules_page(filled, ask("/rules", page="3"), ruling(many))
     assert "Page 3 of 3" in Reader(html).text
@@ -223,5 +227,3 @@ def test_a_strip_shows_even_a_moment_and_stays_inside() -> None:
     assert "&lt;b&gt;&#34;" in svg
     assert svg.count("strip-tick") == 13
     assert 'class="strip strip-info"' in strip([], NOW, end, "", severity='"><script>')
-
-

@@ -153,7 +153,7 @@ class Service:
             rules=lambda: self.parts.engine.rules,
             routes=self.parts.routes,
             error=lambda: self._rule_files.error,
-            stale_after=self._silences,
+            stale_after=self._usual_silences,
             interval=self.settings.evaluation_interval,
         )
 
@@ -164,6 +164,11 @@ class Service:
         }
         models |= {config.subject: None for config in self.settings.models if config.paused}
         return freshness(self.settings, models)
+
+    def _usual_silences(self) -> Callable[[Reading], timedelta | None]:
+        """Say the same of models that are paused too: a rule's past is worth a look all the same."""
+        configs = [*self.settings.models, *(watch.config for watch in list(self.watches))]
+        return freshness(self.settings, {config.subject: config.stale_after for config in configs})
 
     def _beat(self, heartbeat: Heartbeat, now: datetime) -> None:
         """Call the heartbeat's address while all tasks succeed and no notice waits for long."""

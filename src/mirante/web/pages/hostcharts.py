@@ -146,7 +146,7 @@ def _disks(drawing: _Drawing, _: Translator) -> list[Chart]:
         *drawing.chart(
             "mounts", _("File systems in use"), drawing.lines({"system_mount_percent": ""}), "percent"
         ),
-        *drawing.chart("disk-traffic", _("Disk traffic"), drawing.lines(traffic, rate=True), "bytes/s"),
+        *drawing.chart("disk_traffic", _("Disk traffic"), drawing.lines(traffic, rate=True), "bytes/s"),
     ]
 
 
@@ -162,7 +162,7 @@ def _network(drawing: _Drawing, _: Translator) -> list[Chart]:
     return [
         *drawing.chart("network", _("Network traffic"), drawing.lines(traffic, rate=True), "bytes/s"),
         *drawing.chart(
-            "network-faults",
+            "network_faults",
             _("Network faults"),
             _lively(drawing.lines(faults, rate=True)),
             _("packets per second"),
@@ -189,9 +189,9 @@ def _gpus(drawing: _Drawing, _: Translator) -> list[Chart]:
     return [
         *drawing.chart("gpu", _("GPU in use"), drawing.lines(used), "percent"),
         *drawing.chart(
-            "gpu-heat", _("Temperature"), drawing.lines({"system_gpu_temperature_celsius": ""}), "°C"
+            "gpu_heat", _("Temperature"), drawing.lines({"system_gpu_temperature_celsius": "GPU"}), "°C"
         ),
-        *drawing.chart("gpu-power", _("Power"), drawing.lines({"system_gpu_power_watts": ""}), "W"),
+        *drawing.chart("gpu_power", _("Power"), drawing.lines({"system_gpu_power_watts": "GPU"}), "W"),
     ]
 
 

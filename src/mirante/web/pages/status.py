@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["ShownTask", "status_page"]
 
 _QUEUES = ("monitor_queue_length", "monitor_dropped_total", "monitor_late_total")
+_ABOUT = (
+    *("version", "python", "mlflow_client", "mlflow_server", "mlflow_address"),
+    *("config", "locale", "timezone"),
+)
 _MOST_QUEUES = 50
 _SECONDS_KEPT = 60  # every row is counted
 
@@ -72,6 +76,7 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query, kept: Kep
     """
     details = _mapping(health.get("details"))
     tasks = [_task(str(name), _mapping(said)) for name, said in _mapping(health.get("tasks")).items()]
+    about = _mapping(details.get("about"))
     answers = health.get("store", "ok") == "ok"
     measured = _measured(store, query.now, kept) if answers else None
     return render(
@@ -81,7 +86,8 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query, kept: Kep
         tasks=sorted(tasks, key=lambda task: (not task.error, task.name)),
         failing=[task.name for task in tasks if task.error],
         started=parse_time(str(health.get("started") or "")),
-        about=_mapping(details.get("about")),
+        about={key: str(about.get(key) or "") for key in _ABOUT},
+        zones=[str(zone) for zone in about.get("window_timezones") or ()],
         heartbeat=_heartbeat(details.get("heartbeat")),
         knows_heartbeat="heartbeat" in details,
         rules_error=str(details.get("rules_error") or ""),
