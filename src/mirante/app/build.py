@@ -22,6 +22,7 @@ from mirante.sinks.mlflow import MlflowSink
 from mirante.sources.host import HostSource
 from mirante.store import Store
 from mirante.tracking.client import connect, server_name
+from mirante.web.ruling import Ruling
 from mirante.web.security import check_bind
 
 if TYPE_CHECKING:
@@ -96,20 +97,21 @@ class Parts:
         """Return the inference log of a model."""
         return InferenceLog(config.log)
 
-    def make_app(self, health: Callable[[], dict[str, Any]]) -> Any:
+    def make_app(self, health: Callable[[], dict[str, Any]], ruling: Ruling | None = None) -> Any:
         """Return the page as an ASGI application.
 
         Parameters
         ----------
         health : callable
             Says how the service is.
+        ruling : Ruling, optional
+            The rules as the service holds them; those of the engine when not given.
 
         Returns
         -------
         FastAPI
             To be served by uvicorn.
         """
-        from mirante.web.api.rules import Ruling
         from mirante.web.asgi import create_app
 
         models = self.settings.models
@@ -120,7 +122,7 @@ class Parts:
             health=health,
             locale=self.settings.locale,
             historic=historic,
-            ruling=Ruling(lambda: self.engine.rules, self.routes),
+            ruling=ruling or Ruling(lambda: self.engine.rules, self.routes),
         )
 
     def __enter__(self) -> Parts:
@@ -243,7 +245,9 @@ def _check_web(settings: Settings) -> None:
 
 def _rules(settings: Settings) -> list[Rule]:
     try:
-        return build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
+        return build_rules(
+            settings.alerts, base=settings.folder, locale=settings.locale, origin=settings.origin
+        )
     except ConfigError as error:
         if ", line " in str(error):  # of the rule file
             raise
