@@ -29,16 +29,16 @@ from mirante.store.database import Database
 from mirante.store.dialect import chunks, one_of, upsert
 from mirante.store.schema import counters, readings, series
 from mirante.store.series import Series, read_series
-from mirante.store.types import from_micros, to_micros
+from mirante.store.types import from_micros, to_micros, unescaped
 
 __all__ = ["ReadingsPart", "SubjectRow"]
 
 _COUNTER = "readings"
-# Time and value as they are kept: a type's own conversion, for each row, costs more than the query.
+# As they are kept: a type's own conversion, for each row, costs more than the query.
 _POINT = (
     type_coerce(readings.c.time, BigInteger).label("micros"),
     type_coerce(readings.c.value, Float).label("number"),
-    readings.c.note,
+    type_coerce(readings.c.note, Text).label("text"),
     readings.c.sequence,
 )
 
@@ -285,8 +285,8 @@ class ReadingsPart:
             micros: from_micros(micros) for micros in {row[1] for row in rows}
         }  # of a tick, all have one
         return [
-            first[id_].again(math.nan if number is None else number, times[micros], note)
-            for id_, micros, number, note, _sequence in rows
+            first[id_].again(math.nan if number is None else number, times[micros], text and unescaped(text))
+            for id_, micros, number, text, _sequence in rows
         ]
 
     def _first_of(
