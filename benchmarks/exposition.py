@@ -102,7 +102,9 @@ def main() -> None:
     if options.json:
         print(json.dumps(found, indent=1))
         return
-    print(f"{'series':>9}{'subjects':>9}{'shown':>9}{'MB':>6}{'first s':>9}{'later s':>9}{'most s':>8}", end="")
+    print(
+        f"{'series':>9}{'subjects':>9}{'shown':>9}{'MB':>6}{'first s':>9}{'later s':>9}{'most s':>8}", end=""
+    )
     print(f"{'gzip s':>8}{'peak MB':>9}   (bar {BAR:g} s)")
     for row in found:
         print(f"{row['series']:9,}{row['subjects']:9}{row['shown']:9,}{row['megabytes']:6.1f}", end="")

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from mirante.app.actions import make_actions
 from mirante.app.build import Parts
 from mirante.app.freshness import freshness
 from mirante.app.rules import RuleFiles
-from mirante.app.scheduler import Scheduler, Task, utc_now
+from mirante.app.scheduler import Scheduler, Task, pause, utc_now
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
@@ -37,6 +37,7 @@ _log = structlog.get_logger("mirante.service")
 _GRACE = 1.0
 _STUCK = timedelta(minutes=30)
 _JUMP = timedelta(seconds=30)
+_MOMENT = 3.0
 
 
 class Service:
@@ -51,7 +52,9 @@ class Service:
     clock : callable
         Gives the present.
     monotonic : callable
-        Seconds that nobody sets, by which it is noticed that the clock was set.
+        Seconds that nobody sets, by which tasks are due and by which it is noticed that the clock was set.
+    pause : callable
+        Waits for so many of those seconds, or until an event is set.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Service:
         *,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[asyncio.Event, float], Awaitable[None]] = pause,
     ) -> None:
         self.settings = settings
         self.parts = parts
@@ -72,7 +76,7 @@ class Service:
         self._rule_files = RuleFiles(settings)
         self._withheld = False
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
-        self.scheduler = Scheduler(self._tasks(), clock=clock)
+        self.scheduler = Scheduler(self._tasks(), clock=clock, monotonic=monotonic, pause=pause)
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
@@ -129,7 +133,7 @@ class Service:
 
     def _follow_the_clock(self) -> None:
         """Tell the engine when the clock was set, or the machine slept: for rules no time has passed."""
-        wall, steady = self._clock(), self._monotonic()
+        wall, steady = self._both_clocks()
         if self._steady is not None:
             before, then = self._steady
             jump = wall - before - timedelta(seconds=steady - then)
@@ -137,6 +141,13 @@ class Service:
                 _log.warning("the clock was set", seconds=round(jump.total_seconds()))
                 self.parts.engine.clock_was_set(jump, wall)
         self._steady = wall, steady
+
+    def _both_clocks(self) -> tuple[datetime, float]:
+        """Look at both clocks at one moment: a process that is stopped between two looks saw no clock set."""
+        while True:
+            before, wall, steady = self._monotonic(), self._clock(), self._monotonic()
+            if steady - before < _MOMENT:
+                return wall, steady
 
     def _silences(self) -> Callable[[Reading], timedelta | None]:
         """Say for how long each series may be silent; None for what is not watched here."""
