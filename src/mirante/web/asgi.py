@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ from mirante.web.security import Security, check_bind, safe_next
 from mirante.web.sessions import COOKIE, LoginLimit, Sessions
 
 if TYPE_CHECKING:
+    from mirante.sinks.prometheus import Exposition
     from mirante.store import Store
     from mirante.web.config import WebConfig
 
@@ -224,6 +225,12 @@ def _add_inner_pages(
 
 
 def _add_machine_routes(app: FastAPI, store: Store, health: Callable[[], dict[str, Any]]) -> None:
+    @cache
+    def exposition() -> Exposition:
+        from mirante.sinks.prometheus import Exposition
+
+        return Exposition(store)
+
     @app.get("/healthz", tags=["service"], summary="Whether the service is well", response_class=JSONResponse)
     def healthz() -> JSONResponse:
         found = {key: value for key, value in health().items() if key != "details"}
@@ -233,9 +240,7 @@ def _add_machine_routes(app: FastAPI, store: Store, health: Callable[[], dict[st
         "/metrics", tags=["service"], summary="Readings for Prometheus", response_class=PlainTextResponse
     )
     def metrics() -> Response:
-        from mirante.sinks.prometheus import render
-
-        return Response(render(store), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(exposition().render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/static/{name}", include_in_schema=False)
     def static(name: str, v: str = "") -> Response:
