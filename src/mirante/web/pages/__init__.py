@@ -9,7 +9,7 @@ from mirante.web.pages.model import model_page
 from mirante.web.pages.overview import overview
 from mirante.web.pages.query import Query, UnknownPageError
 from mirante.web.pages.silences import silence_form, silences_page
-from mirante.web.pages.small import error_page, login_page, status_line
+from mirante.web.pages.small import error_page, login_page, setup_page, status_line
 
 __all__ = [
     "Query",
@@ -21,6 +21,7 @@ __all__ = [
     "login_page",
     "model_page",
     "overview",
+    "setup_page",
     "silence_form",
     "silences_page",
     "status_line",
