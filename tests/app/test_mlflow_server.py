@@ -106,7 +106,7 @@ def test_buttons_work_and_other_sites_cannot_press_them(plain: AppServer):
 @pytest.mark.server
 def test_four_workers_wait_for_the_store_and_share_it(many: AppServer):
     waiting = many.get("/mirante/")
-    assert (waiting.status, "there is no store at" in waiting.text) == (503, True)
+    assert (waiting.status, "There is no store at" in waiting.text) == (503, True)
     assert many.get("/health").status == 200
     later = Path(re.search(r"at (/\S+)mirante\.db", waiting.text)[1])
     (later / "later.db").rename(later / "mirante.db")
@@ -159,10 +159,10 @@ def opened(folder: Path, **environ: str) -> str:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (None, "without a mirante.yaml"),
+        (None, "where it is without a config"),
         ("stroe: x\n", "mirante.yaml, line 1: stroe"),
         ("store: [\n", "mirante.yaml"),
-        ("store: sqlite:///none.db\n", "none.db yet, where it should be as"),
+        ("store: sqlite:///none.db\n", "none.db yet, where /"),
         ("store: sqlite:///mirante.yaml\n", "the log of MLflow"),
         ("web: {token: 'env:NO_SUCH_VARIABLE'}\n", "NO_SUCH_VARIABLE"),
     ],

@@ -108,10 +108,11 @@ class LazySite:
             try:
                 self._site = _open(self._environ, self._folder, self._mlflow)
             except (ConfigError, NotReadyError) as error:
-                return site_without_store(str(error))
+                return site_without_store(str(error), mlflow=self._mlflow)
             except StoreError as error:  # its text may hold the store's address: it is for the log
                 _log.warning("the store cannot be opened", error=str(error))
-                return site_without_store("the store cannot be opened; the log of MLflow's server says why")
+                reason = "The store cannot be opened; the log of MLflow's server says why."
+                return site_without_store(reason, mlflow=self._mlflow)
             return self._site
 
 
@@ -125,8 +126,8 @@ def _open(environ: Mapping[str, str], folder: Path, mlflow: str) -> Site:
     settings = settings_in(folder, environ)
     file = settings.store_file
     if file is not None and not file.is_file():  # SQLite would make one, and nothing would ever be in it
-        said = "without a mirante.yaml" if settings.file is None else f"as {settings.file} says"
-        raise NotReadyError(f"there is no store at {file} yet, where it should be {said}")
+        why = "where it is without a config" if settings.file is None else f"where {settings.file} says it is"
+        raise NotReadyError(f"There is no store at {file} yet, {why}.")
     token = settings.web.secret(environ)
     patience = max(_PATIENCE, 4 * settings.evaluation_interval)
     store = Store(settings.store)

@@ -149,17 +149,19 @@ class _NoStore:
         raise NotReadyError(self._reason)
 
 
-def site_without_store(reason: str) -> Site:
+def site_without_store(reason: str, *, mlflow: str = "") -> Site:
     """Return a site whose pages all say what is missing.
 
     Parameters
     ----------
     reason : str
         What it is, and what to do; without secrets.
+    mlflow : str
+        Address of MLflow's pages, for links.
 
     Examples
     --------
     >>> site_without_store("there is no store").state()["store"]
     'does not answer'
     """
-    return Site(cast("Store", _NoStore(reason)))
+    return Site(cast("Store", _NoStore(reason)), mlflow=mlflow)
