@@ -87,8 +87,11 @@ class Service:
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
-        parts, locale = self.parts, self.settings.locale
-        return ModelWatch(config, parts.store, parts.log_of(config), parts.client, locale=locale)
+        parts, settings = self.parts, self.settings
+        # an address of this machine alone, which the page has without a public_url, leads others nowhere
+        page = settings.web.public_url if settings.mlflow.link_back else None
+        log, locale = parts.log_of(config), settings.locale
+        return ModelWatch(config, parts.store, log, parts.client, locale=locale, page=page or "")
 
     def _tasks(self) -> list[Task]:
         settings = self.settings
