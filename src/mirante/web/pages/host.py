@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["host_page"]
 
 _SHOWN_ALERTS = 8
+_SHOWN_READINGS = 200
 
 
 def host_page(store: Store, subject: str, query: Query) -> str:
@@ -41,16 +42,21 @@ def host_page(store: Store, subject: str, query: Query) -> str:
     alerts = store.alerts.list(subject=subject, limit=500)
     alive = [alert for alert in alerts if alert.state != "resolved"]
     marks = marks_for(store, subject, alerts, span)
-    charts = host_charts if subject.startswith("host/") else other_charts
+    latest = store.readings.latest(subject=subject)
+    drawn = (
+        host_charts(store, subject, span, marks, query)
+        if subject.startswith("host/")
+        else other_charts(store, subject, list(dict.fromkeys(one.name for one in latest)), span, marks, query)
+    )
     over = [alert for alert in alerts if alert.state == "resolved"]
     return render(
         "host.html",
         query,
         subject=subject,
-        card=card_of(store, known, alive, query),
+        card=card_of(store, subject, alive, query),
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, [*alive, *over][:_SHOWN_ALERTS], query, {}),
-        charts=charts(store, subject, span, marks, query),
-        latest=store.readings.latest(subject=subject)[:200],
+        charts=drawn,
+        latest=latest[:_SHOWN_READINGS],
     )
