@@ -171,8 +171,8 @@ def test_a_heat_map_of_many_windows_says_what_a_cell_is(year: Store):
 def test_windows_are_offered_with_their_drift(year: Store):
     page = Reader(model_page(year, SUBJECT, ask("/model", subject=SUBJECT, range="30d")))
     options = [attributes["value"] for tag, attributes in page.tags if tag == "option"]
-    assert len([value for value in options if value and value.endswith("Z")]) == 500
-    assert page.text.count("UTC ●") >= 5
+    assert len([value for value in options if value and value.endswith("Z")]) == 200
+    assert page.text.count("UTC ●") >= 2
 
 
 def test_the_page_of_another_subject_has_a_bounded_number_of_charts(empty_store: Store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -249,13 +250,13 @@ def _add_marks(draft: Draft, events: Sequence[EventLike], timezone: str, words: 
 
 def _gathered(events: Sequence[EventLike], timezone: str) -> tuple[list[str], list[str]]:
     """Bring events of one moment together; of too many moments keep the newest."""
-    by_time: dict[np.datetime64, list[str]] = {}
+    by_time: dict[datetime, list[str]] = {}
     for event in events:
-        by_time.setdefault(utc64(event.time), []).append(plain(event.text, 90))
-    stamps = sorted(by_time)[-_MARKS_DRAWN:]
+        by_time.setdefault(event.time, []).append(event.text)
+    times = sorted(by_time)[-_MARKS_DRAWN:]
     texts = []
-    for stamp in stamps:
-        lines = by_time[stamp]
-        rest = [f"… +{len(lines) - _TEXTS_PER_MARK}"] if len(lines) > _TEXTS_PER_MARK else []
-        texts.append("<br>".join([*lines[:_TEXTS_PER_MARK], *rest]))
-    return moments(np.array(stamps, dtype="datetime64[us]"), timezone), texts
+    for time in times:
+        lines = [plain(text, 90) for text in by_time[time][:_TEXTS_PER_MARK]]
+        more = len(by_time[time]) - len(lines)
+        texts.append("<br>".join([*lines, *([f"… +{more}"] if more else [])]))
+    return moments(np.array([utc64(time) for time in times], dtype="datetime64[us]"), timezone), texts

@@ -23,7 +23,7 @@ __all__ = ["find_subject", "model_page"]
 _PER_PAGE = 30
 _SHOWN_COLUMNS = 3
 _SHOWN_ALERTS = 6
-_MOST_CHOICES = 500
+_MOST_CHOICES = 200
 _MOMENT = timedelta(microseconds=1)
 
 

@@ -256,9 +256,11 @@ def _card(one: Standing, line: Series | None, newest: Sequence[Series], _: Trans
 
 def _whole_sparks(store: Store, standing: Sequence[Standing]) -> dict[str, Series]:
     """Return the lines of some subjects in their full length."""
-    named = [one.subject for one in standing if one.spark is not None and one.spark.name in _SPARKS]
-    bare = [one.subject for one in standing if one.spark is not None and one.spark.name not in _SPARKS]
-    found = _best_sparks(store.readings.recent(_SPARKS, subjects=named, points=_POINTS))
+    sparks = {one.subject: one.spark.name for one in standing if one.spark is not None}
+    named = [subject for subject, name in sparks.items() if name in _SPARKS]
+    bare = [subject for subject, name in sparks.items() if name not in _SPARKS]
+    names = [name for name in _SPARKS if name in sparks.values()]
+    found = _best_sparks(store.readings.recent(names, subjects=named, points=_POINTS))
     others = store.readings.recent(subjects=bare, points=_POINTS, oldest_only=True)
     return {**found, **{one.subject: one for one in others}}
 
