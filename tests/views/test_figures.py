@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import math
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,12 @@ from mirante.views.figures import (
     drift_heatmap,
     empty_figure,
     figure_json,
+    heatmap_draft,
     marks_of_alerts,
+    metric_draft,
     metric_figure,
     plain,
+    pool_step,
 )
 from mirante.views.figures.common import local, thin
 from mirante.views.figures.distribution import _shares
@@ -360,3 +364,46 @@ def test_figures_use_colours_of_the_table_only():
 
     assert colours(text) <= known
     assert len(colours(text)) > 5
+
+
+def test_a_draft_is_the_figure_as_plain_data():
+    values = np.array([0.1, np.nan, 0.4])
+    marks = [Mark(datetime(2013, 2, 8, tzinfo=UTC), "storm </script>", "alert")]
+    draft = metric_draft(
+        [line(values.tolist())], title="<x>", events=marks, thresholds={"most": 0.3}, unit="share"
+    )
+    text = draft.json()
+    assert "<" not in text
+    plain_data, figure = json.loads(text), draft.figure()
+    assert [trace["name"] for trace in plain_data["data"]] == [trace.name for trace in figure.data]
+    coded = plain_data["data"][0]["y"]
+    assert np.allclose(np.frombuffer(base64.b64decode(coded["bdata"]), "<f4"), values, equal_nan=True)
+    assert len(plain_data["layout"]["shapes"]) == len(figure.layout.shapes) == 2
+    assert (
+        plain_data["layout"]["template"]["layout"]["font"]
+        == figure.layout.template.layout.font.to_plotly_json()
+    )
+
+
+def test_cells_are_coded_by_rows():
+    effects = [line([0.1, 0.2], feature="a"), line([0.3, 0.4], feature="b")]
+    cells = json.loads(heatmap_draft(effects, title="x").json())["data"][0]
+    assert cells["z"]["shape"] == "2, 2"
+    rows = np.frombuffer(base64.b64decode(cells["z"]["bdata"]), "<f4").reshape(2, 2)
+    assert np.allclose(rows[cells["y"].index("b")], [0.3, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("hours", "every", "step"),
+    [(199, 1, None), (720, 1, 6), (365 * 24, 24, 7 * 24), (365 * 24, 1, 7 * 24), (300, 1, 3)],
+)
+def test_too_many_windows_share_their_cells(hours: int, every: int, step: int | None):
+    times = np.datetime64("2026-01-01T05", "us") + np.arange(0, hours, every) * np.timedelta64(1, "h")
+    found = pool_step(times)
+    assert found == (None if step is None else timedelta(hours=step))
+    values = np.linspace(0, 1, len(times))
+    one = Line("drift_effect", times, values, {"feature": "a"})
+    figure = drift_heatmap([one], title="x")
+    assert len(figure.data[0].x) <= 201
+    assert np.nanmax(figure.data[0].z) == 1.0
+    assert ("A cell is" in figure.layout.title.subtitle.text) == (step is not None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ import uvicorn
 from mirante.alerts.people.acknowledging import acknowledge, take_back
 from mirante.alerts.rules import Rule, default_rules
 from mirante.readings import Reading
-from mirante.store import AlertRow, ProposalRow, Store
+from mirante.store import AlertRow, ProposalRow, Store, WindowRow
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from mirante.web.ruling import Ruling
@@ -420,3 +421,30 @@ def test_a_proposal_is_approved_and_what_was_typed_survives_the_polling(page: An
     row = empty_store.proposals.get("p1")
     assert row is not None
     assert (row.state, row.author) == ("approved", "Ana")
+
+
+def test_a_cell_of_many_windows_leads_to_them(page: Any, tmp_path: Path):
+    labels = {"model": "m", "alias": "champion", "version": "1"}
+    starts = [NOW - timedelta(hours=n) for n in range(400)]
+    with Store(f"sqlite:///{tmp_path}/m.db") as store:
+        store.readings.write(
+            Reading(name, 0.2, start, {**labels, "feature": "age"})
+            for start in starts
+            for name in ("drift_effect", "drift_detected")
+        )
+        for start in starts:
+            store.windows.put(
+                WindowRow("model/m@champion", "1", start, start + timedelta(hours=1), 9, closed=True)
+            )
+        with serving(store, WebConfig()) as address:
+            page.goto(f"{address}/model?subject=model/m@champion&range=all&page=2")
+            until(page, "document.querySelector('#fig-heat .main-svg') !== null")
+            page.evaluate(
+                """() => {
+                  const div = document.getElementById("fig-heat");
+                  div.emit("plotly_click", { points: [{ curveNumber: 0, pointIndex: [0, 5], y: "age" }] });
+                }"""
+            )
+            page.wait_for_url("**since=*")
+            assert "page=" not in page.url
+            assert page.locator("#windows tbody tr").count() == 3

@@ -8,7 +8,7 @@ import math
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +28,7 @@ from mirante.readings import Reading, subject_of
 from mirante.store.database import Database
 from mirante.store.dialect import chunks, one_of, upsert
 from mirante.store.schema import counters, readings, series
-from mirante.store.series import Series, read_series
+from mirante.store.series import Series, read_highest, read_recent, read_series, read_thinned
 from mirante.store.types import from_micros, to_micros, unescaped
 
 __all__ = ["ReadingsPart", "SubjectRow"]
@@ -165,6 +165,115 @@ class ReadingsPart:
         with self._database.reading(connection) as snapshot:
             return read_series(snapshot, query, since=since, until=until, where=where)
 
+    def recent(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        subjects: Sequence[str] | None = None,
+        points: int,
+        oldest_only: bool = False,
+        connection: Connection | None = None,
+    ) -> list[Series]:
+        """Return series of many subjects at once, with the newest readings of each.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Names of the readings; all when None.
+        subjects : sequence of str, optional
+            What they are about; all when None.
+        points : int
+            So many readings of each series at most.
+        oldest_only : bool
+            Of each subject only the series that was there first.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        list of Series
+            Ordered by name and labels within a thousand subjects; those without a reading are left out.
+        """
+        query = _select_series(names, None)
+        if oldest_only:
+            query = query.where(series.c.id.in_(select(func.min(series.c.id)).group_by(series.c.subject)))
+        with self._database.reading(connection) as snapshot:
+            if subjects is None:
+                return read_recent(snapshot, query, points)
+            of = [query.where(series.c.subject.in_(chunk)) for chunk in chunks(subjects)]
+            return [one for each in of for one in read_recent(snapshot, each, points)]
+
+    def thinned(
+        self,
+        names: Sequence[str],
+        *,
+        subject: str,
+        since: datetime,
+        until: datetime,
+        points: int,
+        most: int | None = None,
+        connection: Connection | None = None,
+    ) -> list[Series]:
+        """Return series as a chart needs them: of long ones the least and the greatest of each stretch.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of the readings.
+        subject : str
+            What they are about.
+        since, until : datetime
+            Half-open interval of time.
+        points : int
+            So many readings of each series at most; shorter ones are whole.
+        most : int, optional
+            So many series at most: those that reach highest.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        list of Series
+            Ordered by name and labels; series without a reading in the interval are left out.
+        """
+        query = _select_series(names, subject)
+        with self._database.reading(connection) as snapshot:
+            return read_thinned(snapshot, query, since=since, until=until, points=points, most=most)
+
+    def highest(
+        self,
+        names: Sequence[str],
+        *,
+        subject: str,
+        since: datetime,
+        until: datetime,
+        step: timedelta,
+        connection: Connection | None = None,
+    ) -> list[Series]:
+        """Return the greatest value of each series in each step of time, counted from `since` on.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of the readings.
+        subject : str
+            What they are about.
+        since, until : datetime
+            Half-open interval of time.
+        step : timedelta
+            How long a step is.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        list of Series
+            Each value at the beginning of its step; ordered by name and labels.
+        """
+        query = _select_series(names, subject)
+        with self._database.reading(connection) as snapshot:
+            return read_highest(snapshot, query, since=since, until=until, step=step)
+
     def latest(
         self,
         *,
@@ -300,22 +409,41 @@ class ReadingsPart:
             new[id_] = Reading(name, 0.0, _ANY_TIME, labels)
         return ChainMap(new, self._seen) if new and not committed else self._seen
 
-    def subjects(self, *, connection: Connection | None = None) -> list[SubjectRow]:
-        """Return all subjects that have readings, ordered by name."""
+    def subjects(
+        self, only: Sequence[str] | None = None, *, connection: Connection | None = None
+    ) -> list[SubjectRow]:
+        """Return subjects that have readings, ordered by name.
+
+        Parameters
+        ----------
+        only : sequence of str, optional
+            Not more than these; all when None.
+        connection : Connection, optional
+            A transaction to read in.
+        """
         own = readings.c.series_id == series.c.id
         first = select(func.min(readings.c.time)).where(own).scalar_subquery()
         last = select(func.max(readings.c.time)).where(own).scalar_subquery()
-        query = select(series.c.subject, first.label("first"), last.label("last")).order_by(series.c.subject)
-        rows: dict[str, SubjectRow] = {}
+        each = select(series.c.subject, first.label("first"), last.label("last"))
+        rows: list[SubjectRow] = []
         with self._database.reading(connection) as snapshot:
-            for subject, start, end in snapshot.execute(query):
-                if start is None:  # a series whose readings are gone
-                    continue
-                old = rows.get(subject, SubjectRow(subject, 0, start, end))
-                rows[subject] = SubjectRow(
-                    subject, old.series + 1, min(old.first_time, start), max(old.last_time, end)
+            for part in [None] if only is None else chunks(sorted(only)):
+                ends = (each if part is None else each.where(series.c.subject.in_(part))).subquery()
+                begin = ends.c.first  # None for a series whose readings are gone
+                query = (
+                    select(ends.c.subject, func.count(begin), func.min(begin), func.max(ends.c.last))
+                    .where(begin.is_not(None))
+                    .group_by(ends.c.subject)
+                    .order_by(ends.c.subject)
                 )
-        return list(rows.values())
+                rows += [SubjectRow(*row) for row in snapshot.execute(query)]
+        return rows
+
+    def subject_names(self, *, connection: Connection | None = None) -> list[str]:
+        """Return the subjects of all series, ordered by name; readings of some may be gone."""
+        query = select(series.c.subject).distinct().order_by(series.c.subject)
+        with self._database.reading(connection) as snapshot:
+            return list(snapshot.scalars(query))
 
     def count(
         self,

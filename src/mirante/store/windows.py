@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, select
 
 from mirante.store.database import Database
 from mirante.store.dialect import upsert
@@ -105,6 +105,8 @@ class WindowsPart:
         since: datetime | None = None,
         until: datetime | None = None,
         with_profile: bool = False,
+        with_verdicts: bool = True,
+        limit: int | None = None,
         connection: Connection | None = None,
     ) -> list[WindowRow]:
         """Return the windows of a subject that begin in ``[since, until)``, oldest first.
@@ -117,16 +119,21 @@ class WindowsPart:
             Half-open interval of the windows' starts.
         with_profile : bool
             Whether to read the profiles as well; they are most of the bytes.
+        with_verdicts : bool
+            Whether to read the verdicts; of a year of fifty columns they take a second. Empty else.
+        limit : int, optional
+            At most so many; the oldest are left out.
         connection : Connection, optional
             A transaction to read in.
         """
-        columns = [column for column in windows.c if column.name != "profile"]
-        profile = windows.c.profile if with_profile else literal(b"").label("profile")
-        query = select(*columns, profile).where(windows.c.subject == subject)
+        left_out = {"profile": not with_profile, "verdicts": not with_verdicts}
+        columns = [column for column in windows.c if not left_out.get(column.name, False)]
+        query = select(*columns).where(windows.c.subject == subject)
         if since is not None:
             query = query.where(windows.c.start >= since)
         if until is not None:
             query = query.where(windows.c.start < until)
         with self._database.reading(connection) as snapshot:
-            rows = snapshot.execute(query.order_by(windows.c.start, windows.c.version)).all()
-        return [WindowRow(**row._mapping) for row in rows]
+            newest = query.order_by(windows.c.start.desc(), windows.c.version.desc()).limit(limit)
+            rows = snapshot.execute(newest).all()
+        return [WindowRow(**row._mapping) for row in reversed(rows)]

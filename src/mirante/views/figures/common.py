@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,20 +22,24 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 __all__ = [
+    "Draft",
     "EventLike",
     "Line",
     "Mark",
     "SeriesLike",
+    "empty_draft",
     "empty_figure",
     "figure_json",
     "local",
     "marks_of_alerts",
-    "new_figure",
+    "moments",
+    "new_draft",
     "plain",
     "thin",
 ]
 
 # Characters that no label needs: controls, and marks that turn the direction of the text around.
+_IN_SCRIPT = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -233,24 +240,127 @@ def thin(values: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
     return np.array(sorted(keep), dtype=np.intp)
 
 
-def new_figure(title: str, *, subtitle: str = "", height: int = 300) -> Figure:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A figure as plain data, of which plotly's own object or a page's JSON is made.
+
+    Plotly's objects check each of their parts when it is set: a page of eight charts would wait for that
+    ten times as long as for all else.
+
+    Parameters
+    ----------
+    data : list of dict
+        The traces, as plotly's documentation names their parts; arrays of numpy are welcome.
+    layout : dict
+        The layout without the template.
+    """
+
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.layout["height"])
+
+    def axis(self, name: str, **parts: Any) -> None:
+        """Set parts of an axis."""
+        self.layout[name] = {**self.layout.get(name, {}), **parts}
+
+    def figure(self) -> Figure:
+        """Return it as plotly's object, which finds what plotly would not take."""
+        from plotly import graph_objects
+
+        return graph_objects.Figure(data=self.data, layout={"template": theme.template(), **self.layout})
+
+    def json(self) -> str:
+        """Return it as JSON that may stand inside a ``<script type="application/json">``.
+
+        Examples
+        --------
+        >>> text = empty_draft("</script>", "nothing").json()
+        >>> "</script>" in text, '"height":160' in text
+        (False, True)
+        """
+        whole = {"data": self.data, "layout": {"template": _template(), **self.layout}}
+        return json.dumps(whole, separators=(",", ":"), default=_plain_data).translate(_IN_SCRIPT)
+
+
+@cache
+def _template() -> dict[str, Any]:
+    found: dict[str, Any] = theme.template().to_plotly_json()
+    return found
+
+
+def _plain_data(value: Any) -> Any:
+    """Write an array as plotly's script takes it: in bytes, with the seven digits that a screen can show."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        known = {"dtype": "f4", "bdata": base64.b64encode(value.astype("<f4").tobytes()).decode()}
+        return known if value.ndim == 1 else {**known, "shape": ", ".join(map(str, value.shape))}
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"a figure cannot hold {type(value).__name__}")
+
+
+def moments(times: NDArray[np.datetime64], timezone: str) -> list[str]:
+    """Return UTC times as text on the clock of a time zone, to the minute or second where that says all.
+
+    Examples
+    --------
+    >>> moments(np.array(["2013-02-08T05:00"], dtype="datetime64[us]"), "UTC")
+    ['2013-02-08T05:00']
+    """
+    clock = local(times, timezone)
+    for unit in ("m", "s"):
+        rounded = clock.astype(f"datetime64[{unit}]")
+        if np.all(rounded == clock):
+            clock = rounded
+            break
+    found: list[str] = np.datetime_as_string(clock).tolist()
+    return found
+
+
+def new_draft(title: str, *, subtitle: str = "", height: int = 300) -> Draft:
     """Return an empty light figure with its title set as plain text.
 
     Examples
     --------
-    >>> new_figure("a < b").layout.title.text
+    >>> new_draft("a < b").layout["title"]["text"]
     'a &lt; b'
     """
-    from plotly import graph_objects
-
-    figure = graph_objects.Figure(layout={"template": theme.template(), "height": height})
     heading: dict[str, Any] = {"text": plain(title)}
+    layout: dict[str, Any] = {"height": height, "title": heading}
     if subtitle:
         font = {"size": 12, "color": theme.colour("muted")}
         heading["subtitle"] = {"text": plain(subtitle, 400), "font": font}
-        figure.update_layout(margin={"t": 64})
-    figure.update_layout(title=heading)
-    return figure
+        layout["margin"] = {"t": 64}
+    return Draft([], layout)
+
+
+def empty_draft(title: str, sentence: str) -> Draft:
+    """Return a figure that holds nothing but a sentence.
+
+    Parameters
+    ----------
+    title : str
+        As of the chart that could not be drawn.
+    sentence : str
+        Why there is nothing to see.
+
+    Examples
+    --------
+    >>> empty_draft("Accuracy", "No values yet.").layout["annotations"][0]["text"]
+    'No values yet.'
+    """
+    draft = new_draft(title, height=160)
+    draft.axis("xaxis", visible=False)
+    draft.axis("yaxis", visible=False)
+    note = {
+        "text": plain(sentence), "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5,
+        "font": {"size": 14, "color": theme.colour("muted")},
+    }  # fmt: skip
+    draft.layout["annotations"] = [note]
+    return draft
 
 
 def empty_figure(title: str, sentence: str) -> Figure:
@@ -268,18 +378,7 @@ def empty_figure(title: str, sentence: str) -> Figure:
     >>> empty_figure("Accuracy", "No values yet.").layout.annotations[0].text
     'No values yet.'
     """
-    figure = new_figure(title, height=160)
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return figure.add_annotation(
-        text=plain(sentence),
-        showarrow=False,
-        xref="paper",
-        yref="paper",
-        x=0.5,
-        y=0.5,
-        font={"size": 14, "color": theme.colour("muted")},
-    )
+    return empty_draft(title, sentence).figure()
 
 
 def figure_json(figure: Figure) -> str:
@@ -292,7 +391,4 @@ def figure_json(figure: Figure) -> str:
     >>> "</script>" in figure_json(empty_figure("</script>", "nothing"))
     False
     """
-    text = str(figure.to_json())
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return str(figure.to_json()).translate(_IN_SCRIPT)

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from mirante.errors import InputError
 from mirante.i18n import Translator, format_number, translator
 from mirante.views import theme
-from mirante.views.figures.common import empty_figure, new_figure, plain
+from mirante.views.figures.common import Draft, empty_draft, new_draft, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["distribution_figure", "drift_figure"]
+__all__ = ["distribution_draft", "distribution_figure", "drift_figure"]
 
 _BINS = 40
 _LEVELS = 20
@@ -55,18 +55,27 @@ def distribution_figure(
     plotly.graph_objects.Figure
         Shares of the rows that are not missing, so that windows of any size compare.
     """
+    return distribution_draft(
+        baseline_profile, window_profile, title=title, subtitle=subtitle, locale=locale
+    ).figure()
+
+
+def distribution_draft(
+    baseline_profile: Any, window_profile: Any, *, title: str, subtitle: str = "", locale: str = "en"
+) -> Draft:
+    """Return `distribution_figure` as plain data; the arguments are the same."""
     _ = translator(locale)
     if baseline_profile is None or window_profile is None or not (baseline_profile.n and window_profile.n):
         empty = _("the baseline") if not getattr(baseline_profile, "n", 0) else _("the window")
-        return empty_figure(title, _("Nothing to compare: %(side)s has no values.", side=empty))
-    figure = new_figure(title, subtitle=subtitle or _counts_text(baseline_profile, window_profile, _))
+        return empty_draft(title, _("Nothing to compare: %(side)s has no values.", side=empty))
+    draft = new_draft(title, subtitle=subtitle or _counts_text(baseline_profile, window_profile, _))
     if hasattr(baseline_profile, "edges"):
         grid = _grid(baseline_profile, window_profile)
         shares = _shares(baseline_profile, grid), _shares(window_profile, grid)
-        _add_numeric(figure, shares[0], shares[1], grid, _)
+        _add_numeric(draft, shares[0], shares[1], grid, _)
     else:
-        _add_levels(figure, _level_shares(baseline_profile), _level_shares(window_profile), _)
-    return figure
+        _add_levels(draft, _level_shares(baseline_profile), _level_shares(window_profile), _)
+    return draft
 
 
 def drift_figure(
@@ -108,8 +117,8 @@ def drift_figure(
                 "give one column, or a whole table to MLflowDashboard.add_drift_chart"
             )
     if all(side.dtype.kind in "biuf" or _all_numbers(side) for side in sides):
-        return _raw_numbers([side.astype(np.float64) for side in sides], title, _)
-    return _raw_levels(sides, title, _)
+        return _raw_numbers([side.astype(np.float64) for side in sides], title, _).figure()
+    return _raw_levels(sides, title, _).figure()
 
 
 def _all_numbers(values: NDArray[Any]) -> bool:
@@ -117,23 +126,23 @@ def _all_numbers(values: NDArray[Any]) -> bool:
     return all(value is None or isinstance(value, (int, float, np.number)) for value in values.tolist())
 
 
-def _raw_numbers(sides: Sequence[NDArray[np.float64]], title: str, _: Translator) -> Figure:
+def _raw_numbers(sides: Sequence[NDArray[np.float64]], title: str, _: Translator) -> Draft:
     finite = [side[np.isfinite(side)] for side in sides]
     if not (finite[0].size and finite[1].size):
         side = _("the baseline") if not finite[0].size else _("the current data")
-        return empty_figure(title, _("Nothing to compare: %(side)s has no values.", side=side))
+        return empty_draft(title, _("Nothing to compare: %(side)s has no values.", side=side))
     low = min(float(np.quantile(side, 0.005)) for side in finite)
     high = max(float(np.quantile(side, 0.995)) for side in finite)
     distinct = np.unique(np.concatenate([np.unique(side) for side in finite]))
     grid = _bins(low, high, distinct if distinct.size <= _BINS else None)
     inside = [np.histogram(np.clip(side, grid[0], grid[-1]), grid)[0] / side.size for side in finite]
     counts = [(one.size, side.size - one.size) for one, side in zip(finite, sides, strict=True)]
-    figure = new_figure(title, subtitle=_sides_text(counts, _, current=True))
-    _add_numeric(figure, inside[0], inside[1], grid, _, current=True)
-    return figure
+    draft = new_draft(title, subtitle=_sides_text(counts, _, current=True))
+    _add_numeric(draft, inside[0], inside[1], grid, _, current=True)
+    return draft
 
 
-def _raw_levels(sides: Sequence[NDArray[Any]], title: str, _: Translator) -> Figure:
+def _raw_levels(sides: Sequence[NDArray[Any]], title: str, _: Translator) -> Draft:
     shares, counts = [], []
     for side in sides:
         # None and NaN are the two things that a text column calls missing
@@ -143,10 +152,10 @@ def _raw_levels(sides: Sequence[NDArray[Any]], title: str, _: Translator) -> Fig
         counts.append((len(known), len(side) - len(known)))
     if not all(shares):
         side_name = _("the baseline") if not shares[0] else _("the current data")
-        return empty_figure(title, _("Nothing to compare: %(side)s has no values.", side=side_name))
-    figure = new_figure(title, subtitle=_sides_text(counts, _, current=True))
-    _add_levels(figure, shares[0], shares[1], _, current=True)
-    return figure
+        return empty_draft(title, _("Nothing to compare: %(side)s has no values.", side=side_name))
+    draft = new_draft(title, subtitle=_sides_text(counts, _, current=True))
+    _add_levels(draft, shares[0], shares[1], _, current=True)
+    return draft
 
 
 def _grid(baseline: _Numeric, window: _Numeric) -> NDArray[np.float64]:
@@ -194,7 +203,7 @@ def _shares(side: _Numeric, grid: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _add_numeric(
-    figure: Figure,
+    draft: Draft,
     baseline: NDArray[np.float64],
     window: NDArray[np.float64],
     grid: NDArray[np.float64],
@@ -202,35 +211,35 @@ def _add_numeric(
     *,
     current: bool = False,
 ) -> None:
-    from plotly import graph_objects
-
     middle, width = (grid[:-1] + grid[1:]) / 2, np.diff(grid)
-    figure.add_trace(
-        graph_objects.Bar(
-            x=middle,
-            y=baseline,
-            width=width,
-            name=_("baseline"),
-            marker={"color": theme.colour("baseline")},
-            hovertemplate="%{y:.2%}",
-        )
+    draft.data.append(
+        {
+            "type": "bar",
+            "x": middle,
+            "y": baseline,
+            "width": width,
+            "name": _("baseline"),
+            "marker": {"color": theme.colour("baseline")},
+            "hovertemplate": "%{y:.2%}",
+        }
     )
-    figure.add_trace(
-        graph_objects.Scatter(
-            x=np.concatenate([grid[:1], grid]),
-            y=np.concatenate([[0.0], window, [0.0]]),
-            mode="lines",
-            name=_("current") if current else _("window"),
-            hovertemplate="%{y:.2%}",
-            line={"shape": "hv", "width": 2.5, "color": theme.colour("series-2")},
-        )
+    draft.data.append(
+        {
+            "type": "scatter",
+            "x": np.concatenate([grid[:1], grid]),
+            "y": np.concatenate([[0.0], window, [0.0]]),
+            "mode": "lines",
+            "name": _("current") if current else _("window"),
+            "hovertemplate": "%{y:.2%}",
+            "line": {"shape": "hv", "width": 2.5, "color": theme.colour("series-2")},
+        }
     )
-    figure.update_layout(bargap=0)
-    _share_axis(figure, _)
+    draft.layout["bargap"] = 0
+    _share_axis(draft, _)
 
 
-def _share_axis(figure: Figure, _: Translator) -> None:
-    figure.update_yaxes(tickformat=".0%", title_text=_("share of rows"), rangemode="tozero")
+def _share_axis(draft: Draft, _: Translator) -> None:
+    draft.axis("yaxis", tickformat=".0%", title={"text": _("share of rows")}, rangemode="tozero")
 
 
 def _level_shares(profile: Any) -> dict[str, float]:
@@ -242,7 +251,7 @@ def _level_shares(profile: Any) -> dict[str, float]:
 
 
 def _add_levels(
-    figure: Figure,
+    draft: Draft,
     baseline: Mapping[str, float],
     window: Mapping[str, float],
     _: Translator,
@@ -250,8 +259,6 @@ def _add_levels(
     current: bool = False,
 ) -> None:
     """Draw the levels that matter: the most frequent of either side, the rest together."""
-    from plotly import graph_objects
-
     most = {level: max(baseline.get(level, 0.0), window.get(level, 0.0)) for level in {*baseline, *window}}
     levels = sorted(most, key=lambda level: (-most[level], level))
     shown = [level for level in levels if level != "…"][:_LEVELS]
@@ -268,14 +275,13 @@ def _add_levels(
             values.append(other)
         marker = {"color": theme.colour(token)}
         positions = list(range(len(values)))
-        figure.add_trace(
-            graph_objects.Bar(x=positions, y=values, name=name, marker=marker, hovertemplate="%{y:.2%}")
-        )
+        bars = {"type": "bar", "x": positions, "y": values, "name": name, "marker": marker}
+        draft.data.append({**bars, "hovertemplate": "%{y:.2%}"})
     if max(rest) > 1e-9:
         names.append(_("all others"))
     axis = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names}
-    figure.update_layout(xaxis=axis, barmode="group", bargap=0.25)
-    _share_axis(figure, _)
+    draft.layout.update(xaxis=axis, barmode="group", bargap=0.25)
+    _share_axis(draft, _)
 
 
 def _counts_text(baseline: Any, window: Any, _: Translator) -> str:

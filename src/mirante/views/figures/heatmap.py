@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.i18n import translator
+from mirante.i18n import Translator, translator
 from mirante.views import theme
-from mirante.views.figures.common import EventLike, SeriesLike, empty_figure, local, new_figure, plain, utc64
+from mirante.views.figures.common import (
+    Draft,
+    EventLike,
+    SeriesLike,
+    empty_draft,
+    moments,
+    new_draft,
+    plain,
+    utc64,
+)
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["drift_heatmap"]
+__all__ = ["drift_heatmap", "heatmap_draft", "pool_step"]
 
-_COLUMNS_DRAWN = 400
-_SENTENCES = 1_500
+_COLUMNS_DRAWN = 200
+_HOURS = (3, 6, 12, 24, 7 * 24, 28 * 24, 364 * 24)
+_SENTENCES = 400
 _LINES_DRAWN = 12
 
 
@@ -42,6 +53,7 @@ def drift_heatmap(
     events: Sequence[EventLike] = (),
     label: str = "feature",
     features: int = 40,
+    pooled: timedelta | None = None,
     timezone: str = "UTC",
     locale: str = "en",
 ) -> Figure:
@@ -62,13 +74,17 @@ def drift_heatmap(
         Which label tells the rows apart.
     features : int, default 40
         At most so many rows; those that drifted most often are kept, and the subtitle says so.
+    pooled : timedelta, optional
+        The step of time in which the readings were brought together already; where there are too many
+        windows (over 200), and this is None, they are brought together here.
     timezone, locale : str
         Clock on the axis and language of Mirante's own words.
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Over 400 windows are pooled to the worst of neighbours.
+        At most about 200 columns: of more windows, each cell is the worst of some hours, of a day or of
+        weeks, and the subtitle says so.
 
     Examples
     --------
@@ -78,25 +94,51 @@ def drift_heatmap(
     >>> verdict = Line("drift_detected", times, np.array([0.0, 1.0]), {"feature": "dep_delay"})
     >>> figure = drift_heatmap([effect], [verdict], title="Drift")
     >>> figure.data[1].x
-    ('2013-02-08T00:00:00.000000',)
+    ('2013-02-08T00:00',)
     """
+    return heatmap_draft(
+        effects, verdicts, title=title, events=events, label=label, features=features, pooled=pooled,
+        timezone=timezone, locale=locale,
+    ).figure()  # fmt: skip
+
+
+def heatmap_draft(
+    effects: Sequence[SeriesLike],
+    verdicts: Sequence[SeriesLike] = (),
+    *,
+    title: str,
+    events: Sequence[EventLike] = (),
+    label: str = "feature",
+    features: int = 40,
+    pooled: timedelta | None = None,
+    timezone: str = "UTC",
+    locale: str = "en",
+) -> Draft:
+    """Return `drift_heatmap` as plain data; the arguments are the same."""
     _ = translator(locale)
     grid = _grid(effects, verdicts, label)
     if grid is None or not np.any(np.isfinite(grid.effect)):
-        return empty_figure(title, _("No drift readings yet."))
+        return empty_draft(title, _("No drift readings yet."))
     total = len(grid.features)
-    grid = _spaced(_pooled(_strongest(grid, features)))
+    step = pooled
+    if step is None and (step := pool_step(grid.times)) is not None:
+        grid = _pooled(grid, step)
+    grid = _spaced(_strongest(grid, features))
     subtitle = _("A mark on a cell: the verdict is drift.")
+    if step is not None:
+        subtitle += " " + _("A cell is the strongest window of %(time)s.", time=_length(step, _))
     if total > features:
         subtitle += " " + _("The %(shown)s strongest of %(total)s features.", shown=features, total=total)
-    figure = new_figure(title, subtitle=subtitle, height=110 + 24 * max(len(grid.features), 3))
-    _add_cells(figure, grid, timezone, effect=_("effect"), drift=_("drift"))
+    draft = new_draft(title, subtitle=subtitle, height=110 + 24 * max(len(grid.features), 3))
+    _add_cells(draft, grid, timezone, effect=_("effect"), drift=_("drift"))
+    draft.layout["shapes"] = []
     for event in events if len(events) <= _LINES_DRAWN else ():
-        time = str(local(np.array([utc64(event.time)]), timezone)[0])
+        (time,) = moments(np.array([utc64(event.time)]), timezone)
         hue = theme.colour("critical" if event.kind.startswith("alert") else "info")
         line = {"color": hue, "width": 1, "dash": "dot"}
-        figure.add_shape(type="line", x0=time, x1=time, y0=0, y1=1, yref="paper", line=line, opacity=0.5)
-    return figure
+        ends = {"x0": time, "x1": time, "y0": 0, "y1": 1, "yref": "paper"}
+        draft.layout["shapes"].append({"type": "line", "line": line, "opacity": 0.5, **ends})
+    return draft
 
 
 def _grid(effects: Sequence[SeriesLike], verdicts: Sequence[SeriesLike], label: str) -> _Grid | None:
@@ -138,18 +180,53 @@ def _strongest(grid: _Grid, limit: int) -> _Grid:
     )
 
 
-def _pooled(grid: _Grid) -> _Grid:
-    """Bring neighbouring windows together until there are few enough; the worst of them stands for all."""
-    step = -(-len(grid.times) // _COLUMNS_DRAWN)
-    if step == 1:
-        return grid
-    starts = range(0, len(grid.times), step)
+def pool_step(times: NDArray[np.datetime64]) -> timedelta | None:
+    """Return the step of time in which windows are brought together, so that their cells can be told apart.
+
+    Parameters
+    ----------
+    times : array of datetime64, shape (n,)
+        When the windows begin, ascending.
+
+    Returns
+    -------
+    timedelta or None
+        None where each window can have a column of its own.
+
+    Examples
+    --------
+    >>> hours = np.datetime64("2026-01-01", "us") + np.arange(720) * np.timedelta64(1, "h")
+    >>> pool_step(hours[:168]) is None, pool_step(hours)
+    (True, datetime.timedelta(seconds=21600))
+    """
+    if len(times) <= _COLUMNS_DRAWN:
+        return None
+    hours = (times[-1] - times[0]) / np.timedelta64(1, "h")
+    return timedelta(hours=next((step for step in _HOURS if hours / step <= _COLUMNS_DRAWN), _HOURS[-1]))
+
+
+def _length(step: timedelta, _: Translator) -> str:
+    hours = step // timedelta(hours=1)
+    if hours < 24:
+        return _.n("%(n)s hour", "%(n)s hours", hours)
+    return _("a day") if hours == 24 else _.n("a week", "%(n)s weeks", hours // (7 * 24))
+
+
+def _pooled(grid: _Grid, step: timedelta) -> _Grid:
+    """Bring the windows of each step together; the worst of them stands for all, at the time of the first."""
+    midnight = grid.times[0].astype("datetime64[D]").astype(grid.times.dtype)
+    places = (grid.times - midnight) // np.timedelta64(step)
+    starts = np.flatnonzero(np.diff(places, prepend=-1))
     filled = np.where(np.isnan(grid.effect), -np.inf, grid.effect)
-    effect = np.maximum.reduceat(filled, list(starts), axis=1)
-    drifted = np.logical_or.reduceat(grid.drifted, list(starts), axis=1)
-    sentences = [[next((s for s in row[i : i + step] if s), "") for i in starts] for row in grid.sentences]
+    effect = np.maximum.reduceat(filled, starts, axis=1)
+    drifted = np.logical_or.reduceat(grid.drifted, starts, axis=1)
+    ends = [*starts[1:].tolist(), len(grid.times)]
+    sentences = [
+        [next((said for said in row[start:end] if said), "") for start, end in zip(starts, ends, strict=True)]
+        for row in grid.sentences
+    ]
     effect = np.where(np.isinf(effect), np.nan, effect)
-    return _Grid(grid.features, grid.times[::step], effect, drifted, sentences)
+    return _Grid(grid.features, grid.times[starts], effect, drifted, sentences)
 
 
 def _spaced(grid: _Grid) -> _Grid:
@@ -178,27 +255,25 @@ def _told_apart(names: list[str]) -> list[str]:
     return out
 
 
-def _add_cells(figure: Figure, grid: _Grid, timezone: str, *, effect: str, drift: str) -> None:
-    from plotly import graph_objects
-
-    clock = [str(time) for time in local(grid.times, timezone)]
+def _add_cells(draft: Draft, grid: _Grid, timezone: str, *, effect: str, drift: str) -> None:
+    clock = moments(grid.times, timezone)
     names = _told_apart([plain(name, 40) for name in grid.features])
     finite = grid.effect[np.isfinite(grid.effect)]
-    figure.add_trace(
-        graph_objects.Heatmap(
-            x=clock,
-            y=names,
-            z=np.round(grid.effect, 4),
-            zmin=0,
-            zmax=float(np.clip(finite.max(), 0.2, 0.6)),
-            colorscale=theme.heat_scale(),
-            colorbar={"title": {"text": plain(effect), "side": "right"}, "thickness": 10, "outlinewidth": 0},
-            xgap=1 if len(clock) <= 120 else 0,
-            ygap=1,
-            hovertemplate="%{y}<br>%{x}<br>" + plain(effect) + " %{z:.3f}<extra></extra>",
-            name=plain(effect),
-        )
-    )
+    bar = {"title": {"text": plain(effect), "side": "right"}, "thickness": 10, "outlinewidth": 0}
+    cells = {
+        "type": "heatmap",
+        "x": clock,
+        "y": names,
+        "z": np.round(grid.effect, 4),
+        "zmin": 0,
+        "zmax": float(np.clip(finite.max(), 0.2, 0.6)),
+        "colorscale": theme.heat_scale(),
+        "colorbar": bar,
+        "xgap": 1 if len(clock) <= 120 else 0,
+        "ygap": 1,
+        "hovertemplate": "%{y}<br>%{x}<br>" + plain(effect) + " %{z:.3f}<extra></extra>",
+        "name": plain(effect),
+    }
     rows, columns = np.nonzero(grid.drifted)
     said = len(rows) <= _SENTENCES
     texts = [
@@ -211,18 +286,18 @@ def _add_cells(figure: Figure, grid: _Grid, timezone: str, *, effect: str, drift
         "color": theme.colour("heat-mark"),
         "line": {"color": theme.colour("surface"), "width": 0.75},
     }
-    figure.add_trace(
-        graph_objects.Scatter(
-            x=[clock[c] for c in columns],
-            y=[names[r] for r in rows],
-            mode="markers",
-            marker=mark,
-            name=plain(drift),
-            text=texts,
-            hovertemplate="%{x}<br>%{text}<extra></extra>",
-            showlegend=False,
-        )
-    )
+    marks = {
+        "type": "scatter",
+        "x": [clock[c] for c in columns],
+        "y": [names[r] for r in rows],
+        "mode": "markers",
+        "marker": mark,
+        "name": plain(drift),
+        "text": texts,
+        "hovertemplate": "%{x}<br>%{text}<extra></extra>",
+        "showlegend": False,
+    }
+    draft.data.extend([cells, marks])
     order = {"type": "category", "categoryorder": "array", "categoryarray": names}
-    figure.update_yaxes(showgrid=False, zeroline=False, range=[-0.5, len(names) - 0.5], dtick=1, **order)
-    figure.update_layout(hovermode="closest")
+    draft.axis("yaxis", showgrid=False, zeroline=False, range=[-0.5, len(names) - 0.5], dtick=1, **order)
+    draft.layout["hovermode"] = "closest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import numpy as np
 from mirante.i18n import translator
 from mirante.views import theme
 from mirante.views.figures.common import (
+    Draft,
     EventLike,
     SeriesLike,
-    empty_figure,
-    local,
-    new_figure,
+    empty_draft,
+    moments,
+    new_draft,
     plain,
     thin,
     utc64,
@@ -23,7 +25,7 @@ from mirante.views.figures.common import (
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["labels_of", "metric_figure"]
+__all__ = ["labels_of", "metric_draft", "metric_figure"]
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MARKS_DRAWN = 80
@@ -80,21 +82,42 @@ def metric_figure(
     >>> [trace.name for trace in figure.data]
     ['predictions']
     """
+    return metric_draft(
+        series, title=title, unit=unit, events=events, thresholds=thresholds, zero=zero, points=points,
+        timezone=timezone, locale=locale,
+    ).figure()  # fmt: skip
+
+
+def metric_draft(
+    series: Sequence[SeriesLike],
+    *,
+    title: str,
+    unit: str = "",
+    events: Sequence[EventLike] = (),
+    thresholds: Mapping[str, float] | Sequence[tuple[str, float]] = (),
+    zero: bool = False,
+    points: int = 2_000,
+    timezone: str = "UTC",
+    locale: str = "en",
+) -> Draft:
+    """Return `metric_figure` as plain data; the arguments are the same."""
     _ = translator(locale)
     drawn = [one for one in series if np.any(np.isfinite(one.values))]
     if not drawn:
-        return empty_figure(title, _("No values yet."))
-    figure = new_figure(title)
+        return empty_draft(title, _("No values yet."))
+    draft = new_draft(title)
     for index, (one, label) in enumerate(zip(drawn, labels_of(drawn), strict=True)):
-        figure.add_trace(_line(one, label, index, points, timezone))
+        draft.data.append(_line(one, label, index, points, timezone))
+    draft.layout["shapes"], draft.layout["annotations"] = [], []
     for text, value in thresholds.items() if isinstance(thresholds, Mapping) else thresholds:
-        _add_threshold(figure, text, value)
-    _add_marks(figure, events, timezone, {"alert": _("alert"), "event": _("event")})
-    figure.update_layout(yaxis={"rangemode": "tozero" if zero else "normal", **_axis_of(unit)})
+        _add_threshold(draft, text, value)
+    _add_marks(draft, events, timezone, {"alert": _("alert"), "event": _("event")})
+    draft.axis("yaxis", rangemode="tozero" if zero else "normal", **_axis_of(unit))
     if zero and all(np.nanmax(np.abs(one.values), initial=0.0) == 0 for one in drawn):
-        figure.update_yaxes(range=[0, 1])  # by itself it would run from -1 to 1
-    figure.update_layout(showlegend=len(figure.data) > 1, xaxis={"tickangle": 0})
-    return figure
+        draft.axis("yaxis", range=[0, 1])  # by itself it would run from -1 to 1
+    draft.axis("xaxis", tickangle=0)
+    draft.layout["showlegend"] = len(draft.data) > 1
+    return draft
 
 
 def labels_of(series: Sequence[SeriesLike]) -> list[str]:
@@ -155,41 +178,44 @@ def _hover_of(unit: str) -> str:
     return known.get(unit, "%{y:,.4~g}")
 
 
-def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str) -> Any:
-    from plotly import graph_objects
-
-    keep = thin(np.asarray(one.values, dtype=np.float64), points)
+def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str) -> dict[str, Any]:
+    values = np.asarray(one.values, dtype=np.float64)
+    keep = thin(values, points)
     hue = theme.colour(theme.SERIES[index % len(theme.SERIES)])
-    return graph_objects.Scatter(
-        x=local(one.times[keep], timezone),
-        y=np.where(np.isfinite(one.values), one.values, np.nan)[keep],
-        name=plain(label, 48),
-        mode="lines+markers" if len(keep) <= 45 else "lines",
-        line={"color": hue, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
-        marker={"size": 5, "color": hue},
-        hovertemplate="%{y:.4~g}",
-    )
+    return {
+        "type": "scatter",
+        "x": moments(one.times[keep], timezone),
+        "y": np.where(np.isfinite(values), values, np.nan)[keep],
+        "name": plain(label, 48),
+        "mode": "lines+markers" if len(keep) <= 45 else "lines",
+        "line": {"color": hue, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
+        "marker": {"size": 5, "color": hue},
+        "hovertemplate": "%{y:.4~g}",
+    }
 
 
-def _add_threshold(figure: Figure, text: str, value: float) -> None:
+def _add_threshold(draft: Draft, text: str, value: float) -> None:
     if not np.isfinite(value):
         return
     hue = theme.colour("warning")
-    figure.add_hline(
-        y=value,
-        line={"color": hue, "width": 1.5, "dash": "dash"},
-        annotation={"text": plain(text, 60), "font": {"color": hue, "size": 11}, "showarrow": False},
-        annotation_position="top left",
+    across = {"xref": "x domain", "yref": "y"}
+    line = {"color": hue, "width": 1.5, "dash": "dash"}
+    draft.layout["shapes"].append(
+        {"type": "line", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line, **across}
     )
+    draft.layout["annotations"].append(
+        {
+            "text": plain(text, 60), "font": {"color": hue, "size": 11}, "showarrow": False,
+            "x": 0, "y": value, "xanchor": "left", "yanchor": "bottom", **across,
+        }
+    )  # fmt: skip
 
 
-def _add_marks(figure: Figure, events: Sequence[EventLike], timezone: str, words: Mapping[str, str]) -> None:
+def _add_marks(draft: Draft, events: Sequence[EventLike], timezone: str, words: Mapping[str, str]) -> None:
     """Draw events on a hidden second axis from 0 to 1, so that a mark reaches from bottom to top."""
     if not events:
         return
-    from plotly import graph_objects
-
-    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
+    draft.axis("yaxis2", overlaying="y", range=[0, 1], visible=False, fixedrange=True)
     looks = {"alert": ("critical", "triangle-down", "dash"), "event": ("info", "diamond", "dot")}
     for kind, (token, symbol, dash) in looks.items():
         those = [one for one in events if one.kind.startswith("alert") == (kind == "alert")]
@@ -203,36 +229,34 @@ def _add_marks(figure: Figure, events: Sequence[EventLike], timezone: str, words
             "layer": "below",
         }
         ends = [{"x0": time, "x1": time, "y0": 0, "y1": 1, "yref": "paper"} for time in times]
-        # all at once: each add_shape checks all the shapes before it again
-        figure.layout.shapes = [*figure.layout.shapes, *({**look, **one} for one in ends)]
+        draft.layout["shapes"] += [{**look, **one} for one in ends]
         if times:
             edge = {"color": theme.colour("surface"), "width": 1}
-            marker = {"symbol": symbol, "size": 9, "color": hue, "line": edge}
-            figure.add_trace(
-                graph_objects.Scatter(
-                    x=times,
-                    y=[1.0] * len(times),
-                    yaxis="y2",
-                    mode="markers",
-                    marker=marker,
-                    cliponaxis=False,
-                    name=words[kind],
-                    text=texts,
-                    hovertemplate="%{text}",
-                )
+            draft.data.append(
+                {
+                    "type": "scatter",
+                    "x": times,
+                    "y": [1] * len(times),
+                    "yaxis": "y2",
+                    "mode": "markers",
+                    "marker": {"symbol": symbol, "size": 9, "color": hue, "line": edge},
+                    "cliponaxis": False,
+                    "name": words[kind],
+                    "text": texts,
+                    "hovertemplate": "%{text}",
+                }
             )
 
 
 def _gathered(events: Sequence[EventLike], timezone: str) -> tuple[list[str], list[str]]:
     """Bring events of one moment together; of too many moments keep the newest."""
-    by_time: dict[np.datetime64, list[str]] = {}
+    by_time: dict[datetime, list[str]] = {}
     for event in events:
-        by_time.setdefault(utc64(event.time), []).append(plain(event.text, 90))
-    stamps = sorted(by_time)[-_MARKS_DRAWN:]
+        by_time.setdefault(event.time, []).append(event.text)
+    times = sorted(by_time)[-_MARKS_DRAWN:]
     texts = []
-    for stamp in stamps:
-        lines = by_time[stamp]
-        rest = [f"… +{len(lines) - _TEXTS_PER_MARK}"] if len(lines) > _TEXTS_PER_MARK else []
-        texts.append("<br>".join([*lines[:_TEXTS_PER_MARK], *rest]))
-    clock = local(np.array(stamps, dtype="datetime64[us]"), timezone)
-    return [str(time) for time in clock], texts
+    for time in times:
+        lines = [plain(text, 90) for text in by_time[time][:_TEXTS_PER_MARK]]
+        more = len(by_time[time]) - len(lines)
+        texts.append("<br>".join([*lines, *([f"… +{more}"] if more else [])]))
+    return moments(np.array([utc64(time) for time in times], dtype="datetime64[us]"), timezone), texts

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["alerts_page"]
 
-_PAGES = (("firing", 100), ("pending", 100), ("page", 50))  # parameter of the address, alerts on a page
-_MOST = 2_000
+_PAGES = (("firing", 50), ("pending", 50), ("page", 50))  # parameter of the address, alerts on a page
+_MOST = 1_000  # of those that are over
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ def alerts_page(store: Store, query: Query) -> str:
         of those that fire, that are about to, and that are over.
     """
     subject = query.get("subject")
-    found = store.alerts.list(subject=subject or None, limit=_MOST)
+    alive = [alert for alert in store.alerts.open() if subject in ("", alert.subject)]
+    newest = store.alerts.list(subject=subject or None, limit=_MOST)
+    found = alive + [alert for alert in newest if alert.state == "resolved"]
     severities = sorted({alert.severity for alert in found}, key=_rank)
     rules = sorted({alert.rule for alert in found})
     wanted = [alert for alert in found if _fits(alert, query)]
@@ -69,7 +71,7 @@ def alerts_page(store: Store, query: Query) -> str:
         **dict(zip(("firing", "pending", "recent"), parts, strict=True)),
         severities=severities,
         rules=rules,
-        subjects=[(row.subject, name_of(row.subject)) for row in store.readings.subjects()],
+        subjects=[(one, name_of(one)) for one in store.readings.subject_names()],
         held=sum(silence_state(row, query.now) == "holding" for row in silences),
         proposals=proposals_shown(store, query),
         filtered=any(query.get(name) for name in ("subject", "severity", "rule")),
@@ -80,7 +82,7 @@ def _parts(
     store: Store, query: Query, lists: Sequence[list[AlertRow]], silences: Sequence[SilenceRow]
 ) -> list[_Part]:
     """Return a page of each list; what the store knows of their alerts is asked once for all."""
-    cuts = [_cut(query, alerts, *place) for alerts, place in zip(lists, _PAGES, strict=True)]
+    cuts = [query.cut(alerts, *place) for alerts, place in zip(lists, _PAGES, strict=True)]
     rows = [row for chosen, _, _ in cuts for row in chosen]
     notices = store.outbox.about([row.id for row in rows])
     shown = {alert.row.id: alert for alert in alerts_shown(store, rows, query, notices, silences)}
@@ -88,14 +90,6 @@ def _parts(
         _Part([shown[row.id] for row in chosen], len(alerts), page, pages)
         for alerts, (chosen, page, pages) in zip(lists, cuts, strict=True)
     ]
-
-
-def _cut(query: Query, alerts: list[AlertRow], parameter: str, size: int) -> tuple[list[AlertRow], int, int]:
-    """Return the page of a list that the address asks for (or the nearest), its number, and of how many."""
-    pages = max(1, -(-len(alerts) // size))
-    asked = query.get(parameter)
-    page = min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 9 else 1
-    return alerts[(page - 1) * size : page * size], page, pages
 
 
 def _fits(alert: AlertRow, query: Query) -> bool:

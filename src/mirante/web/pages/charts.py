@@ -13,10 +13,14 @@ from mirante.readings import READINGS
 from mirante.web.pages.query import Query, TimeRange
 
 if TYPE_CHECKING:
-    from mirante.store import AlertRow, Series, Store
+    from mirante.store import AlertRow, Series, Store, WindowRow
+    from mirante.views.figures import Draft
 
-__all__ = ["Chart", "chart_of", "heat_chart", "marks_for", "model_charts", "other_charts"]
+__all__ = ["Chart", "chart_of", "heat_chart", "marks_for", "model_charts", "other_charts", "thinned_series"]
 
+_POINTS = 800  # a chart is 500 pixels wide, and a month of hours stays whole
+_POINTS_OF_MANY = 400  # where up to six lines share a chart
+_MOST_ROWS = 40
 _MOST_FEATURES = 6
 _MOST_CHARTS = 12
 _LATENCY = tuple(f"prediction_latency_seconds_{q}" for q in ("p50", "p95", "p99"))
@@ -53,11 +57,9 @@ class Chart:
     data: dict[str, str] = field(default_factory=dict)
 
 
-def chart_of(key: str, title: str, figure: Any, *, wide: bool = False, **data: str) -> Chart:
-    """Return a plotly figure as a chart of a page."""
-    from mirante.views.figures import figure_json
-
-    return Chart(key, title, figure_json(figure), int(figure.layout.height or 300), wide, data)
+def chart_of(key: str, title: str, draft: Draft, *, wide: bool = False, **data: str) -> Chart:
+    """Return a figure as a chart of a page."""
+    return Chart(key, title, draft.json(), draft.height, wide, data)
 
 
 def marks_for(store: Store, subject: str, alerts: Sequence[AlertRow], span: TimeRange) -> list[Any]:
@@ -86,69 +88,98 @@ def model_charts(
         ("outliers", _("Share of outliers"), ("outlier_ratio",), ""),
     ]
     charts = []
+    every = thinned_series(
+        store, subject, [name for _key, _title, names, _unit in plan for name in names], span
+    )
     for key, title, names, unit in plan:
-        found = store.readings.series(names, subject=subject, since=span.since, until=span.until)
+        found = [one for one in every if one.name in names]
         if found:
             charts.append(
                 _metric(key, title, _in_order(found, names), unit, marks, query, zero=key != "performance")
             )
-    missing = _worst(
-        store.readings.series("missing_ratio", subject=subject, since=span.since, until=span.until)
-    )
+    missing = _worst(thinned_series(store, subject, ["missing_ratio"], span, most=_MOST_FEATURES))
     if missing:
         charts.append(_metric("missing", _("Share of missing values"), missing, "", marks, query, zero=True))
     return charts
 
 
 def heat_chart(
-    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+    store: Store,
+    subject: str,
+    span: TimeRange,
+    windows: Sequence[WindowRow],
+    marks: Sequence[Any],
+    query: Query,
 ) -> Chart | None:
-    """Return the heat map of features by windows; None where nothing has been judged."""
+    """Return the heat map of features by windows; None where nothing has been judged.
+
+    Where there are too many windows, the database brings those of some hours, of a day or of weeks together.
+    """
     import json
 
-    from mirante.views.figures import drift_heatmap, plain
+    from mirante.views.figures import heatmap_draft, plain, pool_step
 
     _ = translator(query.locale)
     names = ("drift_effect", "drift_detected")
-    found = store.readings.series(names, subject=subject, since=span.since, until=span.until)
+    step = pool_step(np.array([row.start.replace(tzinfo=None) for row in windows], dtype="datetime64[us]"))
+    if step is None:
+        found = store.readings.series(names, subject=subject, since=span.since, until=span.until)
+    else:
+        since = windows[0].start.replace(hour=0, minute=0, second=0, microsecond=0)
+        found = store.readings.highest(names, subject=subject, since=since, until=span.until, step=step)
     effects = [one for one in found if one.name == "drift_effect"]
     if not effects:
         return None
     verdicts = [one for one in found if one.name == "drift_detected"]
     title = _("Drift: features by windows")
-    figure = drift_heatmap(effects, verdicts, title=title, events=marks, locale=query.locale)
+    draft = heatmap_draft(
+        effects, verdicts, title=title, events=marks, pooled=step, features=_MOST_ROWS, locale=query.locale
+    )
     # what stands at the axis is cut and escaped: a click on it must lead to the true name
     rows = {plain(name, 40): name for name in (one.labels.get("feature", "") for one in effects)}
-    return chart_of("heat", title, figure, wide=True, rows=json.dumps(rows))
+    data = {"rows": json.dumps(rows)} | ({"step": str(int(step.total_seconds()))} if step else {})
+    return chart_of("heat", title, draft, wide=True, **data)
 
 
 def other_charts(
-    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+    store: Store, subject: str, names: Sequence[str], span: TimeRange, marks: Sequence[Any], query: Query
 ) -> list[Chart]:
-    """Return one chart for each name of reading of any other subject."""
-    by_name: dict[str, list[Series]] = {}
-    for one in store.readings.series(subject=subject, since=span.since, until=span.until):
-        by_name.setdefault(one.name, []).append(one)
-    charts = []
-    for index, (name, found) in enumerate(list(by_name.items())[:_MOST_CHARTS]):
+    """Return one chart for each of the first names of readings that any other subject has in this time."""
+    charts: list[Chart] = []
+    for name in names:
+        found = thinned_series(store, subject, [name], span, most=_MOST_FEATURES)
+        if not found:
+            continue
         unit = READINGS[name].unit if name in READINGS else ""
         title = name.replace("_", " ").capitalize().replace("Mlflow", "MLflow")
-        charts.append(_metric(f"r{index}", title, _worst(found), unit, marks, query, zero=True))
+        charts.append(_metric(f"r{len(charts)}", title, _worst(found), unit, marks, query, zero=True))
+        if len(charts) == _MOST_CHARTS:
+            break
     return charts
+
+
+def thinned_series(
+    store: Store, subject: str, names: Sequence[str], span: TimeRange, *, most: int | None = None
+) -> list[Series]:
+    """Return series with as many points as a chart can show; at most `most` of them."""
+    points = _POINTS if most is None else _POINTS_OF_MANY
+    return store.readings.thinned(
+        names, subject=subject, since=span.since, until=span.until, points=points, most=most
+    )
 
 
 def _metric(
     key: str, title: str, series: Sequence[Any], unit: str, marks: Sequence[Any], query: Query, *, zero: bool
 ) -> Chart:
-    from mirante.views.figures import Line, metric_figure
+    from mirante.views.figures import Line, metric_draft
 
     # "performance accuracy" in a chart called Performance says a word twice
     short = [
         Line(one.name.removeprefix("performance_"), one.times, one.values, one.labels, one.notes)
         for one in series
     ]
-    figure = metric_figure(short, title=title, unit=unit, events=marks, zero=zero, locale=query.locale)
-    return chart_of(key, title, figure)
+    draft = metric_draft(short, title=title, unit=unit, events=marks, zero=zero, locale=query.locale)
+    return chart_of(key, title, draft)
 
 
 def _in_order(found: Sequence[Series], names: Sequence[str]) -> list[Series]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mirante.store import Store, WindowRow
 
 __all__ = ["Comparison", "compare", "drifted_columns", "missing_columns"]
+
+_TRIES = 50  # windows that are read in search of one with verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ def missing_columns(window: WindowRow) -> list[str]:
     return [name for name, _ in sorted(found, key=lambda pair: -(pair[1].get("missing_ratio") or 0.0))]
 
 
-def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Query) -> Comparison | None:
+def compare(
+    store: Store, subject: str, windows: Sequence[WindowRow], drifted: Collection[datetime], query: Query
+) -> Comparison | None:
     """Return the comparison that a query asks for, or the most telling one.
 
     Parameters
@@ -78,13 +82,15 @@ def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Que
     subject : str
         The model.
     windows : sequence of WindowRow
-        Judged windows in the order of time, as a page shows them.
+        Judged windows in the order of time, as a page shows them; their verdicts are not looked at.
+    drifted : collection of datetime
+        When those begin that have a drifted column.
     query : Query
         ``feature`` and ``window`` (a time in it); without them the newest window that drifted, and in it
         the feature that moved most.
     """
     asked = parse_time(query.get("window"))
-    row = _window(store, subject, windows, asked)
+    row = _window(store, subject, windows, drifted, asked)
     if row is None:
         return None
     columns = _columns(row)
@@ -111,39 +117,50 @@ def _columns(window: WindowRow) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _window(
-    store: Store, subject: str, windows: Sequence[WindowRow], asked: datetime | None
+    store: Store,
+    subject: str,
+    windows: Sequence[WindowRow],
+    drifted: Collection[datetime],
+    asked: datetime | None,
 ) -> WindowRow | None:
     if asked is not None:
-        # A link may point outside of the range, and a click at a moment inside of a window.
-        earlier = [row for row in windows if row.start <= asked] or store.windows.list(subject, until=asked)[
-            -1:
-        ]
         exact = store.windows.get(subject, asked)
         if exact is not None and _columns(exact):
             return exact
-        earlier = [row for row in earlier if _columns(row)]
-        if earlier:
-            return earlier[-1]
-    judged = [row for row in windows if _columns(row)]
-    drifted = [row for row in judged if row.verdicts.get("drifted")]
-    return (drifted or judged)[-1] if judged else None
+        # A link may point outside of the range, and a click at a moment inside of a window.
+        earlier = [row for row in windows if row.start <= asked]
+        found = _first_judged(store, earlier or store.windows.list(subject, until=asked, limit=_TRIES))
+        if found is not None:
+            return found
+    return _first_judged(store, [row for row in windows if row.start in drifted]) or _first_judged(
+        store, windows
+    )
+
+
+def _first_judged(store: Store, windows: Sequence[WindowRow]) -> WindowRow | None:
+    """Return the newest window that has verdicts, with them; one without rows has none."""
+    filled = [row for row in windows if row.rows][-_TRIES:]
+    for row in reversed(filled):
+        found = store.windows.get(row.subject, row.start, version=row.version)
+        if found is not None and _columns(found):
+            return found
+    return None
 
 
 def _chart(store: Store, subject: str, window: WindowRow, feature: str, query: Query) -> Chart | None:
     from mirante.profiles import TableProfile
-    from mirante.views.figures import distribution_figure
+    from mirante.views.figures import distribution_draft
 
-    full = store.windows.get(subject, window.start, version=window.version)
     base = store.baselines.get(subject, window.version)
-    if full is None or base is None or not full.profile or not base.profile:
+    if base is None or not window.profile or not base.profile:
         return None
     then = TableProfile.from_bytes(base.profile).columns.get(feature)
-    now = TableProfile.from_bytes(full.profile).columns.get(feature)
+    now = TableProfile.from_bytes(window.profile).columns.get(feature)
     if then is None or now is None:
         return None
     _ = translator(query.locale)
     title = _("%(feature)s: baseline and window", feature=feature)
-    return chart_of("compare", title, distribution_figure(then, now, title=title, locale=query.locale))
+    return chart_of("compare", title, distribution_draft(then, now, title=title, locale=query.locale))
 
 
 def _facts(verdict: Mapping[str, Any], query: Query) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["host_page"]
 
 _SHOWN_ALERTS = 8
+_SHOWN_READINGS = 200
 
 
 def host_page(store: Store, subject: str, query: Query) -> str:
@@ -50,23 +51,29 @@ def host_page(store: Store, subject: str, query: Query) -> str:
         "host.html",
         query,
         subject=subject,
-        card=card_of(store, known, alive, query),
+        card=card_of(store, subject, alive, query),
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, [*alive, *over][:_SHOWN_ALERTS], query, {}),
-        groups=_groups(store, subject, span, marks, query),
+        groups=_groups(store, subject, latest, span, marks, query),
         busiest=_ranked(latest, "system_process_cpu_percent"),
         largest=_ranked(latest, "system_process_memory_bytes"),
-        latest=[one for one in latest if "rank" not in one.labels][:200],
+        latest=[one for one in latest if "rank" not in one.labels][:_SHOWN_READINGS],
     )
 
 
 def _groups(
-    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+    store: Store,
+    subject: str,
+    latest: Sequence[Reading],
+    span: TimeRange,
+    marks: Sequence[Any],
+    query: Query,
 ) -> list[ChartGroup]:
     if subject.startswith("host/"):
         return host_charts(store, subject, span, marks, query)
-    charts = other_charts(store, subject, span, marks, query)
+    names = list(dict.fromkeys(one.name for one in latest))
+    charts = other_charts(store, subject, names, span, marks, query)
     return [ChartGroup("", charts)] if charts else []
 
 

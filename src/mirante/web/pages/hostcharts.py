@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mirante.i18n import Translator, translator
-from mirante.web.pages.charts import Chart, chart_of
+from mirante.web.pages.charts import Chart, chart_of, thinned_series
 from mirante.web.pages.query import Query, TimeRange
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def host_charts(
     """
     _ = translator(query.locale)
     found: dict[str, list[Series]] = {}
-    for one in store.readings.series(list(_NAMES), subject=subject, since=span.since, until=span.until):
+    for one in thinned_series(store, subject, _NAMES, span):
         found.setdefault(one.name, []).append(one)
     drawing = _Drawing(found, marks, query)
     groups = (
@@ -100,11 +100,11 @@ class _Drawing:
         limits: Mapping[str, float] | None = None,
     ) -> list[Chart]:
         """Return one chart, or none where there is nothing to draw."""
-        from mirante.views.figures import metric_figure
+        from mirante.views.figures import metric_draft
 
         if not lines:
             return []
-        figure = metric_figure(
+        draft = metric_draft(
             lines,
             title=title,
             unit=unit,
@@ -113,7 +113,7 @@ class _Drawing:
             zero=True,
             locale=self._query.locale,
         )
-        return [chart_of(key, title, figure)]
+        return [chart_of(key, title, draft)]
 
 
 def _whole(drawing: _Drawing, _: Translator) -> list[Chart]:

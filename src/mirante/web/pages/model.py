@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mirante.tracking.links import version_link
@@ -12,7 +12,7 @@ from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
 from mirante.web.pages.compare import Comparison, compare, drifted_columns, missing_columns
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
-from mirante.web.pages.render import render
+from mirante.web.pages.render import render, window_name
 from mirante.web.pages.states import URGENCY, card_of, severity_state
 from mirante.web.pages.strangest import strangest_rows
 
@@ -24,7 +24,17 @@ __all__ = ["find_subject", "model_page"]
 _PER_PAGE = 30
 _SHOWN_COLUMNS = 3
 _SHOWN_ALERTS = 6
-_MOST_CHOICES = 500
+_MOST_CHOICES = 200
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A window that can be chosen: its start, the name of its day if it has one, whether anything drifted."""
+
+    start: datetime
+    name: str
+    drifted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +58,8 @@ def find_subject(store: Store, subject: str) -> SubjectRow:
     UnknownPageError
         If it knows nothing.
     """
-    for row in store.readings.subjects():
-        if row.subject == subject:
-            return row
+    for row in store.readings.subjects([subject]):
+        return row
     raise UnknownPageError(f"the store has no readings of {subject!r}; the overview lists what it has")
 
 
@@ -73,13 +82,15 @@ def model_page(store: Store, subject: str, query: Query) -> str:
         If the store does not know the subject.
     """
     known = find_subject(store, subject)
-    every = [row for row in store.windows.list(subject) if row.closed]
+    # Without their verdicts: those of a year of fifty columns are 30 MB of JSON.
+    every = [row for row in store.windows.list(subject, with_verdicts=False) if row.closed]
     span = _span(known, every, query)
     windows = [row for row in every if span.since <= row.start < span.until]
     alerts = store.alerts.list(subject=subject, limit=1_000)
     marks = marks_for(store, subject, alerts, span)
-    comparison = compare(store, subject, windows or every, query)
-    card = card_of(store, known, _open(alerts), query)
+    drifted = _drifted(store, subject, windows or every)
+    comparison = compare(store, subject, windows or every, drifted, query)
+    card = card_of(store, subject, _open(alerts), query)
     return render(
         "model.html",
         query,
@@ -91,11 +102,11 @@ def model_page(store: Store, subject: str, query: Query) -> str:
         alerts=alerts_shown(store, _to_show(alerts, span), query, {}),
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
         charts=model_charts(store, subject, span, marks, query),
-        heat=heat_chart(store, subject, span, marks, query),
+        heat=heat_chart(store, subject, span, windows, marks, query),
         comparison=comparison,
-        choices=_choices(windows, comparison),
+        choices=_choices(windows, comparison, drifted),
         strangest=strangest_rows(comparison.window, query.locale) if comparison else [],
-        **_table(windows, query),
+        **_table(store, windows, query),
     )
 
 
@@ -122,11 +133,30 @@ def _to_show(alerts: Sequence[AlertRow], span: TimeRange) -> list[AlertRow]:
     return [*alive, *over][:_SHOWN_ALERTS]
 
 
-def _choices(windows: Sequence[WindowRow], comparison: Comparison | None) -> list[WindowRow]:
+def _drifted(store: Store, subject: str, windows: Sequence[WindowRow]) -> set[datetime]:
+    """Return when those windows begin that have a drifted column: readings say it in a few bytes."""
+    if not windows:
+        return set()
+    until = windows[-1].start + _MOMENT
+    shares = store.readings.series("drift_share", subject=subject, since=windows[0].start, until=until)
+    times = [time for one in shares for time in one.times[one.values > 0].tolist()]
+    return {time.replace(tzinfo=UTC) for time in times}
+
+
+def _choices(
+    windows: Sequence[WindowRow], comparison: Comparison | None, drifted: set[datetime]
+) -> list[Choice]:
     """Return the windows that can be compared, newest first; the chosen one may lie outside of the range."""
-    newest = list(reversed(windows))[:_MOST_CHOICES]
-    chosen = comparison.window if comparison is not None else None
-    return newest if chosen is None or any(row.start == chosen.start for row in newest) else [chosen, *newest]
+    newest = list(reversed(windows[-_MOST_CHOICES:]))
+    if comparison is None:
+        return []
+    chosen = comparison.window
+    rows = newest if any(row.start == chosen.start for row in newest) else [chosen, *newest]
+    # all of them are cut on the clock of the chosen one
+    clock = {"timezone": chosen.verdicts.get("timezone")}
+    return [
+        Choice(row.start, window_name(replace(row, verdicts=clock)), row.start in drifted) for row in rows
+    ]
 
 
 def _versions(model: str, windows: Sequence[WindowRow], query: Query) -> list[tuple[str, str]]:
@@ -135,21 +165,29 @@ def _versions(model: str, windows: Sequence[WindowRow], query: Query) -> list[tu
     return [(one, version_link(query.mlflow, model, one) if query.mlflow else "") for one in served]
 
 
-def _table(windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:
+def _table(store: Store, windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:
     """Return one page of the windows, newest first."""
-    pages = max(1, -(-len(windows) // _PER_PAGE))
-    asked = query.get("page")
-    page = min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 9 else 1
-    newest = list(reversed(windows))[(page - 1) * _PER_PAGE : page * _PER_PAGE]
+    shown, page, pages = query.cut(windows[::-1], "page", _PER_PAGE)
+    rows = _with_verdicts(store, shown)
     measures = sorted(
-        {name for row in newest for name in _performance(row)} & {"accuracy", "log_loss", "mae", "rmse"}
+        {name for row in rows for name in _performance(row)} & {"accuracy", "log_loss", "mae", "rmse"}
     )
     return {
-        "lines": [_line(row, measures) for row in newest],
+        "lines": [_line(row, measures) for row in rows],
         "measures": measures,
         "page": page,
         "pages": pages,
     }
+
+
+def _with_verdicts(store: Store, shown: Sequence[WindowRow]) -> list[WindowRow]:
+    """Read windows again, newest first, with what was found in them."""
+    if not shown:
+        return []
+    until = shown[0].start + _MOMENT
+    found = store.windows.list(shown[0].subject, since=shown[-1].start, until=until)
+    full = {(row.start, row.version): row for row in found}
+    return [full.get((row.start, row.version), row) for row in shown]
 
 
 def _performance(row: WindowRow) -> dict[str, Any]:

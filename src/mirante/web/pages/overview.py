@@ -1,4 +1,4 @@
-"""The overview: one card for each subject, what needs a person first."""
+"""The overview: one card for each subject, what needs a person first; by name, by state, page by page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.query import Query
 from mirante.web.pages.render import render
-from mirante.web.pages.states import URGENCY, card_of
+from mirante.web.pages.states import URGENCY, cards_of, standings
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Store
+    from mirante.web.pages.states import Standing
 
 __all__ = ["overview"]
 
 _NEWEST = 5
+_PER_PAGE = 60
+_SEARCH_FROM = 12  # with fewer cards they are seen faster than looked for
 
 
 def overview(store: Store, query: Query) -> str:
@@ -26,19 +29,34 @@ def overview(store: Store, query: Query) -> str:
     store : Store
         What is shown.
     query : Query
-        What was asked for.
+        ``find`` (a part of the name) and ``state`` narrow it; ``cards`` is the page.
     """
     alerts: defaultdict[str, list[AlertRow]] = defaultdict(list)
     for alert in store.alerts.open():
         alerts[alert.subject].append(alert)
-    cards = [card_of(store, row, alerts[row.subject], query) for row in store.readings.subjects()]
-    cards.sort(key=lambda card: (URGENCY[card.state], -card.alerts, card.kind == "monitor", card.subject))
-    counts = Counter(card.state for card in cards)
+    every = standings(store, alerts, query)
+    named = _named(every, query.get("find"))
+    counts = Counter(one.state for one in named)
+    state = query.get("state") if query.get("state") in URGENCY else ""
+    wanted = [one for one in named if not state or one.state == state]
+    shown, page, pages = query.cut(wanted, "cards", _PER_PAGE)
     return render(
         "overview.html",
         query,
-        cards=cards,
-        counts=[(state, counts[state]) for state in URGENCY if counts[state]],
+        cards=cards_of(store, shown, query),
+        empty=not every,
+        search=len(every) >= _SEARCH_FROM or bool(query.get("find")),
+        state=state,
+        counts=[(one, counts[one]) for one in URGENCY if counts[one] or one == state],
+        found=len(named),
+        page=page,
+        pages=pages,
         newest=alerts_shown(store, store.alerts.list(limit=_NEWEST), query, {}),
         firing=sum(one.state == "firing" for found in alerts.values() for one in found),
     )
+
+
+def _named(every: list[Standing], text: str) -> list[Standing]:
+    """Return the subjects with a text in their names; upper and lower case are alike."""
+    wanted = text.strip().casefold()
+    return [one for one in every if wanted in one.subject.casefold()]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from mirante.errors import InputError
@@ -20,6 +21,7 @@ _SPANS: Mapping[str, timedelta | None] = {
     "all": None,
 }
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+_Item = TypeVar("_Item")
 
 
 class UnknownPageError(InputError):
@@ -138,6 +140,29 @@ class Query:
     def get(self, name: str) -> str:
         """Return a parameter, empty when it was not given."""
         return self.values.get(name, "")
+
+    def cut(self, items: Sequence[_Item], name: str, size: int) -> tuple[Sequence[_Item], int, int]:
+        """Return the page of a list that a parameter asks for (or the nearest), its number, and of how many.
+
+        Parameters
+        ----------
+        items : sequence
+            The whole list.
+        name : str
+            The parameter.
+        size : int
+            Items on a page.
+
+        Examples
+        --------
+        >>> query = Query({"page": "2"}, now=datetime(2013, 2, 8, tzinfo=UTC))
+        >>> query.cut("abcde", "page", 2)
+        ('cd', 2, 3)
+        """
+        pages = max(1, -(-len(items) // size))
+        asked = self.get(name)
+        page = min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 9 else 1
+        return items[(page - 1) * size : page * size], page, pages
 
     def url(self, path: str, **parameters: str) -> str:
         """Return the address of a page with these parameters, in the same language as this one."""

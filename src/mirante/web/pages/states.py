@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,18 +19,49 @@ from mirante.web.pages.render import number, percent
 from mirante.web.pages.sparkline import sparkline
 
 if TYPE_CHECKING:
-    from mirante.readings import Reading
-    from mirante.store import AlertRow, Series, Store, SubjectRow
+    from mirante.store import AlertRow, Series, Store
 
-__all__ = ["URGENCY", "Card", "card_of", "name_of", "severity_state"]
+__all__ = ["URGENCY", "Card", "Standing", "card_of", "cards_of", "name_of", "severity_state", "standings"]
 
 URGENCY: Mapping[str, int] = MappingProxyType({"critical": 0, "warning": 1, "nodata": 2, "ok": 3})
 _SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "critical", "warning": "warning"})
 _SPARKS = ("drift_share", "system_cpu_percent", "predictions")
-_SPANS = {"host": timedelta(hours=6)}
 _POINTS = 90
+_FEW = 5  # readings that tell a subject's rhythm
 _HOST = ("system_cpu_percent", "system_memory_percent", "system_disk_percent")
-_MODEL = ("predictions", "drift_share", "drift_detected", "drift_effect")
+_PLAIN = ("predictions", "drift_share", *_HOST, "monitor_task_failing")
+_DRIFT = ("drift_detected", "drift_effect")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one subject stands: little enough to be known of all subjects at once.
+
+    Parameters
+    ----------
+    subject, kind, name, badge : str
+        The subject and its parts; the badge is a model's alias.
+    state : str
+        ``critical``, ``warning``, ``nodata`` or ``ok``.
+    alerts : int
+        Open alerts, pending ones included.
+    worst : AlertRow or None
+        The one that puts it in its state.
+    last : datetime
+        Time of its newest data.
+    spark : Series or None
+        The last readings of what its line shows.
+    """
+
+    subject: str
+    kind: str
+    name: str
+    badge: str
+    state: str
+    alerts: int
+    worst: AlertRow | None
+    last: datetime
+    spark: Series | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,46 +124,161 @@ def severity_state(severity: str) -> str:
     return _SEVERITIES.get(severity, "ok")
 
 
-def card_of(store: Store, row: SubjectRow, alerts: Sequence[AlertRow], query: Query) -> Card:
+def standings(
+    store: Store, alerts: Mapping[str, Sequence[AlertRow]], query: Query, *, only: str | None = None
+) -> list[Standing]:
+    """Return how all subjects stand, what needs a person first; more subjects do not mean more queries.
+
+    Parameters
+    ----------
+    store : Store
+        Where their readings are.
+    alerts : mapping of str to sequence of AlertRow
+        The open alerts of each subject that has any.
+    query : Query
+        Gives the moment.
+    only : str, optional
+        Not more than this subject.
+    """
+    subjects = store.readings.subject_names() if only is None else [only]
+    sparks = _few_of_each(store, subjects, every=only is None)
+    lasts = {subject: _time_of(series) for subject, series in sparks.items()}
+    others = [
+        subject for subject in subjects if split_subject(subject)[0] != "model" or subject not in sparks
+    ]
+    # a model's counters are stamped with the moment of counting, and say nothing about its data
+    lasts |= {row.subject: row.last_time for row in store.readings.subjects(others)}
+    bare = [subject for subject in others if subject not in sparks and split_subject(subject)[0] != "monitor"]
+    if bare:
+        firsts = store.readings.recent(subjects=bare, points=_FEW, oldest_only=True)
+        sparks |= {one.subject: one for one in firsts}
+    known = [subject for subject in subjects if subject in lasts]
+    found = [_standing(one, lasts[one], sparks.get(one), alerts.get(one, ()), query) for one in known]
+    return sorted(
+        found, key=lambda one: (URGENCY[one.state], -one.alerts, one.kind == "monitor", one.subject)
+    )
+
+
+def cards_of(store: Store, standing: Sequence[Standing], query: Query) -> list[Card]:
+    """Return the cards of subjects; the number of queries does not grow with them.
+
+    Parameters
+    ----------
+    store : Store
+        Where their readings are.
+    standing : sequence of Standing
+        How they stand.
+    query : Query
+        Gives the language.
+    """
+    _ = translator(query.locale)
+    lines = _whole_sparks(store, standing)
+    calm = [one for one in standing if one.state == "ok" and one.worst is None]
+    newest = _newest_readings(store, calm)
+    return [
+        _card(one, lines.get(one.subject), newest.get(one.subject, []), _, query.locale) for one in standing
+    ]
+
+
+def card_of(store: Store, subject: str, alerts: Sequence[AlertRow], query: Query) -> Card:
     """Return the card of one subject.
 
     Parameters
     ----------
     store : Store
         Where its readings are.
-    row : SubjectRow
+    subject : str
         The subject.
     alerts : sequence of AlertRow
         Its open alerts.
     query : Query
         Gives the language and the moment.
     """
-    _ = translator(query.locale)
-    kind, name, badge = split_subject(row.subject)
-    series = _spark_series(store, row, kind)
-    worst = min((a for a in alerts if a.state == "firing"), key=_need, default=None)
-    last = _last_data(row, series, kind)
+    (card,) = cards_of(store, standings(store, {subject: alerts}, query, only=subject), query)
+    return card
+
+
+def _few_of_each(store: Store, subjects: Sequence[str], *, every: bool) -> dict[str, Series]:
+    """Return the last few readings of what each subject's line shows."""
+    *best, last = _SPARKS
+    found = _best_sparks(store.readings.recent(best, subjects=None if every else subjects, points=_FEW))
+    # nearly all models have the share of drifted columns; without it they may have predictions
+    rest = [one for one in subjects if one not in found and split_subject(one)[0] == "model"]
+    return found | _best_sparks(store.readings.recent([last], subjects=rest, points=_FEW) if rest else [])
+
+
+def _best_sparks(found: Sequence[Series]) -> dict[str, Series]:
+    """Choose a series for each subject: of the best name the one that goes on, the serving version's."""
+    best: dict[str, Series] = {}
+    for one in found:
+        old = best.get(one.subject)
+        if old is None or _rank(one) < _rank(old):
+            best[one.subject] = one
+    return best
+
+
+def _rank(series: Series) -> tuple[int, int]:
+    return _SPARKS.index(series.name), -int(series.times[-1].astype(np.int64))
+
+
+def _time_of(series: Series) -> datetime:
+    newest: datetime = series.times[-1].item()
+    return newest.replace(tzinfo=UTC)
+
+
+def _standing(
+    subject: str, last: datetime, spark: Series | None, alerts: Sequence[AlertRow], query: Query
+) -> Standing:
+    kind, name, badge = split_subject(subject)
+    worst = min((alert for alert in alerts if alert.state == "firing"), key=_need, default=None)
     if worst is not None:
-        state, reason = severity_state(worst.severity), worst.summary or worst.rule
-    elif not query.historic and _is_stale(last, series, query.now):
-        state, reason = "nodata", _("Nothing has come in for too long.")
+        state = severity_state(worst.severity)
     else:
-        state, reason = "ok", _calm_reason(store, row.subject, kind, _, query.locale)
-    label, value = _spark_words(series, _, query.locale)
+        state = "nodata" if not query.historic and _is_stale(last, spark, query.now) else "ok"
+    return Standing(subject, kind, name, badge, state, len(alerts), worst, last, spark)
+
+
+def _card(one: Standing, line: Series | None, newest: Sequence[Series], _: Translator, locale: str) -> Card:
+    if one.worst is not None:
+        reason = one.worst.summary or one.worst.rule
+    elif one.state == "nodata":
+        reason = _("Nothing has come in for too long.")
+    else:
+        reason = _calm_reason(one.kind, newest, _, locale)
+    label, value = _spark_words(line, _, locale)
     return Card(
-        subject=row.subject, kind=kind, name=name, badge=badge, state=state, reason=reason,
-        detail=worst.note if worst is not None else "", alerts=len(alerts),
-        last=last, since=worst.fired_at if worst is not None else None,
-        spark=_spark(series, label), spark_label=label, spark_value=value,
+        subject=one.subject, kind=one.kind, name=one.name, badge=one.badge, state=one.state, reason=reason,
+        detail=one.worst.note if one.worst is not None else "", alerts=one.alerts,
+        last=one.last, since=one.worst.fired_at if one.worst is not None else None,
+        spark=_spark(line, label), spark_label=label, spark_value=value,
     )  # fmt: skip
 
 
-def _last_data(row: SubjectRow, series: Series | None, kind: str) -> datetime:
-    """Return the time of the newest data; a model's counters are stamped with the moment of counting."""
-    if kind != "model" or series is None:
-        return row.last_time
-    newest: datetime = series.times[-1].item()
-    return newest.replace(tzinfo=UTC)
+def _whole_sparks(store: Store, standing: Sequence[Standing]) -> dict[str, Series]:
+    """Return the lines of some subjects in their full length."""
+    sparks = {one.subject: one.spark.name for one in standing if one.spark is not None}
+    named = [subject for subject, name in sparks.items() if name in _SPARKS]
+    bare = [subject for subject, name in sparks.items() if name not in _SPARKS]
+    names = [name for name in _SPARKS if name in sparks.values()]
+    found = _best_sparks(store.readings.recent(names, subjects=named, points=_POINTS))
+    others = store.readings.recent(subjects=bare, points=_POINTS, oldest_only=True)
+    return {**found, **{one.subject: one for one in others}}
+
+
+def _newest_readings(store: Store, calm: Sequence[Standing]) -> dict[str, list[Series]]:
+    """Return the newest readings that a sentence about each of some subjects needs."""
+    moved = [one.subject for one in calm if one.kind == "model" and not _is_quiet(one)]
+    found = store.readings.recent(_PLAIN, subjects=[one.subject for one in calm], points=1)
+    found += store.readings.recent(_DRIFT, subjects=moved, points=1)
+    newest: dict[str, list[Series]] = {}
+    for one in found:
+        newest.setdefault(one.subject, []).append(one)
+    return newest
+
+
+def _is_quiet(one: Standing) -> bool:
+    """Say whether the last window is known to be without drift: then its columns need not be looked at."""
+    return one.spark is not None and one.spark.name == "drift_share" and one.spark.values[-1] == 0
 
 
 def _need(alert: AlertRow) -> tuple[int, float]:
@@ -139,18 +286,11 @@ def _need(alert: AlertRow) -> tuple[int, float]:
     return URGENCY[severity_state(alert.severity)], alert.active_at.timestamp()
 
 
-def _spark_series(store: Store, row: SubjectRow, kind: str) -> Series | None:
-    since = row.last_time - _SPANS.get(kind, timedelta(days=_POINTS))
-    found = store.readings.series(_SPARKS, subject=row.subject, since=since)
-    found = found or (store.readings.series(subject=row.subject, since=since) if kind != "monitor" else [])
-    return min(found, key=lambda one: _SPARKS.index(one.name) if one.name in _SPARKS else 9, default=None)
-
-
 def _spark(series: Series | None, label: str) -> Markup:
     if series is None:
         return Markup("")
     top = {"drift_share": 0.5, "system_cpu_percent": 100.0}.get(series.name)
-    return sparkline(series.values[-_POINTS:], label, top=top)
+    return sparkline(series.values, label, top=top)
 
 
 def _spark_words(series: Series | None, _: Translator, locale: str) -> tuple[str, str]:
@@ -169,42 +309,41 @@ def _is_stale(last: datetime, series: Series | None, now: datetime) -> bool:
     """Three times its own rhythm without anything, and never less than a quarter of an hour."""
     rhythm = timedelta(minutes=5)
     if series is not None and len(series.times) > 1:
-        micros = float(np.median(np.diff(series.times) / np.timedelta64(1, "us")))
-        rhythm = max(rhythm, timedelta(microseconds=micros))
+        rhythm = max(rhythm, timedelta(microseconds=median(np.diff(series.times).astype(np.int64).tolist())))
     return now - last > 3 * rhythm
 
 
-def _calm_reason(store: Store, subject: str, kind: str, _: Translator, locale: str) -> str:
+def _calm_reason(kind: str, newest: Sequence[Series], _: Translator, locale: str) -> str:
     if kind == "model":
-        return _model_reason(store.readings.latest(subject=subject, names=_MODEL), _, locale)
+        return _model_reason(newest, _, locale)
     if kind == "host":
-        last = {one.name: one.value for one in store.readings.latest(subject=subject, names=_HOST)}
+        last = {one.name: float(one.values[-1]) for one in newest if one.name in _HOST}
         if len(last) == len(_HOST):
             cpu, memory, disk = (percent(last[name] / 100, locale) for name in _HOST)
             return _("CPU %(cpu)s, memory %(memory)s, disk %(disk)s.", cpu=cpu, memory=memory, disk=disk)
     if kind == "monitor":
-        tasks = store.readings.latest(subject=subject, names=["monitor_task_failing"])
-        failing = sorted({one.labels.get("task", "") for one in tasks if one.value})
+        tasks = [one for one in newest if one.name == "monitor_task_failing"]
+        failing = sorted({one.labels.get("task", "") for one in tasks if one.values[-1]})
         return _("Tasks that fail: %(names)s", names=", ".join(failing)) if failing else _("All tasks run.")
     return _("No open alert.")
 
 
-def _model_reason(latest: Sequence[Reading], _: Translator, locale: str) -> str:
+def _model_reason(latest: Sequence[Series], _: Translator, locale: str) -> str:
     """Speak of the newest window of the version that served it."""
-    newest = max((one.time for one in latest), default=None)
-    last = [one for one in latest if one.time == newest]
-    rows = [one.value for one in last if one.name == "predictions"]
+    newest = max((one.times[-1] for one in latest), default=None)
+    last = [one for one in latest if one.times[-1] == newest]
+    rows = [float(one.values[-1]) for one in last if one.name == "predictions"]
     if not last:
         return _("No window has been judged yet.")
     if rows and not sum(rows):
         return _("No predictions in the last window.")
-    drifted = [one for one in last if one.name == "drift_detected" and one.value == 1]
+    drifted = [one for one in last if one.name == "drift_detected" and one.values[-1] == 1]
     if not drifted:
         total = number(sum(rows), locale) if rows else "?"
         return _("Nothing drifted in the last window (%(rows)s rows).", rows=total)
-    effect = {one.labels.get("feature"): one.value for one in last if one.name == "drift_effect"}
+    effect = {one.labels.get("feature"): one.values[-1] for one in last if one.name == "drift_effect"}
     worst = max(drifted, key=lambda one: effect.get(one.labels.get("feature"), 0.0))
     head = _.n(
         "%(n)s column drifted in the last window.", "%(n)s columns drifted in the last window.", len(drifted)
     )
-    return f"{head} {worst.note}".strip()
+    return f"{head} {worst.notes[-1]}".strip()

@@ -37,7 +37,7 @@
   // ---- figures -----------------------------------------------------------------------------------------------
   const pairsBlock = document.getElementById("dark-pairs");
   const darkPairs = pairsBlock ? JSON.parse(pairsBlock.textContent) : {};
-  const utcText = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?)?$/;
+  const utcText = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?)?$/;
 
   function recolour(value) {
     if (typeof value === "string") return Object.hasOwn(darkPairs, value) ? darkPairs[value] : value;
@@ -77,9 +77,18 @@
     const feature = Object.hasOwn(rows, point.y) ? rows[point.y] : "";
     if (!moment || !feature) return;
     const url = new URL(location.href);
+    const start = new Date(`${moment.replace(/\.\d+$/, "")}Z`);
     url.searchParams.set("feature", feature);
-    url.searchParams.set("window", `${moment.replace(/\.\d+$/, "")}Z`);
-    url.hash = "compare";
+    if (div.dataset.step) {
+      // A cell of many windows: the page of that time shows each of them.
+      for (const name of ["range", "window", "page"]) url.searchParams.delete(name);
+      url.searchParams.set("since", start.toISOString());
+      url.searchParams.set("until", new Date(start.getTime() + 1000 * Number(div.dataset.step)).toISOString());
+      url.hash = "drift";
+    } else {
+      url.searchParams.set("window", start.toISOString().replace(".000Z", "Z"));
+      url.hash = "compare";
+    }
     location.assign(url);
   }
 

@@ -1,0 +1,1 @@
+"""What the pages cost on a large store: ``python -m benchmarks.pages``."""
