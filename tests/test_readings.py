@@ -121,7 +121,7 @@ def _written_out():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reading":
                 names |= {each.value for each in node.args[:1] if isinstance(each, ast.Constant)}
-        if path.parent.name in ("sources", "prometheus") or path.name == "quality.py":
+        if path.parent.name in ("host", "prometheus") or path.name == "quality.py":
             names |= {each.value for each in ast.walk(tree(path)) if isinstance(each, ast.Constant)}
     return names
 
@@ -148,6 +148,7 @@ def produced(tmp_path_factory):
     return (
         _written_out()
         | {SOURCE_UP}
+        | {f"system_load{minutes}" for minutes in (1, 5, 15)}
         | measured
         | {f"performance_{name}" for name in (*figures, "labels", "labels_missing")}
     )

@@ -216,6 +216,44 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "system_network_sent_bytes_total": ReadingKind((), "bytes", "bytes sent since boot"),
         "system_network_received_bytes_total": ReadingKind((), "bytes", "bytes received since boot"),
         "system_processes": ReadingKind((), "processes", "processes running"),
+        "system_cpus": ReadingKind((), "cores", "CPU cores, hyperthreads counted"),
+        "system_load1": ReadingKind((), "processes", "processes that run or wait, mean of 1 minute"),
+        "system_load5": ReadingKind((), "processes", "processes that run or wait, mean of 5 minutes"),
+        "system_load15": ReadingKind((), "processes", "processes that run or wait, mean of 15 minutes"),
+        "system_swap_percent": ReadingKind((), "percent", "swap space in use"),
+        "system_disk_read_bytes_total": ReadingKind((), "bytes", "bytes read from all disks since boot"),
+        "system_disk_written_bytes_total": ReadingKind((), "bytes", "bytes written to all disks since boot"),
+        "system_mount_percent": ReadingKind(
+            ("mount",), "percent", "file system in use; those on disks of the host, at most 20"
+        ),
+        "system_mount_free_bytes": ReadingKind(("mount",), "bytes", "free for ordinary users"),
+        "system_network_errors_total": ReadingKind((), "packets", "faulty packets, in and out, since boot"),
+        "system_network_dropped_total": ReadingKind((), "packets", "dropped packets, in and out, since boot"),
+        "system_process_cpu_percent": ReadingKind(
+            ("rank",), "percent", "CPU of the 5 busiest processes, of all cores; its note names the process"
+        ),
+        "system_process_memory_bytes": ReadingKind(
+            ("rank",), "bytes", "resident memory of the 5 largest processes; its note names the process"
+        ),
+        # the container or control group that Mirante runs in, where that has a limit
+        "system_container_cpu_percent": ReadingKind((), "percent", "CPU in use, of the container's limit"),
+        "system_container_cpu_limit_cores": ReadingKind((), "cores", "the container's limit of CPU"),
+        "system_container_throttled_seconds_total": ReadingKind(
+            (), "seconds", "time that the container was held back by its CPU limit"
+        ),
+        "system_container_memory_percent": ReadingKind(
+            (), "percent", "memory in use, of the container's limit, without cache that can be given back"
+        ),
+        "system_container_memory_used_bytes": ReadingKind((), "bytes", "memory that the container uses"),
+        "system_container_memory_limit_bytes": ReadingKind((), "bytes", "the container's limit of memory"),
+        "system_container_oom_kills_total": ReadingKind(
+            (), "processes", "processes of the container that were killed because its memory was full"
+        ),
+        # NVIDIA GPUs, with mirante[gpu]; the note is the GPU's name
+        "system_gpu_percent": ReadingKind(("gpu",), "percent", "time in which the GPU was at work"),
+        "system_gpu_memory_percent": ReadingKind(("gpu",), "percent", "memory of the GPU in use"),
+        "system_gpu_temperature_celsius": ReadingKind(("gpu",), "degrees Celsius", "temperature of the GPU"),
+        "system_gpu_power_watts": ReadingKind(("gpu",), "watts", "power that the GPU draws"),
         # volume and latency of a model, per window
         "predictions": ReadingKind((), "rows", "predictions in the window"),
         "predictions_read_total": ReadingKind(

@@ -39,6 +39,23 @@ def test_the_features_that_moved_strongest_first(store: Store) -> None:
     assert own.moved == ()  # its note says it
 
 
+def test_the_slices_of_the_window_and_of_its_own_feature_alone(store: Store) -> None:
+    slices = [{"column": name, "sentence": f"{name} moved mainly there."} for name in ("a", "b", "a", "c")]
+    store.windows.put(window(5, columns={"a": column(0.5, "a")}, slices=slices))
+    about_a, about_d = ({"feature": name} | LABELS for name in "ad")
+    alerts = [ALERT, replace(ALERT, labels=about_a), replace(ALERT, labels=about_d)]
+    whole, own, other = gather(store, alerts, "en")
+    assert whole.slices == tuple((name, f"{name} moved mainly there.") for name in "aba")  # at most three
+    assert own.slices == (("a", "a moved mainly there."),) * 2
+    assert (other.slices, other.moved) == ((), ())
+
+
+def test_slices_of_any_other_form_are_none(store: Store) -> None:
+    for kept in ({}, "x", ["x", {"column": "a"}, {"sentence": ""}], None):
+        store.windows.put(window(5, slices=kept))
+        assert gather(store, [ALERT], "en") == [Evidence()]
+
+
 def test_the_performance_as_far_as_labels_are_in(store: Store) -> None:
     store.windows.put(window(5))
     assert gather(store, [ALERT], "en") == [Evidence()]

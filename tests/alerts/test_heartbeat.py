@@ -30,9 +30,12 @@ def test_a_failure_is_logged_once_and_harms_nobody(slack: SlackDouble, answer: A
     heartbeat = Heartbeat(SecretStr(slack.url), timeout=0.3)
     with capture_logs() as logs:
         assert not heartbeat.beat()
+        assert heartbeat.trouble
+        assert "secretsecret" not in heartbeat.trouble
         assert not heartbeat.beat()
         slack.always = Answer()
         assert heartbeat.beat()
+        assert heartbeat.trouble == ""
         assert heartbeat.beat()
     assert [entry["event"] for entry in logs] == ["heartbeat failed", "heartbeat works again"]
     assert "secretsecret" not in str(logs) + repr(heartbeat)

@@ -16,7 +16,8 @@ from mirante.alerts.evaluation import batches
 from mirante.alerts.routing import Route
 from mirante.readings import Reading
 from mirante.store import Store
-from tests.alerts.rules.test_states import LENGTH, RULES, T0, Point, needs_promtool, rule, series
+from tests.alerts.rules.test_states import LENGTH, RULES, T0, Point, rule, series
+from tests.tools import require_tool
 
 SECOND = timedelta(seconds=1)
 Inputs = list[dict[str, list[Point]]]
@@ -79,7 +80,7 @@ def promtool_finds(folder: Path, inputs: Inputs, said: Firing) -> tuple[int, str
     }
     for name, content in files.items():
         (folder / name).write_text(yaml.dump(content, Dumper=dumper))
-    command = ["promtool", "test", "rules", "tests.yml"]
+    command = [require_tool("promtool"), "test", "rules", "tests.yml"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     return checks, "" if done.returncode == 0 else done.stdout + done.stderr
 
@@ -89,7 +90,6 @@ def random_inputs(seed: int, groups: int) -> Inputs:
     return [{f"a{n}": series(dice) for n in range(dice.choice([1, 2, 3]))} for _ in range(groups)]
 
 
-@needs_promtool
 @pytest.mark.timeout(300)
 def test_promtool_agrees_with_the_engine(store: Store, tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
@@ -102,7 +102,6 @@ def test_promtool_agrees_with_the_engine(store: Store, tmp_path: Path) -> None:
     assert wrong == "", f"seed {seed}: {wrong[:2000]}"
 
 
-@needs_promtool
 def test_promtool_catches_a_mutant_of_the_columns(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

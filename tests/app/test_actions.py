@@ -12,7 +12,7 @@ from mirante.app.service import Service
 from mirante.app.settings import Settings
 from mirante.capture.recorder import Recorder
 from mirante.monitors.acceptance import ask_to_accept
-from mirante.monitors.baseline import publish_baseline
+from mirante.monitors.baseline import load_baseline, publish_baseline
 from mirante.monitors.config import ModelConfig
 from mirante.store import AlertRow
 from mirante.tracking.client import connect
@@ -51,7 +51,7 @@ def verdicts(service, model):
 
 
 def test_the_monitor_uses_the_accepted_baseline_at_its_next_window_and_the_former_after_undo(served):
-    _, model, service = served
+    client, model, service = served
     (watch,), store, settings = service.watches, service.parts.store, service.settings
     for day in range(6):
         record(model, day)
@@ -59,6 +59,7 @@ def test_the_monitor_uses_the_accepted_baseline_at_its_next_window_and_the_forme
     assert verdicts(service, model) == [True] * 6
     row = ask_to_accept(store, model.subject, START, START + 6 * DAY, now=START + 6 * DAY, **WHO)
     make_actions(service.parts).advance(START + 6 * DAY)
+    assert load_baseline(client, model.model, "1").sample.num_rows == 6 * 150
     record(model, 6)
     watch.advance(START + 7 * DAY)
     assert verdicts(service, model)[6:] == [False]

@@ -51,7 +51,8 @@ def test_it_is_made_from_a_file_and_found_by_the_alias(mlflow_server, tmp_path, 
         alarm_budget="1 per 90d",
         tracking_uri=mlflow_server,
     )
-    assert said == f"wrote the baseline of {name}, version {version} (live): 320 rows, 2 features"
+    size = "320 rows, 2 features, 320 rows kept as a sample"
+    assert said == f"wrote the baseline of {name}, version {version} (live): {size}"
     found, baseline = fetch_baseline(client, name, "live")
     assert found == version
     assert baseline.features == ("age", "plan")
@@ -62,6 +63,7 @@ def test_it_is_made_from_a_file_and_found_by_the_alias(mlflow_server, tmp_path, 
     known = frame["late"].notna()
     loss = metrics.log_loss(frame["late"][known], frame["said"][known])
     assert baseline.performance["log_loss"] == pytest.approx(loss, abs=1e-9)
+    assert baseline.sample.num_rows == 320
     assert baseline.profile.columns["age"].missing == frame["age"].isna().sum() > 0
 
 
@@ -74,10 +76,12 @@ def test_a_folder_of_parquet_files_will_do_without_times_and_labels(mlflow_serve
     frame = normal_rows(2)[["age", "plan", "said"]]
     frame[:30].to_parquet(folder / "a.parquet")
     frame[30:].to_parquet(folder / "b.parquet")
-    make_baseline(name, folder, "said", tracking_uri=mlflow_server)
+    said = make_baseline(name, folder, "said", tracking_uri=mlflow_server, sample_rows=0)
+    assert said.endswith(": 80 rows, 2 features, 0 rows kept as a sample")
     _, baseline = fetch_baseline(client, name, "champion")
     assert (baseline.about["rows"], baseline.about["windows"]) == (80, 0)
     assert dict(baseline.performance) == {}
+    assert baseline.sample is None
 
 
 @pytest.mark.server

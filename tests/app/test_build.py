@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mirante.app import build as module
-from mirante.app.build import build
+from mirante.app.build import build, log_of_subject
 from mirante.app.settings import load_settings
 from mirante.errors import ConfigError, StoreError, TrackingError
 from mirante.readings import Reading
@@ -149,6 +149,13 @@ def test_files_named_in_the_config_are_beside_it(tmp_path, monkeypatch):
         assert parts.default_log.root == tmp_path / "inference-log"
     assert (tmp_path / "mirante.db").exists()
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_model_that_is_not_configured_has_the_log_beside_the_config(tmp_path):
+    text = "models:\n  - {model: m, log: rows, window: 1d}\n"
+    settings = settings_of(tmp_path, text)
+    assert log_of_subject(settings, "model/m@champion").root == tmp_path / "rows"
+    assert log_of_subject(settings, "model/other@champion").root == tmp_path / "inference-log"
 
 
 def is_open(tmp_path):

@@ -1,23 +1,18 @@
 from datetime import UTC, datetime, timedelta
 
-from mirante.alerts.grouping import Transition
 from mirante.alerts.matchers import Matchers
+from mirante.alerts.past import Firing, Past
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule
 from mirante.app.explain import explain_rule
-from mirante.app.rehearsal import Past
 from mirante.readings import Reading
-from mirante.store import AlertRow
 
 T0 = datetime(2013, 2, 8, tzinfo=UTC)
 RULE = Rule("busy", "cpu > 90", where={"host": "~web.*"}, severity="critical")
 ROUTES = Route(("chat",), routes=(Route(("mail",), Matchers.of({"severity": "critical"})),))
 
 
-def row(state):
-    return AlertRow(
-        "1" * 32, "busy", {"host": "web-1"}, "host/web-1", "critical", state, T0, fired_at=T0, summary="S"
-    )
+FIRED = Firing({"host": "web-1"}, T0, T0, summary="S")
 
 
 def explained(past):
@@ -30,18 +25,18 @@ def test_routes_are_named():
 
 
 def test_a_quiet_past():
-    lines = explained(Past(every=timedelta(seconds=15)))
+    lines = explained(Past())
     assert lines[-3:] == [
         "  now: no reading of it is known",
         "  stands: quiet: it would not fire now",
-        "  in the last 7d, to within 15s: it would not have fired",
+        "  in the last 7d: it would not have fired",
     ]
 
 
 def test_a_lively_past():
     seen = [Reading("cpu", 95.5, T0, {"host": f"web-{i}"}) for i in range(10)]
     other = [Reading("cpu", 5.0, T0, {"host": "db"}), Reading("mem", 5.0, T0, {"host": "web-1"})]
-    past = Past({"busy": [Transition(row("firing"), "firing")] * 2}, {"busy": [row("firing")]}, seen + other)
+    past = Past({"busy": [FIRED] * 2}, {"busy": [FIRED]}, seen + other)
     lines = explained(past)
     assert "    cpu{host=web-0} = 95.5 at 2013-02-08 00:00:00 UTC" in lines
     assert "    and 2 more" in lines

@@ -289,6 +289,8 @@ def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
             service.scheduler.states["host"].error = "no luck"
             beat(now)
             assert len(double.requests) == 1
+            told = service.health()["details"]["heartbeat"]
+            assert told == {"last": now.isoformat(), "withheld": ["host"], "error": ""}
             service.scheduler.states["host"].error = ""
             owed = NoticeRow("a", "gone", "message", now - timedelta(hours=1), now, payload={})
             parts.store.outbox.add(owed)
@@ -298,4 +300,26 @@ def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
             double.always = Answer(500)
             beat(now)  # no harm
             assert len(double.requests) == 2
+            assert service.health()["details"]["heartbeat"]["error"]
         assert "secretsecret" not in json.dumps(service.health())
+
+
+def test_the_rules_pages_see_what_the_service_holds(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules:\n- name: mine\n  when: x > 1\n", encoding="utf-8")
+    text = QUIET + "alerts: {rules: rules.yaml}\nmodels: [{model: m, paused: true, window: 1d}]\n"
+    (tmp_path / "mirante.yaml").write_text(text, encoding="utf-8")
+    with build(load_settings(tmp_path / "mirante.yaml")) as parts:
+        service = Service(parts.settings, parts)
+        ruling = service._ruling()
+        (mine,) = (rule for rule in ruling.rules() if rule.name == "mine")
+        assert (mine.origin.file, mine.origin.line, mine.origin.own) == (str(rules), 2, True)
+        assert not next(rule for rule in ruling.rules() if rule.name == "high_cpu").origin.own
+        now = datetime.now(UTC)
+        drift = Reading("drift_share", 1.0, now, {"model": "m", "alias": "champion"})
+        assert service._silences()(drift) is None
+        assert ruling.stale_after()(drift) is not None, "a paused model has a past all the same"
+        rules.write_text("rules:\n- name: mine\n  when: x >\n", encoding="utf-8")
+        service._evaluate(now)
+        assert "rules.yaml, line 3" in ruling.error()
+        assert service.health()["details"]["rules_error"] == ruling.error()

@@ -228,6 +228,9 @@ def test_report_and_baseline_against_a_real_server(tmp_path, mlflow_server):
     done = run("baseline", name, *options, "--time", "at", "--tracking-uri", mlflow_server)
     assert done.exit_code == 0, done.output
     assert f"wrote the baseline of {name}, version {version} (champion): 400 rows, 1 features" in done.output
+    assert "features, 400 rows kept as a sample" in done.output
+    none = run("baseline", name, *options, "--sample-rows", "0", "--tracking-uri", mlflow_server)
+    assert "features, 0 rows kept as a sample" in none.output
     missing = run("baseline", name, *options, "--time", "when", "--tracking-uri", mlflow_server)
     assert missing.exit_code == 2
     assert "has no column 'when'; it has age, p, at" in missing.output

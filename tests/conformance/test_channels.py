@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -43,7 +43,12 @@ HOSTILE = Notice(
     EVIL,
     "critical",
     EVIL,
-    (NoticeAlert("firing", EVIL, {EVIL: EVIL}, float("nan"), None, EVIL, note=EVIL),) * 300,
+    (
+        NoticeAlert(
+            "firing", EVIL, {EVIL: EVIL}, float("nan"), None, EVIL, note=EVIL, moved=(EVIL,), slices=(EVIL,)
+        ),
+    )
+    * 300,
 )
 
 
@@ -193,6 +198,17 @@ def test_it_delivers(case: Case) -> None:
     asyncio.run(case.works.deliver(PLAIN))
     assert "host" in case.read()
     assert case.read().isascii() or "…" in case.read()
+
+
+def test_it_tells_what_moved_and_then_in_which_slice(case: Case) -> None:
+    moved, where = (
+        "delay moved: KS distance 0.41.",
+        "delay moved mainly where carrier = EV: median 2 -> 31 there.",
+    )
+    alert = NoticeAlert("firing", "x", {"host": "a"}, 1.0, moved=(moved,), slices=(where,))
+    asyncio.run(case.works.deliver(replace(PLAIN, alerts=(alert,))))
+    told = case.read().replace("\\u003e", ">").replace("&gt;", ">").replace("›", ">")
+    assert 0 <= told.index(moved) < told.index(where)
 
 
 def test_it_delivers_hostile_names_without_letting_them_act(case: Case) -> None:

@@ -81,9 +81,12 @@ def register(client: Any, name: str) -> str:
 
 
 def rows(mean: float, count: int) -> pd.DataFrame:
+    """Return rows whose columns have their mean where the kind is the first one, and 40 elsewhere."""
     rng = np.random.default_rng(int(mean))
-    columns: dict[str, Any] = {name: rng.normal(mean, 10, count) for name in HOSTILE[:5]}
-    return pd.DataFrame(columns | {"kind": rng.choice([HOSTILE[0], HOSTILE[7]], count)})
+    kinds = rng.choice([HOSTILE[0], HOSTILE[7]], count)
+    means = np.where(kinds == HOSTILE[0], mean, 40.0)
+    columns: dict[str, Any] = {name: rng.normal(means, 10) for name in HOSTILE[:5]}
+    return pd.DataFrame(columns | {"kind": kinds})
 
 
 def record(name: str, version: str, root: Path) -> None:
@@ -214,6 +217,7 @@ def test_names_that_mean_harm_do_none(
             check_pages(address, subjects, folder / "mirante.db")
             metrics = text_of(address)
             health = json.loads(get(address, "healthz")[1])
+        assert slices_told(hook), "the slices, of hostile names too, are part of what is told"
         check_mails(mail.messages)
         check_chat(chat)
     assert "\x1b" not in "".join(lines)
@@ -225,6 +229,11 @@ def test_names_that_mean_harm_do_none(
     check_report(client, folder, monkeypatch, mlflow_server)
     outside = {path for path in all_files(tmp_path) if not path.is_relative_to(folder)}
     assert outside == set(), "no file is written outside of the service's folder"
+
+
+def slices_told(hook: SlackDouble) -> set[str]:
+    notices = [json.loads(request.body)["data"] for request in hook.requests]
+    return {one for notice in notices for alert in notice["alerts"] for one in alert["slices"]}
 
 
 def told_of(hook: SlackDouble) -> set[str]:

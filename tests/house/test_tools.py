@@ -1,5 +1,7 @@
 """Programs that tests need: found, skipped over, or an error in CI."""
 
+from pathlib import Path
+
 import pytest
 
 from tests import tools
@@ -28,3 +30,9 @@ def test_in_ci_it_is_an_error(nothing_installed, monkeypatch):
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="chromium is not installed"):
         tools.require_tool("chromium")
+
+
+def test_no_test_looks_for_a_program_by_itself():
+    """One that skips where CI lacks a program, for instance, would never be missed."""
+    places = [p for p in Path(tools.__file__).parent.rglob("*.py") if "shutil.which" in p.read_text("utf-8")]
+    assert {p.name for p in places} <= {"tools.py", "test_tools.py"}

@@ -246,3 +246,63 @@ def test_any_order_of_steps_gives_each_row_exactly_once(steps):
         again, _ = everything(log, cursor)
         assert sorted(got + rest + again) == sorted(written)
         assert sorted(ids(log.scan("m"))) == sorted(written)
+
+
+def sampled(log, most, version="1", **more):
+    more.setdefault("columns", ["__id"])
+    return log.sample("m", version, most, **more)
+
+
+def test_a_sample_of_all_rows_is_the_scan_of_one_version(tmp_path):
+    for version, process, first in (("1", "p", 0), ("1", "q", 50), ("2", "p", 500)):
+        w = writer(tmp_path, version=version, process=process, max_rows=20)
+        for begin in range(first, first + 50, 10):
+            w.append(rows(range(begin, begin + 10)))
+        if process == "p":
+            w.close()
+    log = InferenceLog(tmp_path)
+    start, end = (EPOCH + timedelta(seconds=n) for n in (15, 65))
+    found = sampled(log, 1_000, start=start, end=end, columns=["x", "gone", "__prediction"])
+    assert found.column_names == ["x", "__prediction"]
+    assert sorted(found["x"].to_pylist()) == [float(n) for n in range(15, 65)]
+    assert found.num_rows == sampled(log, 50, start=start, end=end).num_rows == 50
+    assert sampled(log, 50, version="3").num_rows == 0
+    assert sampled(InferenceLog(tmp_path / "not there"), 50).num_rows == 0
+
+
+def test_a_sample_is_uniform_over_segments_and_the_same_each_time(tmp_path):
+    for process, numbers in (("p", range(30)), ("q", range(30, 36)), ("r", range(36, 60))):
+        w = writer(tmp_path, process=process)
+        w.append(rows(numbers[:4]))
+        w.append(rows(numbers[4:]))
+        if process == "q":
+            w.close()
+    log = InferenceLog(tmp_path)
+    assert ids(sampled(log, 20)) == ids(sampled(InferenceLog(tmp_path), 20)) != ids(sampled(log, 20, seed=1))
+    counts = dict.fromkeys((f"id{n}" for n in range(60)), 0)
+    for seed in range(300):
+        got = ids(sampled(log, 20, seed=seed))
+        assert len(set(got)) == 20
+        for one in got:
+            counts[one] += 1
+    # 100 of 300 each, standard deviation 8
+    assert all(abs(count - 100) < 5 * 8.2 for count in counts.values())
+
+
+def test_a_sample_of_segments_that_differ_has_one_kind_of_column(tmp_path):
+    whole = writer(tmp_path, process="p")
+    whole.append(rows(range(5), c=pa.array([1, 2, 3, 4, 5])))
+    text = writer(tmp_path, process="q")
+    text.append(rows(range(5, 10), c=pa.array(["a"] * 5)))
+    writer(tmp_path, process="r").append(rows(range(10, 15)))
+    found = sampled(InferenceLog(tmp_path), 12, columns=["c"])
+    assert found.schema == pa.schema([("c", found.schema.field("c").type)])
+    assert found.num_rows == 12
+    assert set(found["c"].to_pylist()) <= {"1", "2", "3", "4", "5", "a", None}
+
+
+def test_a_sample_of_nothing_is_refused(tmp_path):
+    with pytest.raises(InputError, match="most is 0 and must be at least 1"):
+        sampled(InferenceLog(tmp_path), 0)
+    with pytest.raises(InputError, match="has no time zone"):
+        sampled(InferenceLog(tmp_path), 5, start=datetime(2026, 1, 1))

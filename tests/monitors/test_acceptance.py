@@ -1,7 +1,10 @@
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
+import pandas as pd
 import pytest
+from structlog.testing import capture_logs
 
 from mirante.capture.recorder import Recorder
 from mirante.drift.monitor import DriftMonitor
@@ -55,6 +58,41 @@ def test_profiles_add_up_exactly(config, store, log, baseline):
     assert accepted.about["rows"] == 450
     assert accepted.row("s", "1", START).source == "accepted windows"
     assert ModelBaseline.from_files(accepted.to_files()).profile == expected
+
+
+def test_its_sample_is_of_the_rows_of_the_range(config, store, log, baseline):
+    watched(config, store, log, baseline)
+    watched(config, store, log, baseline, version="2", shift=500.0)
+    rows = [
+        row
+        for row in windows_to_accept(store, config.subject, START + DAY, START + 4 * DAY)
+        if row.version == "1"
+    ]
+    accepted = accepted_baseline(baseline, rows, config.subject, **WHO, log=log)
+    features = pd.concat([make_rows(day, 150, shift=15.0)[0] for day in (1, 2, 3)])
+    assert accepted.sample.num_rows == 450
+    assert sorted(accepted.sample["age"].drop_null().to_pylist()) == sorted(features["age"].dropna())
+    assert TableProfile.of(accepted.sample, like=baseline.profile) == accepted.profile
+    assert ModelBaseline.from_files(accepted.to_files()).sample == accepted.sample
+    few = replace(baseline, about={**baseline.about, "sample_rows": 40})
+    assert accepted_baseline(few, rows, config.subject, **WHO, log=log).sample.num_rows == 40
+
+
+def test_it_never_has_the_former_ones_rows(config, store, log, baseline):
+    watched(config, store, log, baseline)
+    rows = windows_to_accept(store, config.subject, START, START + 4 * DAY)
+    assert accepted_baseline(baseline, rows, config.subject, **WHO).sample is None
+    for about in ({"sample_rows": 0}, {}):  # none may be kept; and from before there were samples
+        former = replace(baseline, about=about, sample=None)
+        assert accepted_baseline(former, rows, config.subject, **WHO, log=log).sample is None
+    shutil.rmtree(config.log)
+    with capture_logs() as logs:
+        accepted = accepted_baseline(baseline, rows, config.subject, **WHO, log=log)
+    assert accepted.sample is None
+    assert accepted.profile.rows == 600
+    (said,) = logs
+    assert said["event"] == "the accepted baseline keeps no rows"
+    assert "has 0 of the 600 rows" in said["error"]
 
 
 def test_what_was_drift_is_normal_then_and_the_old_normal_is_drift(config, store, log, baseline):

@@ -1,5 +1,6 @@
 import json
 import uuid
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from .registry import register
 
 DAY = WindowClock("1d")
 FILES = ("baseline.json", "drift.bin", "outliers.bin", "profile.bin")
+SAMPLE = "sample.parquet"
 
 
 def small(rows=50, **options):
@@ -124,9 +126,10 @@ def test_the_task_is_guessed_from_the_predictions(predictions, task):
 
 def test_a_round_trip_judges_alike(baseline):
     files = baseline.to_files()
-    assert tuple(sorted(files)) == FILES
+    assert tuple(sorted(files)) == (*FILES, SAMPLE)
     again = ModelBaseline.from_files(files)
     assert again.profile == baseline.profile
+    assert again.sample == baseline.sample
     assert (again.task, again.features) == (baseline.task, baseline.features)
     assert dict(again.performance) == dict(baseline.performance)
     assert dict(again.about) == dict(baseline.about)
@@ -186,7 +189,7 @@ def test_a_damaged_head_is_an_input_error(baseline, content):
         ModelBaseline.from_files(baseline.to_files() | {"baseline.json": content})
 
 
-@pytest.mark.parametrize("name", ["profile.bin", "drift.bin", "outliers.bin"])
+@pytest.mark.parametrize("name", ["profile.bin", "drift.bin", "outliers.bin", SAMPLE])
 @pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[: len(content) // 2]])
 def test_damaged_parts_are_input_errors(baseline, name, damage):
     files = baseline.to_files()
@@ -264,6 +267,63 @@ def test_classes_need_one_label_per_row():
         performance_of("class", ["a"], ["a", "b"])
 
 
+def test_some_of_its_rows_are_kept_whole_and_the_same_each_time(baseline):
+    assert baseline.sample.num_rows == baseline.about["sample_rows"] == 5_000
+    assert baseline.sample.column_names == ["age", "plan", PREDICTION]
+    features, predictions, _ = make_rows(0, 50)
+    kept = small(sample_rows=20).sample
+    assert kept == small(sample_rows=20).sample
+    rows = set(zip(features["age"].fillna(-1), features["plan"], predictions, strict=True))
+    told = kept.to_pandas()
+    found = set(zip(told["age"].fillna(-1), told["plan"].astype(str), told[PREDICTION], strict=True))
+    assert len(found) == 20
+    assert found < rows
+    assert small(sample_rows=50).sample.num_rows == small().sample.num_rows == 50
+
+
+def test_it_may_keep_no_rows():
+    found = small(sample_rows=0)
+    assert found.sample is None
+    assert tuple(sorted(found.to_files())) == FILES
+    again = ModelBaseline.from_files(found.to_files())
+    assert again.sample is None
+    assert again.about["sample_rows"] == 0
+    with pytest.raises(InputError, match="sample_rows is -1; give how many rows may be kept, 0 for none"):
+        small(sample_rows=-1)
+
+
+def test_one_from_before_there_were_samples_has_none(baseline):
+    files = {name: baseline.to_files()[name] for name in FILES}
+    head = json.loads(files["baseline.json"])
+    del head["about"]["sample_rows"]
+    old = ModelBaseline.from_files(files | {"baseline.json": json.dumps(head).encode()})
+    assert old.sample is None
+    assert old.profile == baseline.profile
+
+
+def test_no_row_is_shown_by_its_repr():
+    assert "sample=" not in repr(small())
+
+
+def test_columns_of_any_kind_do_not_hinder_it():
+    features = pd.DataFrame(
+        {
+            "when": pd.to_datetime(["2026-01-01", None, "2026-01-03"] * 20),
+            "money": [Decimal("1.10"), None, Decimal("3.30")] * 20,
+            "mixed": [1, "a", None] * 20,
+            "whole": pd.array([1, None, 3] * 20, "Int64"),
+            "kind": pd.Categorical(["x", "y", None] * 20),
+            7: [True, False, None] * 20,
+        }
+    )
+    predictions = [0.1, 0.2, 0.3] * 20
+    found = ModelBaseline.fit(features, predictions, clock=DAY)
+    again = ModelBaseline.from_files(found.to_files())
+    assert again.sample.num_rows == 60
+    assert again.sample.column_names == ["when", "money", "mixed", "whole", "kind", "7", PREDICTION]
+    assert TableProfile.of(again.sample, like=found.profile) == found.profile
+
+
 @pytest.mark.server
 def test_publish_and_fetch(mlflow_server, baseline):
     client = connect(mlflow_server)
@@ -273,6 +333,7 @@ def test_publish_and_fetch(mlflow_server, baseline):
     assert found == version
     assert again.profile == baseline.profile
     assert again.about == baseline.about
+    assert again.sample == baseline.sample
     window = TableProfile.of(make_rows(1, 100)[0].assign(prediction=0.5), like=again.profile)
     assert again.drift.fresh().update(window) == baseline.drift.fresh().update(window)
 

@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from mirante.errors import MiranteWarning, TrackingError
-from mirante.tracking.reach import Reach, reachable, within
+from mirante.tracking.reach import Reach, reachable, server_version, within
 
 
 @pytest.mark.server
@@ -44,6 +44,41 @@ def test_an_answer_that_is_no_tls_counts_as_there() -> None:
         thread.start()
         assert reachable(f"https://127.0.0.1:{plain.getsockname()[1]}")
         thread.join()
+
+
+@pytest.mark.server
+def test_a_real_server_says_its_version(mlflow_server: str) -> None:
+    from importlib.metadata import version
+
+    assert server_version(mlflow_server) == version("mlflow")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n3.17.2", "3.17.2"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n<script>", ""),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\n404", ""),
+        (b"HTTP/1.1 307 T\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", ""),
+        (b"nonsense", ""),
+    ],
+)
+def test_only_a_version_counts_as_one(answer: bytes, said: str) -> None:
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        thread = threading.Thread(target=serve, args=(plain,))
+        thread.start()
+        assert server_version(f"http://127.0.0.1:{plain.getsockname()[1]}") == said
+        thread.join()
+
+
+def test_no_server_has_no_version(tracking_off: str) -> None:
+    assert server_version(tracking_off) == ""
 
 
 @pytest.mark.parametrize("uri", ["sqlite:///x.db", "databricks", "file:///tmp/mlruns"])

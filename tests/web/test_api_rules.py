@@ -10,9 +10,9 @@ from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule
 from mirante.readings import Reading
 from mirante.store import AlertRow, Store
-from mirante.web.api.rules import Ruling
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
+from mirante.web.ruling import Ruling
 from tests.web.conftest import NOW, Client
 
 RULES = [

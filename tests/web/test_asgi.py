@@ -154,7 +154,7 @@ def test_status_line(store: Store):
     client = Client(
         create_app(store, config=WebConfig(), health=lambda: {"status": "degraded", "tasks": tasks})
     )
-    text = client.get("/status").text
+    text = client.get("/status/line").text
     assert "Tasks that fail: m" in text
     assert '<time datetime="2013-03-31T11:59:00Z"' in text
     assert "1 notice waits" in text

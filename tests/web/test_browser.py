@@ -15,10 +15,12 @@ import pytest
 import uvicorn
 
 from mirante.alerts.people.acknowledging import acknowledge, take_back
+from mirante.alerts.rules import Rule, default_rules
 from mirante.readings import Reading
 from mirante.store import AlertRow, ProposalRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
+from mirante.web.ruling import Ruling
 from tests.web.conftest import HOST, HOSTILE, MODEL, NOW
 
 pytestmark = pytest.mark.browser
@@ -31,7 +33,12 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
 @contextmanager
 def serving(store: Store, config: WebConfig) -> Iterator[str]:
     """A real server on a free port."""
-    app = create_app(store, config=config, clock=lambda: NOW)
+    rules = [
+        *default_rules(),
+        Rule(HOSTILE[0], "drift_share > 0.05", where={"alias": "a"}, summary=HOSTILE[5]),
+    ]
+    ruling = Ruling(lambda: rules, error=lambda: f"rules.yaml, line 3: {HOSTILE[0]}")
+    app = create_app(store, config=config, clock=lambda: NOW, ruling=ruling)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -178,13 +185,66 @@ def test_pages_read_without_javascript(browser: Any, site: str):
 
 @pytest.mark.parametrize(
     "target",
-    ["/", "/alerts", f"/model?subject={MODEL}", f"/host?subject={HOST}", ALERT, "/silences", NEW_SILENCE],
+    [
+        *(
+            "/",
+            "/alerts",
+            f"/model?subject={MODEL}",
+            f"/host?subject={HOST}",
+            ALERT,
+            "/silences",
+            NEW_SILENCE,
+        ),
+        *("/rules", "/rules/feature_drift?days=90", f"/rules/{quote(HOSTILE[0], safe='')}", "/status"),
+    ],
 )
 def test_nothing_is_wider_than_a_phone(page: Any, site: str, target: str):
     page.set_viewport_size({"width": 360, "height": 800})
     page.goto(site + target)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_rule_and_its_preview(page: Any, site: str):
+    page.goto(site)
+    page.click("nav >> text=Rules")
+    assert "those from before stay in force" in page.inner_text(".fault")
+    page.click("a.alert-title:has-text('high_cpu')")
+    assert "system_cpu_percent > 90" in page.inner_text(".lead")
+    page.click("#preview nav >> text=30 days")
+    page.wait_for_url("**/rules/high_cpu?days=30**")
+    assert "It would not have fired" in page.inner_text("#preview")
+
+
+def test_a_rule_of_a_hostile_name_runs_nothing_and_shows_its_strip(page: Any, site: str):
+    page.goto(f"{site}/rules")
+    page.click(f"a.alert-title >> text={HOSTILE[0][3:]}")
+    assert page.inner_text("h1") == HOSTILE[0]
+    assert page.locator("svg.strip .strip-firing").count() >= 1
+    assert page.locator("img").count() == 0
+    with page.expect_response(lambda r: "/rules/" in r.url) as answered:
+        here = "document.getElementById('live').getAttribute('hx-get')"
+        page.evaluate(f"htmx.ajax('GET', {here}, {{source: '#live', select: '#live'}})")
+    assert answered.value.status == 304
+
+
+def test_the_state_of_the_monitor(page: Any, site: str):
+    page.goto(site)
+    page.click("#status >> text=Status")
+    page.wait_for_url("**/status")
+    assert "slack" in page.inner_text("main")
+    assert "Readings" in page.inner_text("#h-store ~ dl")
+
+
+def test_rules_and_status_without_javascript(browser: Any, site: str):
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(f"{site}/rules?state=unable")
+    opened.click("a.alert-title >> nth=0")
+    assert "This rule cannot fire" in opened.inner_text("main")
+    opened.click("footer >> text=Status")
+    assert opened.inner_text("h1") == "Status"
+    context.close()
 
 
 def test_login_by_form(browser: Any, full_url: str):

@@ -143,6 +143,30 @@ def test_a_link_shows_what_its_sender_saw(store: Store):
     assert "dep_delay drifted: median 2 -> 31" in Reader(model_page(store, MODEL, inside)).text
 
 
+def test_the_slices_of_the_feature_are_listed_with_its_verdict(store: Store):
+    storm = FIRST + timedelta(days=STORM)
+    row = store.windows.get(MODEL, storm)
+    told = [f"dep_delay moved mainly where carrier = {HOSTILE[0]}: 1.", "prediction moved mainly there."]
+    kept = [{"column": text.split()[0], "sentence": text} for text in told]
+    store.windows.put(replace(row, verdicts={**row.verdicts, "slices": kept}))
+    html = {}
+    for feature in ("dep_delay", "prediction", "distance"):
+        query = ask("/model", subject=MODEL, feature=feature, window=f"{storm:%Y-%m-%dT%H:%M:%SZ}")
+        html[feature] = model_page(store, MODEL, query)
+    texts = {feature: Reader(page).text for feature, page in html.items()}
+    assert [told[0] in texts[name] for name in ("dep_delay", "prediction", "distance")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [told[1] in texts[name] for name in ("dep_delay", "prediction", "distance")] == [
+        False,
+        True,
+        False,
+    ]
+    assert not [tag for tag, _ in Reader(html["dep_delay"]).tags if tag == "img"]
+
+
 def test_missing_values_are_marked_where_nothing_drifted(store: Store):
     start = f"{FIRST + timedelta(days=STORM):%Y-%m-%dT%H:%M:%SZ}"
     span = {"since": "2013-02-01", "until": "2013-02-11"}
@@ -223,7 +247,7 @@ def test_links_keep_language_and_quote_names(store: Store):
 
 def test_host_page_shows_rates_not_counters(store: Store):
     html = host_page(store, HOST, ask("/host", subject=HOST))
-    assert re.findall(r'data-figure="fig-(\w+)"', html) == ["usage", "network", "processes"]
+    assert re.findall(r'data-figure="fig-(\w+)"', html) == ["usage", "processes", "network"]
     assert "bytes per second" in html
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +32,7 @@ from mirante.alerts.fields import Strict
 from mirante.alerts.heartbeat import HeartbeatConfig
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule, RuleSpec, default_rules, load_rules, rules_of
-from mirante.alerts.rules.rule import twins
+from mirante.alerts.rules.rule import Origin, twins
 from mirante.errors import ConfigError
 
 __all__ = [
@@ -130,7 +132,13 @@ def build_dispatch(config: AlertsConfig) -> tuple[HoldSettings, Flapping | None]
     return build_holds(config.inhibit, config.mute_times), flapping
 
 
-def build_rules(config: AlertsConfig, *, base: Path | None = None, locale: str = "en") -> list[Rule]:
+def build_rules(
+    config: AlertsConfig,
+    *,
+    base: Path | None = None,
+    locale: str = "en",
+    origin: Callable[..., Origin | None] = lambda *_: None,
+) -> list[Rule]:
     """Return the rules: those that come with Mirante, replaced and followed by the config's.
 
     Parameters
@@ -141,6 +149,8 @@ def build_rules(config: AlertsConfig, *, base: Path | None = None, locale: str =
         Folder that a relative path of a rule file starts from.
     locale : str
         Language of the rules that come with Mirante.
+    origin : callable
+        Says of a place in the config, such as ``"alerts", "rules", 0``, where it is written.
 
     Raises
     ------
@@ -156,6 +166,6 @@ def build_rules(config: AlertsConfig, *, base: Path | None = None, locale: str =
     if isinstance(config.rules, Path):
         own = load_rules((base or Path()) / config.rules)
     else:
-        own = rules_of(config.rules)
+        own = rules_of(config.rules, partial(origin, "alerts", "rules"))
     given = default_rules(locale) if config.default_rules else []
     return list({rule.name: rule for rule in [*given, *own]}.values())

@@ -1,4 +1,4 @@
-"""What else is known when an alert is told: the features that moved in its window, and the performance."""
+"""What else is known when an alert is told: what moved in its window, in which slices; the performance."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mirante.i18n import Translator, format_number, translator
 from mirante.readings import split_subject
 from mirante.store import AlertRow, Store, WindowRow
 
-__all__ = ["Evidence", "Window", "alert_links", "gather", "page_links", "silence_command"]
+__all__ = ["Evidence", "Window", "alert_links", "gather", "page_links", "silence_command", "slices_of"]
 
-_MOST_MOVED, _MOST_ALERTS, _BEFORE = 5, 20, 30
+_MOST_MOVED, _MOST_SLICES, _MOST_ALERTS, _BEFORE = 5, 3, 20, 30
 _MEASURES = ("roc_auc", "accuracy", "r2", "mae", "rmse", "log_loss", "brier")
 
 
@@ -30,11 +30,14 @@ class Evidence:
     ----------
     moved : tuple of str
         The sentences of the features that moved in it, the strongest first, at most five, and how many more.
+    slices : tuple of (str, str)
+        Slices of the rows in which features moved: the feature and a sentence, at most three.
     performance : str
         Its realised performance beside that of the windows before, as far as labels are in; else empty.
     """
 
     moved: tuple[str, ...] = ()
+    slices: tuple[tuple[str, str], ...] = ()
     performance: str = ""
 
 
@@ -69,9 +72,20 @@ def gather(
         key = (alert.subject, time, version)
         if key not in known:
             rows = _windows(store, *key)
-            known[key] = Evidence(_moved(rows[-1], _), _performance(rows, _)) if rows else Evidence()
-        found[place] = replace(known[key], moved=()) if "feature" in alert.labels else known[key]
+            known[key] = _evidence(rows, _) if rows else Evidence()
+        found[place] = _own(known[key], alert.labels.get("feature"))
     return found
+
+
+def _evidence(rows: list[WindowRow], _: Translator) -> Evidence:
+    return Evidence(_moved(rows[-1], _), slices_of(rows[-1]), _performance(rows, _))
+
+
+def _own(evidence: Evidence, feature: str | None) -> Evidence:
+    """Leave out what an alert about one feature has in its note, and what is of others."""
+    if feature is None:
+        return evidence
+    return replace(evidence, moved=(), slices=tuple(one for one in evidence.slices if one[0] == feature))
 
 
 def _windows(store: Store, subject: str, start: datetime, version: str | None) -> list[WindowRow]:
@@ -100,6 +114,34 @@ def _moved(window: WindowRow, _: Translator) -> tuple[str, ...]:
     left = len(told) - _MOST_MOVED
     more = [_.n("and %(n)s more feature", "and %(n)s more features", left)] if left > 0 else []
     return (*told[:_MOST_MOVED], *more)
+
+
+def slices_of(window: WindowRow) -> tuple[tuple[str, str], ...]:
+    """Return the slices of the rows in which a window's features moved.
+
+    Parameters
+    ----------
+    window : WindowRow
+        As the store has it.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Feature and sentence, at most three; none for a window without drift.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> day = datetime(2013, 2, 8, tzinfo=UTC)
+    >>> kept = {"slices": [{"column": "delay", "sentence": "delay moved mainly where carrier = EV."}]}
+    >>> slices_of(WindowRow("model/churn@champion", "3", day, day, rows=9, closed=True, verdicts=kept))
+    (('delay', 'delay moved mainly where carrier = EV.'),)
+    """
+    found = window.verdicts.get("slices")
+    if not isinstance(found, list):
+        return ()
+    known = [one for one in found if isinstance(one, Mapping) and one.get("sentence")]
+    return tuple((str(one.get("column")), str(one["sentence"])) for one in known[:_MOST_SLICES])
 
 
 def _performance(windows: list[WindowRow], _: Translator) -> str:

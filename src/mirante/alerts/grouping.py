@@ -184,6 +184,7 @@ def _alert(transition: Transition, evidence: Evidence) -> NoticeAlert:
         note=alert.note,
         description=transition.description,
         moved=evidence.moved,
+        slices=tuple(sentence for _, sentence in evidence.slices),
         performance=evidence.performance,
         rule=alert.rule,
         severity=alert.severity,

@@ -77,6 +77,11 @@ class Heartbeat:
     def __repr__(self) -> str:
         return "Heartbeat(***)"
 
+    @property
+    def trouble(self) -> str:
+        """Why the last call failed, without the address; empty when it did not."""
+        return self._trouble
+
     def beat(self) -> bool:
         """Call it once; blocks for at most `timeout`.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.actions.moving import carry_out_move
 from mirante.alerts.actions.runner import ActionRunner, CarryOut, carry_out_all
-from mirante.app.build import client_of
+from mirante.app.build import client_of, log_of_subject
 from mirante.errors import TrackingError
 from mirante.monitors.acceptance import carry_out_acceptance
 from mirante.store.proposals import ACCEPT_BASELINE, MOVE_ALIAS
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["carry_out_now", "make_actions"]
 
 
-def _carry_out(locale: str) -> Mapping[str, CarryOut]:
+def _carry_out(settings: Settings) -> Mapping[str, CarryOut]:
+    accept = partial(carry_out_acceptance, locale=settings.locale, log_of=partial(log_of_subject, settings))
     return {
-        MOVE_ALIAS: partial(carry_out_move, locale=locale),
-        ACCEPT_BASELINE: partial(carry_out_acceptance, locale=locale),
+        MOVE_ALIAS: partial(carry_out_move, locale=settings.locale),
+        ACCEPT_BASELINE: accept,
     }
 
 
@@ -49,7 +50,7 @@ def make_actions(parts: Parts) -> ActionRunner:
         parts.store,
         settings.alerts.actions,
         parts.client,
-        _carry_out(settings.locale),
+        _carry_out(settings),
         locale=settings.locale,
     )
 
@@ -82,7 +83,7 @@ def carry_out_now(
             carry_out_all(
                 store,
                 lambda: answering(lambda: client_of(settings)),
-                _carry_out(settings.locale),
+                _carry_out(settings),
                 now,
                 only=proposal.id,
             )

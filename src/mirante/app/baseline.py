@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mirante.errors import InputError
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
+from mirante.monitors.sample import SAMPLE_ROWS
 from mirante.monitors.windows import WindowClock
 from mirante.tracking.baselines import resolve_alias
 from mirante.tracking.client import brief_requests, connect
@@ -28,6 +29,7 @@ def make_baseline(
     window: str = "1h",
     timezone: str = "UTC",
     alarm_budget: str = "1 per 30d",
+    sample_rows: int = SAMPLE_ROWS,
     tracking_uri: str | None = None,
 ) -> str:
     """Fit a baseline on a file and write it beside the model version in MLflow.
@@ -48,6 +50,8 @@ def make_baseline(
         How windows will be cut.
     alarm_budget : str
         False alarms that are accepted.
+    sample_rows : int
+        Rows that are kept with it, so that notices can name the slice that moved; 0 keeps none.
     tracking_uri : str, optional
         MLflow server.
 
@@ -80,9 +84,11 @@ def make_baseline(
         clock=clock,
         labels=None if label_column is None else rows[label_column].to_numpy(),
         alarm_budget=alarm_budget,
+        sample_rows=sample_rows,
     )
     publish_baseline(client, model, version, baseline)
-    size = f"{len(rows):,} rows, {len(baseline.features)} features"
+    kept = 0 if baseline.sample is None else baseline.sample.num_rows
+    size = f"{len(rows):,} rows, {len(baseline.features)} features, {kept:,} rows kept as a sample"
     return f"wrote the baseline of {model}, version {version} ({alias}): {size}"
 
 

@@ -22,6 +22,7 @@ from mirante.sinks.mlflow import MlflowSink
 from mirante.sources.host import HostSource
 from mirante.store import Store
 from mirante.tracking.client import connect, server_name
+from mirante.web.ruling import Ruling
 from mirante.web.security import check_bind
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
-__all__ = ["Parts", "build", "client_of"]
+__all__ = ["Parts", "build", "client_of", "log_of_subject"]
+
+_DEFAULT_LOG = "inference-log"
 
 
 @dataclass
@@ -88,26 +91,27 @@ class Parts:
     @cached_property
     def default_log(self) -> InferenceLog:
         """The inference log beside the config, for models that are discovered."""
-        return InferenceLog(self.settings.folder / "inference-log")
+        return InferenceLog(self.settings.folder / _DEFAULT_LOG)
 
     def log_of(self, config: ModelConfig) -> InferenceLog:
         """Return the inference log of a model."""
         return InferenceLog(config.log)
 
-    def make_app(self, health: Callable[[], dict[str, Any]]) -> Any:
+    def make_app(self, health: Callable[[], dict[str, Any]], ruling: Ruling | None = None) -> Any:
         """Return the page as an ASGI application.
 
         Parameters
         ----------
         health : callable
             Says how the service is.
+        ruling : Ruling, optional
+            The rules as the service holds them; those of the engine when not given.
 
         Returns
         -------
         FastAPI
             To be served by uvicorn.
         """
-        from mirante.web.api.rules import Ruling
         from mirante.web.asgi import create_app
 
         models = self.settings.models
@@ -118,7 +122,7 @@ class Parts:
             health=health,
             locale=self.settings.locale,
             historic=historic,
-            ruling=Ruling(lambda: self.engine.rules, self.routes),
+            ruling=ruling or Ruling(lambda: self.engine.rules, self.routes),
         )
 
     def __enter__(self) -> Parts:
@@ -149,6 +153,25 @@ def client_of(settings: Settings) -> MlflowClient:
             "no MLflow server is known; set mlflow.tracking_uri in the config, or MLFLOW_TRACKING_URI"
         )
     return connect(uri)
+
+
+def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
+    """Return the inference log of a model that is configured or was discovered.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+    subject : str
+        ``model/<name>@<alias>``.
+
+    Returns
+    -------
+    InferenceLog
+        The one beside the config for a model that it does not name.
+    """
+    roots = {config.subject: config.log for config in settings.models}
+    return InferenceLog(roots.get(subject, settings.folder / _DEFAULT_LOG))
 
 
 def build(
@@ -222,7 +245,9 @@ def _check_web(settings: Settings) -> None:
 
 def _rules(settings: Settings) -> list[Rule]:
     try:
-        return build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
+        return build_rules(
+            settings.alerts, base=settings.folder, locale=settings.locale, origin=settings.origin
+        )
     except ConfigError as error:
         if ", line " in str(error):  # of the rule file
             raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from mirante.alerts.past import Firing, Past
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule
 from mirante.alerts.rules.words import rule_in_words
 from mirante.alerts.templates import number_text
-from mirante.app.rehearsal import Past
 from mirante.durations import format_duration
 from mirante.readings import Reading, subject_of
 
@@ -71,16 +71,17 @@ def _about_the_past(rule: Rule, past: Past, length: timedelta) -> Iterator[str]:
         if r.name in rule.expression.metrics and rule.expression.where.may_accept(r.labels)
     ]
     yield from _listed("now", [_reading(reading) for reading in seen], "no reading of it is known")
-    standing = past.standing.get(rule.name, [])
-    states = [f"{row.state} since {row.active_at:%Y-%m-%d %H:%M:%S} UTC: {row.summary}" for row in standing]
-    yield from _listed("stands", states, "quiet: it would not fire now")
+    standing = [_state(one) for one in past.standing.get(rule.name, ())]
+    yield from _listed("stands", standing, "quiet: it would not fire now")
     fired = past.fired.get(rule.name, [])
-    times = [
-        f"{t.alert.fired_at:%Y-%m-%d %H:%M:%S} UTC: {t.alert.summary}" for t in fired if t.alert.fired_at
-    ]
-    stretch = f"in the last {format_duration(length)}, to within {format_duration(past.every)}"
-    yield f"{stretch}: it would {_times(len(fired))}"
+    times = [f"{one.fired_at:%Y-%m-%d %H:%M:%S} UTC: {one.summary}" for one in fired if one.fired_at]
+    yield f"in the last {format_duration(length)}: it would {_times(len(fired))}"
     yield from (f"  {line}" for line in times[-_MOST:])
+
+
+def _state(one: Firing) -> str:
+    since = f"since {one.active_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{'pending' if one.fired_at is None else 'firing'} {since}: {one.summary}"
 
 
 def _times(count: int) -> str:

@@ -1,28 +1,23 @@
-"""What the commands about rules do: gather the rules, say what is odd about them, and replay the past."""
+"""What the commands about rules do: gather the rules, say what is odd about them, replay their past."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
-from itertools import pairwise
 from pathlib import Path
 
 from mirante.alerts.config import build_rules
-from mirante.alerts.grouping import Transition
-from mirante.alerts.replay import Replay
+from mirante.alerts.evaluation.history import Clock
+from mirante.alerts.past import Past, replay_past
 from mirante.alerts.rules import Rule, default_rules, load_rules
 from mirante.app.freshness import freshness
 from mirante.app.settings import Settings
 from mirante.errors import ConfigError
-from mirante.readings import READINGS, Reading, label_names
-from mirante.store import AlertRow, Store
+from mirante.readings import READINGS, label_names
+from mirante.store import Store
 
-__all__ = ["Past", "gather_rules", "labels_in", "odd_metrics", "open_store", "replay_past"]
-
-_STEPS = 2_000  # a step is some milliseconds of database work
+__all__ = ["gather_rules", "labels_in", "odd_metrics", "open_store", "rehearse"]
 
 
 def gather_rules(files: Sequence[Path], settings: Settings | None) -> list[Rule]:
@@ -53,7 +48,9 @@ def gather_rules(files: Sequence[Path], settings: Settings | None) -> list[Rule]
     if not files:
         if settings is None:
             return default_rules()
-        return build_rules(settings.alerts, base=settings.folder, locale=settings.locale)
+        return build_rules(
+            settings.alerts, base=settings.folder, locale=settings.locale, origin=settings.origin
+        )
     errors: list[str] = []
     found: dict[str, tuple[Path, Rule]] = {}
     for file in files:
@@ -123,35 +120,10 @@ def labels_in(store: Store | None) -> Callable[[str], frozenset[str] | None]:
     return lambda name: label_names(name) or seen.get(name, label_names(name))
 
 
-@dataclass(slots=True)
-class Past:
-    """What rules would have done over a stretch of the past.
-
-    Parameters
-    ----------
-    fired : dict of str to list of Transition
-        By rule, every time that an alert began to fire.
-    standing : dict of str to list of AlertRow
-        By rule, the alerts that are pending or firing at the end.
-    latest : list of Reading
-        The newest reading of each series that some rule asks for.
-    errors : dict of str to str
-        By rule, why it could not be evaluated.
-    every : timedelta
-        How far apart the evaluations were: times are true to within this.
-    """
-
-    fired: dict[str, list[Transition]] = field(default_factory=dict)
-    standing: dict[str, list[AlertRow]] = field(default_factory=dict)
-    latest: list[Reading] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
-    every: timedelta = timedelta()
-
-
-def replay_past(
+def rehearse(
     rules: Sequence[Rule], store: Store, settings: Settings, since: datetime, until: datetime
 ) -> Past:
-    """Hold rules against the readings of a store from a time on, in the engine itself and without a trace.
+    """Return what rules would have done with the settings' intervals.
 
     Parameters
     ----------
@@ -160,63 +132,9 @@ def replay_past(
     store : Store
         Where the readings are; nothing is written to it.
     settings : Settings
-        For how long series may be silent.
+        For how long series may be silent, and how often the service looks.
     since, until : datetime
-        The stretch; alerts that were firing before it begin to fire at its start.
-
-    Returns
-    -------
-    Past
-        What would have happened. Where readings go back far, evaluations are further apart than in the
-        service; each reading is judged all the same.
+        The stretch.
     """
-    names = sorted({metric for rule in rules for metric in rule.expression.metrics})
     stale_after = freshness(settings, {config.subject: config.stale_after for config in settings.models})
-    readings = [
-        Reading(one.name, value, time.replace(tzinfo=UTC), one.labels, note)
-        for one in store.readings.series(names, since=since, until=until)
-        for time, value, note in zip(one.times.tolist(), one.values.tolist(), one.notes, strict=True)
-    ]
-    interval = settings.evaluation_interval
-    begin = min((reading.time for reading in readings), default=until)
-    every = interval * max(1, math.ceil((until - begin) / interval / _STEPS))
-    steps = _steps(readings, rules, every, stale_after, until)
-    past = Past(latest=store.readings.latest(names=names), every=every)
-    with Replay(rules) as replay:
-        for now, news in steps:
-            for change in replay.step(now, news, stale_after):
-                if change.change == "firing":
-                    past.fired.setdefault(change.alert.rule, []).append(change)
-            past.errors |= replay.errors
-        for row, _state in replay.standing():
-            past.standing.setdefault(row.rule, []).append(row)
-    return past
-
-
-def _steps(
-    readings: Iterable[Reading],
-    rules: Sequence[Rule],
-    interval: timedelta,
-    stale_after: Callable[[Reading], timedelta | None],
-    until: datetime,
-) -> list[tuple[datetime, list[Reading]]]:
-    """Return the times at which something can change, and what is new then."""
-    news: dict[datetime, list[Reading]] = {until: []}
-    silences: set[timedelta] = set()
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    for reading in readings:
-        length = stale_after(reading)
-        if length is not None:
-            tick = epoch + -((epoch - reading.time) // interval) * interval  # rounded up to an evaluation
-            news.setdefault(min(tick, until), []).append(reading)
-            silences.add(length + interval)
-    held = {rule.for_ for rule in rules} | {rule.keep_firing_for for rule in rules}
-    later = sorted((held | silences | {s + h for s in silences for h in held}) - {timedelta()})
-    times = sorted(news)
-    for begin, end in pairwise(times):
-        for wait in later:
-            if begin + wait < end:
-                news.setdefault(begin + wait, [])
-    return sorted(
-        ((time, sorted(found, key=lambda r: r.time)) for time, found in news.items()), key=lambda s: s[0]
-    )
+    return replay_past(rules, store, stale_after, Clock(since, until, settings.evaluation_interval))

@@ -30,7 +30,7 @@ class RuleFiles:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._config = settings.file
+        self._config, self._origin = settings.file, settings.origin
         self._alerts, self._folder = settings.alerts, settings.folder
         self._locale = settings.locale
         self._stamps: object = self._stamp()
@@ -58,11 +58,12 @@ class RuleFiles:
         self._stamps = stamps
         try:
             if self._config is not None:
-                self._alerts = load_settings(self._config).alerts
+                read = load_settings(self._config)
+                self._alerts, self._origin = read.alerts, read.origin
                 # It may name another rule file by now. The config's stamp stays that of before it was read:
                 # what was written meanwhile is read the next time.
                 self._stamps = {path: stamps.get(path, new) for path, new in self._stamp().items()}
-            rules = build_rules(self._alerts, base=self._folder, locale=self._locale)
+            rules = build_rules(self._alerts, base=self._folder, locale=self._locale, origin=self._origin)
         except ConfigError as error:
             self.error = str(error)
             _log.error("the rules are broken; those from before stay in force", error=self.error)

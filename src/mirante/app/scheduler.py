@@ -55,6 +55,10 @@ class TaskState:
         Duration of the last run.
     last_success : datetime, optional
         When it last ended well.
+    began_at, next_at : datetime, optional
+        When its last run began, and when the next is due.
+    running : bool
+        Whether it is at work now.
     error : str
         Text of the last failure; empty while all is well.
     """
@@ -63,6 +67,9 @@ class TaskState:
     failures: int = 0
     seconds: float = 0.0
     last_success: datetime | None = None
+    began_at: datetime | None = None
+    next_at: datetime | None = None
+    running: bool = False
     error: str = field(default="")
 
 
@@ -137,6 +144,11 @@ class Scheduler:
         if self._start is not None:
             self._start(task)
 
+    @property
+    def intervals(self) -> dict[str, timedelta]:
+        """From one start of each task to the next."""
+        return {task.name: task.interval for task in list(self._tasks)}
+
     def failing(self, now: datetime, since: datetime) -> list[str]:
         """Return the tasks that do not succeed: the last run failed, or is long overdue.
 
@@ -198,6 +210,7 @@ class Scheduler:
             due += interval * (
                 int(late / interval) + 1
             )  # moved before the work, so a failure cannot repeat at once
+            self.states[task.name].next_at = self._clock() + timedelta(seconds=due - time.monotonic())
             await self._once(task)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), timeout=max(due - time.monotonic(), 0.0))
@@ -205,6 +218,7 @@ class Scheduler:
     async def _once(self, task: Task) -> None:
         state = self.states[task.name]
         started = time.monotonic()
+        state.began_at, state.running = self._clock(), True
         try:
             await in_thread(task.run, self._clock())
         except Exception as error:  # isolated: counted, logged once per text, tried again at the next slot
@@ -220,4 +234,5 @@ class Scheduler:
             state.error = ""
         finally:
             state.runs += 1
+            state.running = False
             state.seconds = time.monotonic() - started

@@ -16,6 +16,7 @@ import structlog
 
 from mirante.app.actions import make_actions
 from mirante.app.build import Parts
+from mirante.app.condition import about, task_states
 from mirante.app.freshness import freshness
 from mirante.app.rules import RuleFiles
 from mirante.app.scheduler import Scheduler, Task, utc_now
@@ -23,6 +24,8 @@ from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
 from mirante.readings import Reading
+from mirante.tracking.reach import server_version
+from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
     import uvicorn
@@ -37,6 +40,7 @@ _log = structlog.get_logger("mirante.service")
 _GRACE = 1.0
 _STUCK = timedelta(minutes=30)
 _JUMP = timedelta(seconds=30)
+_VERSION_AGE = timedelta(hours=1)
 
 
 class Service:
@@ -70,7 +74,9 @@ class Service:
         self._steady: tuple[datetime, float] | None = None
         self._started = clock()
         self._rule_files = RuleFiles(settings)
-        self._withheld = False
+        self._withheld: list[str] = []
+        self._beaten: datetime | None = None
+        self._server: tuple[str, datetime | None] = "", None
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
         self.scheduler = Scheduler(self._tasks(), clock=clock)
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
@@ -115,7 +121,11 @@ class Service:
         self.parts.store.readings.write(self.parts.host.read(now))
 
     def _watch_server(self, now: datetime) -> None:
-        self.parts.store.readings.write([server_reading(self.parts.client, self.parts.server_name, now)])
+        reading = server_reading(self.parts.client, self.parts.server_name, now)
+        self.parts.store.readings.write([reading])
+        version, asked = self._server
+        if reading.value == 1 and (asked is None or not version or now - asked >= _VERSION_AGE):
+            self._server = server_version(self.settings.mlflow.tracking_uri or ""), now
 
     def _model_task(self, watch: ModelWatch) -> Task:
         return Task(watch.config.subject, watch.config.interval, watch.advance)
@@ -138,6 +148,15 @@ class Service:
                 self.parts.engine.clock_was_set(jump, wall)
         self._steady = wall, steady
 
+    def _ruling(self) -> Ruling:
+        return Ruling(
+            rules=lambda: self.parts.engine.rules,
+            routes=self.parts.routes,
+            error=lambda: self._rule_files.error,
+            stale_after=self._usual_silences,
+            interval=self.settings.evaluation_interval,
+        )
+
     def _silences(self) -> Callable[[Reading], timedelta | None]:
         """Say for how long each series may be silent; None for what is not watched here."""
         models: dict[str, timedelta | None] = {
@@ -146,6 +165,11 @@ class Service:
         models |= {config.subject: None for config in self.settings.models if config.paused}
         return freshness(self.settings, models)
 
+    def _usual_silences(self) -> Callable[[Reading], timedelta | None]:
+        """Say the same of models that are paused too: a rule's past is worth a look all the same."""
+        configs = [*self.settings.models, *(watch.config for watch in list(self.watches))]
+        return freshness(self.settings, {config.subject: config.stale_after for config in configs})
+
     def _beat(self, heartbeat: Heartbeat, now: datetime) -> None:
         """Call the heartbeat's address while all tasks succeed and no notice waits for long."""
         trouble = [name for name in self.scheduler.failing(now, self._started) if name != "heartbeat"]
@@ -153,10 +177,10 @@ class Service:
         if oldest is not None and now - oldest > _STUCK:
             trouble.append("outbox")
         if not trouble:
-            heartbeat.beat()
+            self._beaten = now if heartbeat.beat() else self._beaten
         elif not self._withheld:
             _log.warning("heartbeat withheld", failing=trouble)
-        self._withheld = bool(trouble)
+        self._withheld = trouble
 
     def _watch_self(self, now: datetime) -> None:
         """Say how the service itself is: failures and durations per task, and what waits to leave."""
@@ -172,28 +196,37 @@ class Service:
         self.parts.store.readings.write(readings)
 
     def health(self) -> dict[str, Any]:
-        """Return how the service is, for ``/healthz``.
+        """Return how the service is, for ``/healthz`` and the page of its state.
 
         Returns
         -------
         dict
-            ``status`` is ``ok``, or ``degraded`` while a task fails; ``tasks`` says which.
+            ``status`` is ``ok``, or ``degraded`` while a task fails; ``tasks`` says which; ``details`` are
+            for the page only.
         """
-        tasks = {
-            name: {
-                "runs": state.runs,
-                "failures": state.failures,
-                "last_success": None if state.last_success is None else state.last_success.isoformat(),
-                "error": state.error,
-            }
-            for name, state in list(self.scheduler.states.items())
-        }
-        failing = any(state.error for state in list(self.scheduler.states.values()))
+        states = dict(self.scheduler.states)
+        failing = any(state.error for state in states.values())
+        zones = [str(watch.config.timezone) for watch in list(self.watches)]
         return {
             "status": "degraded" if failing else "ok",
             "started": self._started.isoformat(),
-            "tasks": tasks,
+            "tasks": task_states(states, self.scheduler.intervals),
+            "details": {
+                "about": about(self.settings, server=self._server[0], zones=zones),
+                "channels": list(self.settings.alerts.channels),
+                "heartbeat": self._heartbeat(),
+                "rules_error": self._rule_files.error,
+                "rules": len(self.parts.engine.rules),
+            },
         }
+
+    def _heartbeat(self) -> dict[str, Any] | None:
+        """Return when the heartbeat's address was last called, and what keeps it; None without one."""
+        heartbeat = self.parts.heartbeat
+        if heartbeat is None:
+            return None
+        last = None if self._beaten is None else self._beaten.isoformat()
+        return {"last": last, "withheld": list(self._withheld), "error": heartbeat.trouble}
 
     async def run(
         self, stop: asyncio.Event | None = None, *, ready: Callable[[str], None] = lambda _: None
@@ -214,7 +247,7 @@ class Service:
         """
         stop = stop or asyncio.Event()
         with bound_socket(self.settings.web.host, self.settings.web.port) as listener:
-            server = _make_server(self.parts.make_app(self.health))
+            server = _make_server(self.parts.make_app(self.health, self._ruling()))
             host, port = listener.getsockname()[:2]
             self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
             with _signals(stop, self._rule_files.read_again):

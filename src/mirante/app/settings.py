@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from mirante.alerts.config import AlertsConfig
+from mirante.alerts.rules.rule import Origin
 from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
 from mirante.store.dialect import parse_url
@@ -216,6 +217,11 @@ class Settings(BaseModel):
             return text
         line = self._document.line(*place, *([key[1]] if key else []))
         return f"{self._document.source}, line {line}: {text}"
+
+    def origin(self, *place: str | int) -> Origin | None:
+        """Return where a part of the config is written; None without a file."""
+        document = self._document
+        return None if document is None else Origin(document.source, document.line(*place))
 
     def on_port(self, port: int | None) -> Settings:
         """Return the settings with another port for the page; the same when None."""

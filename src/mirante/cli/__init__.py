@@ -97,6 +97,13 @@ def baseline() -> None:
     "--alarm-budget", default="1 per 30d", show_default=True, help="False alarms that are accepted."
 )
 @click.option(
+    "--sample-rows",
+    type=click.IntRange(min=0),
+    default=5_000,
+    show_default=True,
+    help="Rows kept with it, to name the slice that moved; 0 keeps none.",
+)
+@click.option(
     "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
 )
 def write(**options: Any) -> None:

@@ -57,7 +57,7 @@ def explain(name: str, config: Path | None, since: str, until: datetime | None) 
     from mirante.alerts.config import build_routes
     from mirante.alerts.routing import Route
     from mirante.app.explain import explain_rule
-    from mirante.app.rehearsal import gather_rules, open_store, replay_past
+    from mirante.app.rehearsal import gather_rules, open_store, rehearse
     from mirante.app.settings import load_settings
 
     settings = load_settings(config) if config else None
@@ -70,7 +70,7 @@ def explain(name: str, config: Path | None, since: str, until: datetime | None) 
     past, store = None, open_store(settings)
     if store is not None and settings is not None:
         with store:
-            past = replay_past(found, store, settings, end - length, end)
+            past = rehearse(found, store, settings, end - length, end)
     routes = Route() if settings is None else build_routes(settings.alerts)
     show("\n\n".join(explain_rule(rule, routes, past, length) for rule in found))
 

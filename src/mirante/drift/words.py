@@ -7,13 +7,19 @@ import math
 from mirante.drift.verdicts import Finding
 from mirante.i18n import Translator, translator
 
-__all__ = ["drift_sentence", "figure", "missing_sentence", "probability", "share"]
+__all__ = ["drift_sentence", "figure", "missing_sentence", "probability", "share", "signs"]
 
 _SWAPPED = str.maketrans(",.", ".,")
 
 
-def _signs(text: str, locale: str) -> str:
-    """Return a number with the decimal sign and the groups of a locale."""
+def signs(text: str, locale: str) -> str:
+    """Return a number that was written in English with the decimal sign and the groups of a locale.
+
+    Examples
+    --------
+    >>> signs("1,204.5", "pt_BR")
+    '1.204,5'
+    """
     return text.translate(_SWAPPED) if locale == "pt_BR" else text
 
 
@@ -29,8 +35,8 @@ def figure(value: float, locale: str = "en") -> str:
         _ = translator(locale)
         return _("unknown")
     if 1000 <= abs(value) < 1e15:
-        return _signs(f"{value:,.0f}", locale)
-    return _signs(f"{value:.3g}", locale)
+        return signs(f"{value:,.0f}", locale)
+    return signs(f"{value:.3g}", locale)
 
 
 def share(value: float, locale: str = "en") -> str:
@@ -46,7 +52,7 @@ def share(value: float, locale: str = "en") -> str:
         return _("unknown")
     hundredths = 100 * value
     text = f"{hundredths:.1f} %" if 0 < hundredths < 9.95 else f"{hundredths:.0f} %"
-    return _signs(text, locale)
+    return signs(text, locale)
 
 
 def probability(value: float, locale: str = "en") -> str:
@@ -60,7 +66,7 @@ def probability(value: float, locale: str = "en") -> str:
     if value < 1e-300:
         _ = translator(locale)
         return _("p below 1e-300")
-    return _signs(f"p {value:.2g}" if value >= 1e-3 else f"p {value:.0e}", locale)
+    return signs(f"p {value:.2g}" if value >= 1e-3 else f"p {value:.0e}", locale)
 
 
 def _statistic(finding: Finding, _: Translator) -> str:
@@ -73,7 +79,7 @@ def _statistic(finding: Finding, _: Translator) -> str:
     if finding.score == "chi2":
         figures = {"value": figure(value, _.locale), "limit": figure(limit, _.locale)}
         return _("chi-squared %(value)s (limit %(limit)s)", **figures)
-    numbers = {"value": _signs(f"{value:.2f}", _.locale), "limit": _signs(f"{limit:.2f}", _.locale)}
+    numbers = {"value": signs(f"{value:.2f}", _.locale), "limit": signs(f"{limit:.2f}", _.locale)}
     if finding.score == "ks":
         return _("KS distance %(value)s (limit %(limit)s)", **numbers)
     return _("total variation %(value)s (limit %(limit)s)", **numbers)
@@ -110,7 +116,7 @@ def drift_sentence(
     str
     """
     _ = translator(locale)
-    sizes = {"n": _signs(f"{rows[0]:,}", _.locale), "m": _signs(f"{rows[1]:,}", _.locale)}
+    sizes = {"n": signs(f"{rows[0]:,}", _.locale), "m": signs(f"{rows[1]:,}", _.locale)}
     counted = _("%(n)s rows against %(m)s", **sizes)
     told = {"column": column, "counted": counted}
     if not rows[0] and rows[1]:
@@ -135,7 +141,7 @@ def _few(finding: Finding, floor: float, _: Translator) -> str:
     if finding.resolution > 1:
         return "; " + _("too few rows to see any shift")
     if finding.resolution > floor and finding.smallest_effect <= finding.resolution:
-        least = _signs(f"{finding.resolution:.2f}", _.locale)
+        least = signs(f"{finding.resolution:.2f}", _.locale)
         return "; " + _("too few rows to see less than %(least)s", least=least)
     return ""
 
@@ -178,7 +184,7 @@ def missing_sentence(
     _ = translator(locale)
     if math.isnan(ratio):
         return _("%(column)s: missing values cannot be judged without rows.", column=column)
-    count = _signs(f"{unreadable:,}", _.locale)
+    count = signs(f"{unreadable:,}", _.locale)
     odd = "; " + _("%(count)s values are no number", count=count) if unreadable else ""
     told = {
         "column": column,
@@ -186,7 +192,7 @@ def missing_sentence(
         "limit": share(threshold, _.locale),
         "usual": share(usual, _.locale),
         "p": probability(p_value, _.locale),
-        "rows": _signs(f"{rows:,}", _.locale) + " " + _("rows") + odd,
+        "rows": signs(f"{rows:,}", _.locale) + " " + _("rows") + odd,
     }
     if not detected:
         return _(

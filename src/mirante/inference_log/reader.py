@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from mirante.errors import InputError
 from mirante.inference_log.cursor import Cursor
@@ -222,19 +224,102 @@ class InferenceLog:
         InputError
             If a time has no zone, or no segment of the model has one of `columns`.
         """
-        low, high = _microseconds(start, _SMALLEST), _microseconds(end, _LARGEST)
         wanted = None if columns is None else [*dict.fromkeys([*columns, "__time"])]
         tables = []
         schemas = [pa.schema([(VERSION, pa.string())])]
+        for version, schema, found in self._segments_within(model, start, end, wanted):
+            schemas.append(schema)
+            tables += [_with_version(table, version) for table in found]
+        return _select(tables, common_schema(schemas), columns)
+
+    def sample(
+        self,
+        model: str,
+        version: str,
+        most: int,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: Sequence[str],
+        seed: int = 0,
+    ) -> pa.Table:
+        """Return rows of one version whose ``__time`` is in ``[start, end)``: all, or `most` of them by lot.
+
+        No more than one segment's rows of that time are in memory at once, however long the time is.
+
+        Parameters
+        ----------
+        model, version : str
+            As the recorder was given them.
+        most : int
+            At most so many rows; each row of the time is as likely to be among them as any other.
+        start, end : datetime, optional
+            With a time zone; open without.
+        columns : sequence of str
+            Names of the columns to return, in that order. One that no segment has is left out.
+        seed : int
+            Of the lot: the same rows come again for the same seed while the files hold the same.
+
+        Returns
+        -------
+        pyarrow.Table
+            In the order of `scan`.
+
+        Raises
+        ------
+        InputError
+            If a time has no zone, or `most` is less than 1.
+
+        Examples
+        --------
+        >>> InferenceLog("not/there").sample("churn", "1", 100, columns=["age"]).num_rows
+        0
+        """
+        if most < 1:
+            raise InputError(f"most is {most} and must be at least 1")
+        wanted = [*dict.fromkeys([*columns, "__time"])]
+        lots = np.random.default_rng(seed)
+        drawn: list[tuple[NDArray[np.float64], pa.Table]] = []
+        schemas = [pa.schema([(VERSION, pa.string())])]
+        for _, schema, found in self._segments_within(model, start, end, wanted, only=version):
+            schemas.append(schema)
+            for table in found:
+                drawn.append((lots.random(table.num_rows), table))
+            drawn = _smallest(drawn, most)
+        schema = common_schema(schemas)
+        names = [name for name in columns if name in schema.names]
+        return _select([table for _, table in drawn], schema, names)
+
+    def _segments_within(
+        self,
+        model: str,
+        start: datetime | None,
+        end: datetime | None,
+        columns: Sequence[str] | None,
+        only: str | None = None,
+    ) -> Iterator[tuple[str, pa.Schema, list[pa.Table]]]:
+        """Yield version, schema and rows in ``[start, end)`` of each segment, of one version or of all."""
+        low, high = _microseconds(start, _SMALLEST), _microseconds(end, _LARGEST)
         for version, folder in self._versions(model):
+            if only is not None and version != only:
+                continue
             for name in self._list(folder):
                 found = self._with_file(
-                    folder, name, lambda file: (file.schema, _within(file, low, high, wanted))
+                    folder, name, lambda file: (file.schema, _within(file, low, high, columns))
                 )
                 if found is not None and found[0] is not None:
-                    schemas.append(found[0])
-                    tables += [_with_version(table, version) for table in found[1]]
-        return _select(tables, common_schema(schemas), columns)
+                    yield version, *found
+
+
+def _smallest(
+    drawn: list[tuple[NDArray[np.float64], pa.Table]], most: int
+) -> list[tuple[NDArray[np.float64], pa.Table]]:
+    """Keep the rows with the `most` smallest lots."""
+    every = np.concatenate([lots for lots, _ in drawn]) if drawn else np.empty(0)
+    if every.size <= most:
+        return drawn
+    limit = np.partition(every, most - 1)[most - 1]
+    return [(lots[lots <= limit], table.filter(pa.array(lots <= limit))) for lots, table in drawn]
 
 
 def _folders(parent: Path) -> Iterator[Path]:

@@ -10,10 +10,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from mirante.drift.monitor import DriftMonitor
 from mirante.errors import InputError
 from mirante.i18n import Translator, format_number, translator
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
+from mirante.monitors.logged import logged_rows
+from mirante.monitors.sample import sample_of
 from mirante.profiles import TableProfile
 from mirante.readings import split_subject
 from mirante.store import ProposalRow
@@ -22,11 +26,15 @@ from mirante.tracking import baselines
 from mirante.tracking.registry import alias_version
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from mlflow import MlflowClient
 
+    from mirante.inference_log import InferenceLog
     from mirante.store import Store, WindowRow
 
 __all__ = ["accepted_baseline", "ask_to_accept", "carry_out_acceptance", "windows_to_accept"]
+
+_log = structlog.get_logger("mirante.acceptance")
 
 _SUMMABLE = ("accuracy", "log_loss", "brier", "base_rate", "mae")  # means over rows: those of parts add up
 
@@ -152,7 +160,13 @@ def ask_to_accept(
 
 
 def accepted_baseline(
-    former: ModelBaseline, rows: Sequence[WindowRow], subject: str, *, author: str, reason: str
+    former: ModelBaseline,
+    rows: Sequence[WindowRow],
+    subject: str,
+    *,
+    author: str,
+    reason: str,
+    log: InferenceLog | None = None,
 ) -> ModelBaseline:
     """Return the baseline that windows make, added up.
 
@@ -167,6 +181,10 @@ def accepted_baseline(
         Named in errors.
     author, reason : str
         Who accepts, and why.
+    log : InferenceLog, optional
+        Has the windows' rows. Where the former baseline may keep rows, as many of theirs are kept with the
+        new one. Without a log, or when it has not all of them any more, none are: the former one's rows are
+        another normal.
 
     Returns
     -------
@@ -211,7 +229,30 @@ def accepted_baseline(
         "accepted_because": reason,
     }
     performance = MappingProxyType(_performance(rows))
-    return replace(former, profile=total, drift=drift, performance=performance, about=MappingProxyType(about))
+    return replace(
+        former,
+        profile=total,
+        drift=drift,
+        performance=performance,
+        about=MappingProxyType(about),
+        sample=None if log is None else _sample(former, total, rows, subject, log),
+    )
+
+
+def _sample(
+    former: ModelBaseline, total: TableProfile, rows: Sequence[WindowRow], subject: str, log: InferenceLog
+) -> pa.Table | None:
+    """Return some of the windows' rows; None where none may be kept or the log cannot give them."""
+    model = split_subject(subject)[1]
+    try:
+        most = int(former.about.get("sample_rows", 0))
+        if most < 1:
+            return None
+        found = logged_rows(log, model, rows[0].version, rows[0].start, rows[-1].end, total, most)
+        return sample_of(found, total)
+    except Exception as error:  # the new normal holds without them; its notices name no slices
+        _log.warning("the accepted baseline keeps no rows", subject=subject, error=str(error))
+        return None
 
 
 def _kinds(profile: TableProfile) -> set[str]:
@@ -234,7 +275,13 @@ def _performance(rows: Sequence[WindowRow]) -> dict[str, float]:
 
 
 def carry_out_acceptance(
-    store: Store, client: MlflowClient, row: ProposalRow, now: datetime, *, locale: str = "en"
+    store: Store,
+    client: MlflowClient,
+    row: ProposalRow,
+    now: datetime,
+    *,
+    locale: str = "en",
+    log_of: Callable[[str], InferenceLog | None] = lambda _: None,
 ) -> ProposalRow:
     """Write the accepted baseline beside the model version, or go back to the former one.
 
@@ -254,6 +301,8 @@ def carry_out_acceptance(
         The present.
     locale : str
         Language of the event.
+    log_of : callable
+        Gives the inference log of a subject, which has the rows for the baseline's sample.
 
     Returns
     -------
@@ -276,7 +325,7 @@ def carry_out_acceptance(
                 f"the windows are of version {version}, and {alias} points to {present or 'none'} by now; "
                 "give a range of its own"
             )
-        return _accept(store, client, row, model, now, translator(locale))
+        return _accept(store, client, row, model, now, translator(locale), log_of(row.subject))
     except InputError as error:
         after = not_carried_out(row, str(error), now)
         _record(store, after, row.state, "proposal_failed", str(error))
@@ -284,7 +333,13 @@ def carry_out_acceptance(
 
 
 def _accept(
-    store: Store, client: MlflowClient, row: ProposalRow, model: str, now: datetime, _: Translator
+    store: Store,
+    client: MlflowClient,
+    row: ProposalRow,
+    model: str,
+    now: datetime,
+    _: Translator,
+    log: InferenceLog | None,
 ) -> ProposalRow:
     since, until = (datetime.fromisoformat(row.data[key]) for key in ("since", "until"))
     version, author, reason = row.data["version"], row.author or "", row.reason or ""
@@ -296,7 +351,7 @@ def _accept(
         row = replace(row, data={**row.data, "former": baselines.locate(client, model, version)})
         store.proposals.move(row, was="approved")
     former = ModelBaseline.from_files(baselines.load(client, model, version, folder=row.data["former"]))
-    accepted = accepted_baseline(former, rows, row.subject, author=author, reason=reason)
+    accepted = accepted_baseline(former, rows, row.subject, author=author, reason=reason, log=log)
     place = publish_baseline(client, model, version, accepted)
     done = replace(row, state="done", decided_at=now, data={**row.data, "baseline": place, "problem": ""})
     text = _(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mirante.drift.monitor import DriftMonitor
 from mirante.errors import InputError, TrackingError
 from mirante.monitors.performance import Task, performance_of
+from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_from_bytes, sample_of, sample_to_bytes
 from mirante.outliers.detector import OutlierDetector
 from mirante.profiles import TableProfile
 from mirante.store import BaselineRow
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import pandas as pd
+    import pyarrow as pa
     from mlflow import MlflowClient
     from numpy.typing import ArrayLike
 
@@ -36,6 +38,7 @@ __all__ = [
 PREDICTION = "prediction"
 OUTLIER_SHARE = 0.01
 _FORMAT = 1
+_SAMPLE = "sample.parquet"
 _MOST_CLASSES = 20
 
 
@@ -56,7 +59,12 @@ class ModelBaseline:
     performance : mapping of str to float
         On the baseline's labelled rows; empty without labels.
     about : mapping
-        Where it came from, for people: rows, first and last time, window, time zone, alarm budget.
+        Where it came from, for people: rows, first and last time, window, time zone, alarm budget; and
+        ``sample_rows``, how many of its rows may be kept.
+    sample : pyarrow.Table, optional
+        Some of its rows, features and prediction, drawn uniformly: what the slices of a window are compared
+        with. None where none are kept, and of baselines from before there were samples; no slice is named
+        then.
     """
 
     profile: TableProfile
@@ -65,6 +73,7 @@ class ModelBaseline:
     task: Task
     performance: Mapping[str, float]
     about: Mapping[str, Any] = field(default_factory=dict)
+    sample: pa.Table | None = field(default=None, repr=False)  # a log is no place for rows
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -95,6 +104,7 @@ class ModelBaseline:
         labels: ArrayLike | None = None,
         task: Task | None = None,
         alarm_budget: str = "1 per 30d",
+        sample_rows: int = SAMPLE_ROWS,
     ) -> ModelBaseline:
         """Build the baseline from rows that were normal.
 
@@ -116,6 +126,11 @@ class ModelBaseline:
             classes; decimal numbers between 0 and 1 are probabilities; other numbers are regression.
         alarm_budget : str
             False alarms that are accepted.
+        sample_rows : int, default 5,000
+            At most so many of the rows are kept, so that a notice can name the slice in which a feature
+            moved; 0 keeps none, where rows must not leave the place that they are in. Numbers are kept as
+            float64 (dates as seconds since 1970) and everything else as text, so no column is left out. The
+            same rows are drawn each time.
 
         Returns
         -------
@@ -125,8 +140,17 @@ class ModelBaseline:
         Raises
         ------
         InputError
-            If there are no rows or features, the lengths differ, a feature is named ``prediction``, or the
-            times cannot be read.
+            If there are no rows or features, the lengths differ, a feature is named ``prediction``, the
+            times cannot be read, or `sample_rows` is below 0.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from mirante.monitors.windows import WindowClock
+        >>> rows = pd.DataFrame({"age": [41.0, 38.0, 52.0], "plan": ["pro", "basic", "pro"]})
+        >>> found = ModelBaseline.fit(rows, [0.2, 0.7, 0.4], clock=WindowClock("1d"), sample_rows=2)
+        >>> found.sample.num_rows, found.sample.column_names
+        (2, ['age', 'plan', 'prediction'])
         """
         import numpy as np
 
@@ -134,6 +158,8 @@ class ModelBaseline:
         _check_rows(features, said)
         for what, column in (("times", times), ("labels", labels)):
             _check_length(len(features), what, column)
+        if sample_rows < 0:
+            raise InputError(f"sample_rows is {sample_rows}; give how many rows may be kept, 0 for none")
         table = features.assign(**{PREDICTION: said})
         profile = TableProfile.of(table)
         own, starts = [], []
@@ -154,9 +180,13 @@ class ModelBaseline:
             "window": _window_text(clock),
             "timezone": clock.timezone,
             "alarm_budget": alarm_budget,
+            "sample_rows": sample_rows,
             **_span(times),
         }
-        return cls(profile, drift, detector, kind, MappingProxyType(performance), MappingProxyType(about))
+        sample = sample_of(table.iloc[draw(len(table), sample_rows)], profile) if sample_rows else None
+        return cls(
+            profile, drift, detector, kind, MappingProxyType(performance), MappingProxyType(about), sample
+        )
 
     def drift_monitor(
         self,
@@ -189,12 +219,13 @@ class ModelBaseline:
             "performance": dict(self.performance),
             "about": dict(self.about),
         }
-        return {
+        files = {
             "baseline.json": json.dumps(head, indent=1).encode(),
             "profile.bin": self.profile.to_bytes(),
             "drift.bin": self.drift.to_bytes(),
             "outliers.bin": self.outliers.to_bytes(),
         }
+        return files if self.sample is None else files | {_SAMPLE: sample_to_bytes(self.sample)}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> ModelBaseline:
@@ -203,7 +234,7 @@ class ModelBaseline:
         Parameters
         ----------
         files : mapping of str to bytes
-            Names and contents.
+            Names and contents; a baseline that kept no rows has no ``sample.parquet``.
 
         Returns
         -------
@@ -221,13 +252,15 @@ class ModelBaseline:
                 f"the baseline lacks {', '.join(missing)}; write it again with `mirante baseline`"
             )
         head = _read_head(files["baseline.json"])
+        profile = TableProfile.from_bytes(files["profile.bin"])
         return cls(
-            TableProfile.from_bytes(files["profile.bin"]),
+            profile,
             DriftMonitor.from_bytes(files["drift.bin"]),
             OutlierDetector.from_bytes(files["outliers.bin"]),
             head["task"],
             MappingProxyType(head["performance"]),
             MappingProxyType(head["about"]),
+            sample_from_bytes(files[_SAMPLE], profile) if _SAMPLE in files else None,
         )
 
 

@@ -8,7 +8,8 @@ from mirante.store.baselines import BaselineRow
 from mirante.store.events import EventRow
 from mirante.store.groups import GroupRow
 from mirante.store.labels import LabelColumn
-from mirante.store.outbox import NoticeRow
+from mirante.store.measure import StoreSize
+from mirante.store.outbox import ChannelRow, NoticeRow
 from mirante.store.proposals import ProposalRow
 from mirante.store.readings import SubjectRow
 from mirante.store.series import Series
@@ -20,6 +21,7 @@ __all__ = [
     "AcknowledgementRow",
     "AlertRow",
     "BaselineRow",
+    "ChannelRow",
     "EventRow",
     "GroupRow",
     "LabelColumn",
@@ -28,6 +30,7 @@ __all__ = [
     "Series",
     "SilenceRow",
     "Store",
+    "StoreSize",
     "SubjectRow",
     "WindowRow",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
@@ -60,6 +61,12 @@ class Database:
         if self._url.get_backend_name() == "sqlite":
             return f"sqlite:///{self._url.database}"
         return self._url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the database is in; None when it is on a server."""
+        name = self._url.database
+        return Path(name) if name and self._url.get_backend_name() == "sqlite" else None
 
     def close(self) -> None:
         """Close all connections; a second call does nothing."""

@@ -41,6 +41,7 @@ __all__ = [
     "BUSY_SECONDS",
     "WRITES",
     "bulk",
+    "bytes_used",
     "chunks",
     "lock_for_migration",
     "make_engine",
@@ -257,6 +258,16 @@ def chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     [1000, 1000, 500]
     """
     return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+
+
+def bytes_used(connection: Connection) -> int:
+    """Return the size of the database in bytes."""
+    if connection.dialect.name == "sqlite":
+        pages, size = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
+        )
+        return int(pages) * int(size)
+    return int(connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one())
 
 
 def one_of(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
 
 from mirante.store.database import Database
 from mirante.store.dialect import bulk, chunks, plain_insert
 from mirante.store.schema import notice_alerts, notices
 from mirante.store.types import as_columns
 
-__all__ = ["NoticeRow", "OutboxPart"]
+__all__ = ["ChannelRow", "NoticeRow", "OutboxPart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,36 @@ class NoticeRow:
     delivered_at: datetime | None = None
     alert_ids: tuple[str, ...] = ()
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """What went out by one channel.
+
+    Parameters
+    ----------
+    channel : str
+        Its name.
+    owed, dead, delivered : int
+        Notices that wait, that were given up, and that left.
+    attempts : int
+        Tries for all of them together.
+    delivered_at : datetime, optional
+        When one last left.
+    waiting_since : datetime, optional
+        When the oldest that waits was made.
+    error : str
+        Why the newest that is not delivered was not; empty when nothing failed.
+    """
+
+    channel: str
+    owed: int
+    dead: int
+    delivered: int
+    attempts: int
+    delivered_at: datetime | None
+    waiting_since: datetime | None
+    error: str
 
 
 _Notices: TypeAlias = list[NoticeRow]  # inside the class, `list` is a method
@@ -271,6 +301,36 @@ class OutboxPart:
         with self._database.reading(connection) as snapshot:
             found = snapshot.execute(query.order_by(*columns))
             return [(channel, status, int(count), int(tries)) for channel, status, count, tries in found]
+
+    def channels(self, *, connection: Connection | None = None) -> Sequence[ChannelRow]:
+        """Return what went out by each channel that ever had a notice, ordered by name."""
+        status, waits = notices.c.status, notices.c.status.in_(("owed", "sending"))
+
+        def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+            return func.sum(case((condition, 1), else_=0))
+
+        query = select(
+            notices.c.channel,
+            number(waits),
+            number(status == "dead"),
+            number(status == "delivered"),
+            func.sum(notices.c.attempts),
+            func.max(notices.c.delivered_at),
+            func.min(case((waits, notices.c.created_at))),
+        ).group_by(notices.c.channel)
+        newest = select(notices.c.channel, func.max(notices.c.created_at).label("at"))
+        newest = newest.where(notices.c.error.is_not(None)).group_by(notices.c.channel)
+        last = newest.subquery()
+        failed = select(notices.c.channel, notices.c.error).join(
+            last, and_(notices.c.channel == last.c.channel, notices.c.created_at == last.c.at)
+        )
+        with self._database.reading(connection) as snapshot:
+            errors = {channel: error for channel, error in snapshot.execute(failed) if error}
+            found = snapshot.execute(query.order_by(notices.c.channel)).all()
+        return [
+            ChannelRow(name, int(owed), int(dead), int(left), int(tries), at, since, errors.get(name, ""))
+            for name, owed, dead, left, tries, at, since in found
+        ]
 
     def list(
         self, *, alert_id: str | None = None, limit: int = 200, connection: Connection | None = None

@@ -277,10 +277,51 @@ class ReadingsPart:
                 )
         return list(rows.values())
 
-    def count(self, *, connection: Connection | None = None) -> int:
-        """Return the number of readings in the store."""
+    def count(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        connection: Connection | None = None,
+    ) -> int:
+        """Return the number of readings in the store: all, or those of some names in ``[since, until)``."""
+        query = select(func.count()).select_from(readings)
+        if names is not None:
+            query = query.join(series).where(series.c.name.in_(list(names)))
+        if since is not None:
+            query = query.where(readings.c.time >= since)
+        if until is not None:
+            query = query.where(readings.c.time < until)
         with self._database.reading(connection) as snapshot:
-            return int(snapshot.execute(select(func.count()).select_from(readings)).scalar_one())
+            return int(snapshot.execute(query).scalar_one())
+
+    def known(
+        self, names: Sequence[str], *, most: int = 10_000, connection: Connection | None = None
+    ) -> dict[str, list[dict[str, str]]]:
+        """Return the labels of the series of some names, by name; so many series at most.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of readings.
+        most : int
+            Of all of them together.
+        connection : Connection, optional
+            A transaction to read in.
+        """
+        query = select(series.c.name, series.c.labels).where(series.c.name.in_(list(names))).limit(most)
+        found: dict[str, list[dict[str, str]]] = {}
+        with self._database.reading(connection) as snapshot:
+            for name, labels in snapshot.execute(query):
+                found.setdefault(name, []).append(labels)
+        return found
+
+    def names(self, *, connection: Connection | None = None) -> dict[str, int]:
+        """Return how many series there are of each name."""
+        query = select(series.c.name, func.count()).group_by(series.c.name)
+        with self._database.reading(connection) as snapshot:
+            return {name: int(count) for name, count in snapshot.execute(query)}
 
 
 def _digest(key: _Key) -> bytes:

@@ -15,6 +15,7 @@ from mirante.store.database import Database
 from mirante.store.events import EventsPart
 from mirante.store.groups import GroupsPart
 from mirante.store.labels import LabelsPart
+from mirante.store.measure import StoreSize, measure
 from mirante.store.migrate import upgrade
 from mirante.store.outbox import OutboxPart
 from mirante.store.proposals import ProposalsPart
@@ -85,6 +86,10 @@ class Store:
     def name(self) -> str:
         """The address of the store, without its password."""
         return self._database.name
+
+    def measure(self) -> StoreSize:
+        """Return how large the store is; it counts every row."""
+        return measure(self._database)
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Return a block in which several writes happen together or not at all.

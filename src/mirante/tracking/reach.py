@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 import warnings
@@ -12,7 +13,7 @@ from typing import TypeVar
 from mirante.errors import MiranteWarning, TrackingError
 from mirante.tracking.client import brief_requests, server_name
 
-__all__ = ["Reach", "reachable", "within"]
+__all__ = ["Reach", "reachable", "server_version", "within"]
 
 T = TypeVar("T")
 
@@ -53,6 +54,40 @@ def reachable(uri: str, *, timeout: float = 1.0) -> bool:
     except requests.RequestException:
         return False
     return True
+
+
+def server_version(uri: str, *, timeout: float = 2.0) -> str:
+    """Ask an MLflow server for its version.
+
+    Parameters
+    ----------
+    uri : str
+        The tracking URI.
+    timeout : float, default 2
+        Seconds to connect, and seconds more to wait for the answer.
+
+    Returns
+    -------
+    str
+        Such as ``3.17.2``; empty where no server says one: a database, another program, no answer.
+
+    Examples
+    --------
+    >>> server_version("sqlite:///mlflow.db")
+    ''
+    """
+    if not uri.startswith(("http://", "https://")):
+        return ""
+    import requests
+
+    try:
+        with requests.get(
+            uri.rstrip("/") + "/version", timeout=(timeout, timeout), allow_redirects=False, stream=True
+        ) as answer:
+            said = answer.raw.read(64).decode("ascii", "replace").strip() if answer.ok else ""
+    except (requests.RequestException, OSError):
+        return ""
+    return said if re.fullmatch(r"[0-9][0-9A-Za-z.+-]{0,40}", said) else ""
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:

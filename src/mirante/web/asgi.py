@@ -21,9 +21,9 @@ from starlette.middleware.gzip import GZipMiddleware
 import mirante
 from mirante.errors import ConfigError, NotFoundError, StoreError
 from mirante.i18n import normal_locale
-from mirante.web.api.rules import Ruling
 from mirante.web.api.v1 import make_router
 from mirante.web.decisions import add_decisions
+from mirante.web.kept import Kept
 from mirante.web.pages import (
     Query,
     UnknownPageError,
@@ -33,10 +33,14 @@ from mirante.web.pages import (
     login_page,
     model_page,
     overview,
+    rule_page,
+    rules_page,
     status_line,
+    status_page,
 )
 from mirante.web.pages.render import static_version
 from mirante.web.people import add_people_pages, author_of
+from mirante.web.ruling import Ruling
 from mirante.web.security import Security, check_bind, safe_next
 from mirante.web.sessions import COOKIE, LoginLimit, Sessions
 
@@ -86,7 +90,7 @@ def create_app(
     config : WebConfig
         Address, token and allowed host names.
     health : callable, optional
-        What the service says of itself, for ``/healthz`` and the line at the foot.
+        What the service says of itself, for ``/healthz`` and the page of its state.
     locale : str
         Language of readers whose browser asks for none that there is.
     historic : bool
@@ -94,7 +98,7 @@ def create_app(
     clock : callable
         The present, aware.
     ruling : Ruling, optional
-        The rules and routes of the service, for the API.
+        The rules and routes of the service, for the API and the pages of rules.
 
     Returns
     -------
@@ -120,13 +124,15 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4)
     query = partial(_query, locale=locale, historic=historic, clock=clock, read_only=config.read_only)
     checked = partial(_health, store, health)
-    _add_pages(app, store, query, checked)
+    ruling = ruling or Ruling()
+    _add_pages(app, store, query)
+    _add_inner_pages(app, store, query, checked, ruling)
     add_people_pages(app, store, query, _page)
     _add_machine_routes(app, store, checked)
     _add_login(app, sessions, query, clock)
     _add_failures(app, query)
     add_decisions(app, store, query, clock)
-    app.include_router(make_router(store, clock, ruling or Ruling()))
+    app.include_router(make_router(store, clock, ruling))
     own_name = () if config.host in _ANY_ADDRESS else (config.host,)
     return Security(
         app,
@@ -176,7 +182,7 @@ def _page(request: Request, html: str, *, status: int = 200) -> Response:
     return HTMLResponse(html.encode("utf-8", "replace"), status_code=status, headers=headers)
 
 
-def _add_pages(app: FastAPI, store: Store, query: MakeQuery, health: Callable[[], dict[str, Any]]) -> None:
+def _add_pages(app: FastAPI, store: Store, query: MakeQuery) -> None:
     @app.get("/", include_in_schema=False)
     def root(request: Request) -> Response:
         return _page(request, overview(store, query(request)))
@@ -193,15 +199,34 @@ def _add_pages(app: FastAPI, store: Store, query: MakeQuery, health: Callable[[]
     def alerts(request: Request) -> Response:
         return _page(request, alerts_page(store, query(request)))
 
+
+def _add_inner_pages(
+    app: FastAPI, store: Store, query: MakeQuery, health: Callable[[], dict[str, Any]], ruling: Ruling
+) -> None:
+    """Add the pages about Mirante itself: its rules and its state."""
+    kept = Kept()
+
+    @app.get("/rules", include_in_schema=False)
+    def rules(request: Request) -> Response:
+        return _page(request, rules_page(store, query(request), ruling))
+
+    @app.get("/rules/{name:path}", include_in_schema=False)
+    def rule(request: Request, name: str) -> Response:
+        return _page(request, rule_page(store, name, query(request), ruling, kept))
+
     @app.get("/status", include_in_schema=False)
     def status(request: Request) -> Response:
+        return _page(request, status_page(store, health(), query(request), kept))
+
+    @app.get("/status/line", include_in_schema=False)
+    def line(request: Request) -> Response:
         return _page(request, status_line(health(), query(request)))
 
 
 def _add_machine_routes(app: FastAPI, store: Store, health: Callable[[], dict[str, Any]]) -> None:
     @app.get("/healthz", tags=["service"], summary="Whether the service is well", response_class=JSONResponse)
     def healthz() -> JSONResponse:
-        found = health()
+        found = {key: value for key, value in health().items() if key != "details"}
         return JSONResponse(found, status_code=200 if found["store"] == "ok" else 503)
 
     @app.get(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,16 +16,13 @@ import yaml
 from mirante.alerts.expression import Expression
 from mirante.alerts.expression.joining import Sample
 from mirante.alerts.rules import AlertState, Rule, Timing, advance
+from tests.tools import require_tool
 
 T0 = datetime(1970, 1, 1, tzinfo=UTC)
 LENGTH = 40
 RULES = [(hold, keep) for hold in (0, 2, 5) for keep in (0, 3)]
 Point = float | str
 Machine = Callable[[AlertState, Timing, bool | None, datetime, float], tuple[AlertState, str | None]]
-
-needs_promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is not installed: apt-get install prometheus"
-)
 
 
 def rule(hold: int, keep: int) -> Rule:
@@ -97,12 +93,11 @@ def run_promtool(folder: Path, seed: int, groups: int, machine: Machine) -> tupl
         tests.append({"interval": "1s", "name": f"g{group}", "input_series": cells, "alert_rule_test": cases})
     whole = {"rule_files": ["rules.yml"], "evaluation_interval": "1s", "tests": tests}
     (folder / "tests.yml").write_text(yaml.dump(whole, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
-    command = ["promtool", "test", "rules", "tests.yml"]
+    command = [require_tool("promtool"), "test", "rules", "tests.yml"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     return checks, expected, "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-@needs_promtool
 def test_promtool_agrees_on_random_series_with_gaps(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
@@ -129,7 +124,6 @@ def _long(
     return advance(state, late, breached, now, value)
 
 
-@needs_promtool
 @pytest.mark.parametrize("mutant", [_early, _long])
 def test_promtool_catches_a_mutant(tmp_path: Path, mutant: Machine) -> None:
     assert run_promtool(tmp_path, 1, 2, mutant)[2] != ""

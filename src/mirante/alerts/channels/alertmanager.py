@@ -82,6 +82,8 @@ def _annotations(notice: Notice, alert: NoticeAlert) -> dict[str, str]:
         "summary": alert.summary,
         "description": alert.description,
         "note": alert.note,
+        "moved": " ".join(alert.moved),
+        "slices": " ".join(alert.slices),
         "condition": alert.threshold,
         "value": "" if alert.value is None else number_text(alert.value),
     }

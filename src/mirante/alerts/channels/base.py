@@ -36,6 +36,8 @@ class NoticeAlert:
         The reading's sentence, and the rule's longer text.
     moved : tuple of str
         Sentences about the features that moved in the same window, the strongest first.
+    slices : tuple of str
+        Sentences about the slices of the rows in which they, or the alert's own feature, moved.
     performance : str
         What is known of the performance meanwhile, in a sentence.
     rule, severity : str
@@ -53,6 +55,7 @@ class NoticeAlert:
     note: str = ""
     description: str = ""
     moved: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
     performance: str = ""
     rule: str = ""
     severity: str = ""
@@ -139,6 +142,7 @@ class Notice:
                     "since": _time(alert["since"]),
                     "until": _time(alert["until"]),
                     "moved": tuple(alert.get("moved", ())),
+                    "slices": tuple(alert.get("slices", ())),
                 }
             )
             for alert in payload["alerts"]

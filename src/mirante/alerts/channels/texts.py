@@ -41,7 +41,7 @@ class AlertText:
     summary : str
         The line to read first.
     lines : tuple of str
-        The note, the description, and the features that moved.
+        The note, the description, the features that moved, and the slices in which they did.
     facts : tuple of (str, str)
         Name and text: value, condition, since, labels.
     """
@@ -265,7 +265,8 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
     if alert.labels:
         shown = ", ".join(f"{clean(k, 100)}={clean(v, 200)}" for k, v in sorted(alert.labels.items()))
         facts.append((_("Labels"), clip(shown, 1_000)))
-    lines = tuple(clean(line) for line in (alert.note, alert.description, *alert.moved) if line.strip())
+    told = (alert.note, alert.description, *alert.moved, *alert.slices)
+    lines = tuple(clean(line) for line in told if line.strip())
     summary = f"{_('Resolved')}: {clean(alert.summary)}" if resolved else clean(alert.summary)
     return AlertText(summary, lines, tuple(facts))
 

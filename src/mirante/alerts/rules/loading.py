@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 
 from mirante.alerts.expression import Expression
 from mirante.alerts.fields import Duration, check_matchers
-from mirante.alerts.rules.rule import Rule
+from mirante.alerts.rules.rule import Origin, Rule
 from mirante.alerts.templates import check_template
 from mirante.errors import ConfigError
 from mirante.i18n import translator
@@ -32,6 +32,7 @@ def _template(value: object) -> object:
     return check_template(value) if isinstance(value, str) else value
 
 
+_OURS = "default_rules.yaml"
 _Template = Annotated[str, BeforeValidator(_template)]
 
 
@@ -104,15 +105,27 @@ class _RuleFile(BaseModel):
     rules: list[RuleSpec]
 
 
-def rules_of(specs: Iterable[RuleSpec]) -> list[Rule]:
+def _nowhere(_: int) -> None:
+    return None
+
+
+def rules_of(specs: Iterable[RuleSpec], origin: Callable[[int], Origin | None] = _nowhere) -> list[Rule]:
     """Return the rules of several lists of specs; a later one replaces an earlier one of the same name.
+
+    Parameters
+    ----------
+    specs : iterable of RuleSpec
+        As written.
+    origin : callable
+        Says of a spec's place where it is written.
 
     Examples
     --------
     >>> [rule.when for rule in rules_of([RuleSpec(name="a", when="x > 1"), RuleSpec(name="a", when="x > 2")])]
     ['x > 2']
     """
-    return list({spec.name: spec.rule() for spec in specs}.values())
+    found = {spec.name: replace(spec.rule(), origin=origin(place)) for place, spec in enumerate(specs)}
+    return list(found.values())
 
 
 def load_rules(path_or_text: str | Path) -> list[Rule]:
@@ -148,7 +161,7 @@ def load_rules(path_or_text: str | Path) -> list[Rule]:
     document = parse_yaml(str(path_or_text)) if text else read_yaml(Path(path_or_text))
     specs = checked(_RuleFile, document).rules
     _no_twins(specs, document, ("rules",))
-    return rules_of(specs)
+    return rules_of(specs, lambda place: Origin(document.source, document.line("rules", place)))
 
 
 def _no_twins(specs: Sequence[RuleSpec], document: Document, place: tuple[Any, ...]) -> None:
@@ -181,13 +194,18 @@ def default_rules(locale: str = "en") -> list[Rule]:
     >>> next(rule.summary for rule in default_rules("pt_BR") if rule.name == "no_data")
     'Sem dados de {{ $labels.source }}'
     """
-    text = files("mirante.alerts").joinpath("default_rules.yaml").read_text(encoding="utf-8")
+    text = files("mirante.alerts").joinpath(_OURS).read_text(encoding="utf-8")
     translate = translator(locale)
 
     def said(words: str) -> str:
         return translate(words) if words else ""  # a catalogue answers to the empty text with its header
 
     return [
-        replace(rule, summary=said(rule.summary), description=said(rule.description))
+        replace(
+            rule,
+            summary=said(rule.summary),
+            description=said(rule.description),
+            origin=Origin(_OURS, rule.origin.line if rule.origin else 1, own=False),
+        )
         for rule in load_rules(text)
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
+from typing import NamedTuple
 
 from mirante.alerts.expression import Expression
 from mirante.alerts.matchers import Matchers
@@ -15,7 +16,7 @@ from mirante.alerts.rules.states import OnMissing
 from mirante.alerts.templates import check_template
 from mirante.errors import ConfigError
 
-__all__ = ["SEVERITIES", "Rule", "check_severity", "twins"]
+__all__ = ["SEVERITIES", "Origin", "Rule", "check_severity", "twins"]
 
 SEVERITIES = ("info", "warning", "critical")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -45,6 +46,24 @@ def twins(names: Iterable[str]) -> list[str]:
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
+class Origin(NamedTuple):
+    """Where a rule is written.
+
+    Attributes
+    ----------
+    file : str
+        The file's name as it was given.
+    line : int
+        The line that it begins at.
+    own : bool
+        Whether it is the user's; False for the rules that come with Mirante.
+    """
+
+    file: str
+    line: int
+    own: bool = True
+
+
 @dataclass(frozen=True)
 class Rule:
     """A condition on readings; with one set of labels it makes one alert.
@@ -69,6 +88,8 @@ class Rule:
         What a missing or NaN reading means.
     labels : mapping of str to str
         Added to the alert's labels, for routes.
+    origin : Origin, optional
+        Where it is written; not part of what it is.
 
     Raises
     ------
@@ -92,6 +113,7 @@ class Rule:
     description: str = ""
     on_missing: OnMissing = "keep"
     labels: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = field(default=None, repr=False, compare=False)
     expression: Expression = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

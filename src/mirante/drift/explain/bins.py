@@ -12,7 +12,9 @@ from mirante.profiles.categorical import CategoricalProfile
 from mirante.profiles.numeric import NumericProfile
 from mirante.stats.histograms import cells
 
-__all__ = ["Bins", "bins_of", "interval", "number"]
+__all__ = ["NEW", "OTHER", "Bins", "bins_of", "interval", "number"]
+
+NEW, OTHER = "a new level", "any other level"
 
 Floats = NDArray[np.float64]
 
@@ -115,7 +117,7 @@ def _levels(baseline: CategoricalProfile, window: CategoricalProfile) -> Bins:
         np.append(one.counts[common], [one.counts[few].sum() + one.other, one.missing]).astype(np.float64)
         for one in (baseline, window)
     )
-    rest = "a rare or new level" if few.size or baseline.other else "a new level"
+    rest = "a rare or new level" if few.size or baseline.other else NEW
     names = [f"{baseline.name} = {baseline.levels[place]}" for place in np.flatnonzero(common)]
     return Bins((*names, f"{baseline.name} = {rest}", f"{baseline.name} missing"), before, after, few)
 

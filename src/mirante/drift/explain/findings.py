@@ -93,7 +93,12 @@ class SliceFinding:
         The shift of the other rows; of a ``mix``, what is left of it once the baseline's rows are given the
         window's shares of slices. 0 to 1.
     direction : str
-        Where it moved inside the slice (``mix``: in all rows).
+        Where it moved inside the slice (``mix``: in all rows): `figure`, `before` and `after` as text.
+    figure : str
+        What is told of it: ``median`` of numbers (``90th percentile`` or ``10th percentile`` where the median
+        stayed), the category whose share moved most, ``missing`` of missing values.
+    before, after : float
+        That figure in baseline and window: a number, or a share from 0 to 1.
     n_inside, n_outside : int
         Rows of the window that were compared; of a ``mix``, those of the slice and the others.
     baseline_inside, baseline_outside : int
@@ -121,6 +126,9 @@ class SliceFinding:
     inside: float
     outside: float
     direction: str
+    figure: str
+    before: float
+    after: float
     n_inside: int
     n_outside: int
     baseline_inside: int

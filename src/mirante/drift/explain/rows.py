@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.drift.explain.bins import interval, number
+from mirante.drift.explain.bins import NEW, OTHER, interval, number
 from mirante.profiles.categorical import CategoricalProfile
 from mirante.profiles.frames import RawColumn, to_levels, to_numbers
 from mirante.profiles.numeric import NumericProfile
@@ -197,7 +197,7 @@ def slicer_of(profile: NumericProfile | CategoricalProfile, before: RawColumn, a
 
 def _others(profile: CategoricalProfile) -> Slice:
     known = len(profile.levels) <= _LEVELS and not profile.other
-    return Slice(f"{profile.name} = {'a new level' if known else 'any other level'}")
+    return Slice(f"{profile.name} = {NEW if known else OTHER}")
 
 
 def _range(name: str, walls: Floats, start: int, stop: int) -> Slice:
@@ -243,7 +243,7 @@ def _by_level(
             len(kept) + 1 if missing is None else missing,
         ]
         sides.append(np.array(table, np.uint8)[codes])  # code -1, missing, takes the last
-    return (*kept, "any other level"), sides[0], sides[1]
+    return (*kept, OTHER), sides[0], sides[1]
 
 
 def joint(slots: Codes, target: Codes, shape: tuple[int, int]) -> Floats:

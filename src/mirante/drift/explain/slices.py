@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mirante.drift.explain.contrast import Contrast, Mix, contrast, log_p, mix, unexplained
 from mirante.drift.explain.findings import SliceFinding
 from mirante.drift.explain.rows import LEFT_OUT, Slice, Slicer, Target, joint
-from mirante.drift.explain.words import slice_sentence
-from mirante.drift.words import figure, share
+from mirante.drift.explain.words import change_text, slice_sentence
+from mirante.drift.words import figure
 
 __all__ = ["search"]
 
@@ -25,6 +25,9 @@ LEAST_ROWS = 30  # inside and outside, in baseline and window
 # Least part of the shift inside that is not what the outside did too. The map between quantiles is known less
 # well where a slice is narrow, so it needs more.
 _OWN_VALUES, _OWN_SHARES = 1 / 2, 1 / 3
+# What is told of numbers: the first that moved, since a shift of few rows leaves the median where it was.
+QUANTILES = (("median", 0.5), ("90th percentile", 0.9), ("10th percentile", 0.1))
+_PASSED = 0.02  # share of the baseline's rows that it must have passed
 _DEPTH = 3  # slices named for one target; what is left after three is no concentration
 
 
@@ -204,6 +207,7 @@ def _finding(one: _Candidate, without: tuple[str, ...], *, mixed: bool = False) 
         float(np.mean(np.append(members, False)[codes]))
         for codes in (tables.slicer.before, tables.slicer.after)
     ]
+    name, then, present = _change(target, *((all_before, all_after) if mixed else (before, after)))
     finding = SliceFinding(
         column=target.column,
         aspect=target.aspect,
@@ -216,7 +220,10 @@ def _finding(one: _Candidate, without: tuple[str, ...], *, mixed: bool = False) 
         measure=target.measure,
         inside=one.inside,
         outside=one.outside,
-        direction=_direction(target, *((all_before, all_after) if mixed else (before, after))),
+        direction="",
+        figure=name,
+        before=then,
+        after=present,
         n_inside=int(after.sum()),
         n_outside=int(all_after.sum() - after.sum()),
         baseline_inside=int(before.sum()),
@@ -227,20 +234,30 @@ def _finding(one: _Candidate, without: tuple[str, ...], *, mixed: bool = False) 
         without=without,
         sentence="",
     )
+    finding = replace(finding, direction=change_text(finding))
     return replace(finding, sentence=slice_sentence(finding))
 
 
-def _direction(target: Target, before: Floats, after: Floats) -> str:
+def _change(target: Target, before: Floats, after: Floats) -> tuple[str, float, float]:
+    """Return what is told of a shift: the figure's name, and its value in baseline and window."""
     was, now = before / before.sum(), after / after.sum()
     if target.aspect == "missing":
-        return f"{share(float(was[1]))} -> {share(float(now[1]))}"
+        return "missing", float(was[1]), float(now[1])
     if target.grid.size:
-        medians = [_median(target.grid, shares) for shares in (was, now)]
-        return f"median {figure(medians[0])} -> {figure(medians[1])}"
+        told = [_quantiles(target.grid, was, now, name, q) for name, q in QUANTILES]
+        return next((one for one, moved in told if moved), told[0][0])
     place = int(np.argmax(np.abs(now - was)))
-    return f"{target.names[place]}: {share(float(was[place]))} -> {share(float(now[place]))}"
+    return target.names[place], float(was[place]), float(now[place])
 
 
-def _median(grid: Floats, shares: Floats) -> float:
-    place = int(np.searchsorted(np.cumsum(shares), 0.5 - 1e-12, "left"))
-    return float(grid[min(place, grid.size - 1)])
+def _quantiles(
+    grid: Floats, was: Floats, now: Floats, name: str, q: float
+) -> tuple[tuple[str, float, float], bool]:
+    """Return a quantile of both sides, and whether it passed over enough rows to be worth telling."""
+    ranks = np.cumsum(was)
+    places = [
+        min(int(np.searchsorted(np.cumsum(side), q - 1e-12, "left")), grid.size - 1) for side in (was, now)
+    ]
+    then, present = (float(grid[place]) for place in places)
+    passed = abs(float(ranks[places[1]] - ranks[places[0]])) > _PASSED
+    return (name, then, present), passed and figure(then) != figure(present)

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from mirante.alerts.routing import Route
 from mirante.alerts.tracing import destination_in_words, trace
 from mirante.durations import format_duration
 from mirante.web.api.models import json_number
+from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
     from mirante.alerts.rules import Rule
     from mirante.readings import Reading
     from mirante.store import AlertRow, Store
 
-__all__ = ["Ruling", "add_rules"]
+__all__ = ["add_rules"]
 
 _RANK = {"inactive": 0, "pending": 1, "firing": 2}
 _MOST_VALUES = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What holds in the service: its rules as they are now, and its routes.
-
-    Parameters
-    ----------
-    rules : callable
-        Gives the rules; they may be loaded again while the service runs.
-    routes : Route
-        Which alert goes where.
-    """
-
-    rules: Callable[[], Sequence[Rule]] = tuple
-    routes: Route = field(default_factory=Route)
 
 
 class Value(BaseModel):

@@ -24,7 +24,8 @@ from mirante.web.api.models import (
 )
 from mirante.web.api.people import add_people_routes
 from mirante.web.api.proposals import make_proposals_router
-from mirante.web.api.rules import Ruling, add_rules
+from mirante.web.api.rules import add_rules
+from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
     from mirante.store import Series, Store

@@ -8,8 +8,11 @@ from mirante.web.pages.host import host_page
 from mirante.web.pages.model import model_page
 from mirante.web.pages.overview import overview
 from mirante.web.pages.query import Query, UnknownPageError
+from mirante.web.pages.rule import rule_page
+from mirante.web.pages.rules import rules_page
 from mirante.web.pages.silences import silence_form, silences_page
 from mirante.web.pages.small import error_page, login_page, status_line
+from mirante.web.pages.status import status_page
 
 __all__ = [
     "Query",
@@ -21,7 +24,10 @@ __all__ = [
     "login_page",
     "model_page",
     "overview",
+    "rule_page",
+    "rules_page",
     "silence_form",
     "silences_page",
     "status_line",
+    "status_page",
 ]

@@ -15,12 +15,11 @@ from mirante.web.pages.query import Query, TimeRange
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Series, Store
 
-__all__ = ["Chart", "chart_of", "heat_chart", "host_charts", "marks_for", "model_charts", "other_charts"]
+__all__ = ["Chart", "chart_of", "heat_chart", "marks_for", "model_charts", "other_charts"]
 
 _MOST_FEATURES = 6
 _MOST_CHARTS = 12
 _LATENCY = tuple(f"prediction_latency_seconds_{q}" for q in ("p50", "p95", "p99"))
-_COUNTERS = ("system_network_sent_bytes_total", "system_network_received_bytes_total")
 _SHARES = ("performance_accuracy", "performance_roc_auc")
 _LOSSES = ("performance_log_loss", "performance_brier")
 _ERRORS = ("performance_mae", "performance_rmse")
@@ -123,33 +122,6 @@ def heat_chart(
     return chart_of("heat", title, figure, wide=True, rows=json.dumps(rows))
 
 
-def host_charts(
-    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
-) -> list[Chart]:
-    """Return a host's charts."""
-    from mirante.views.figures import Line
-
-    _ = translator(query.locale)
-    charts = []
-    names = {
-        "system_cpu_percent": _("CPU"),
-        "system_memory_percent": _("memory"),
-        "system_disk_percent": _("disk"),
-    }
-    used = store.readings.series(list(names), subject=subject, since=span.since, until=span.until)
-    if used:
-        lines = [Line(names[one.name], one.times, one.values) for one in _in_order(used, list(names))]
-        charts.append(_metric("usage", _("In use"), lines, "%", marks, query, zero=True))
-    counters = store.readings.series(_COUNTERS, subject=subject, since=span.since, until=span.until)
-    rates = [rate for rate in map(_rate, _in_order(counters, _COUNTERS)) if rate is not None]
-    if rates:
-        charts.append(_metric("network", _("Network"), rates, _("bytes per second"), marks, query, zero=True))
-    found = store.readings.series("system_processes", subject=subject, since=span.since, until=span.until)
-    if found:
-        charts.append(_metric("processes", _("Processes"), found, "", marks, query, zero=True))
-    return charts
-
-
 def other_charts(
     store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
 ) -> list[Chart]:
@@ -188,16 +160,3 @@ def _worst(found: Sequence[Series]) -> list[Series]:
     peaks = [(float(np.nanmax(one.values)), one) for one in found if np.any(np.isfinite(one.values))]
     peaks.sort(key=lambda pair: -pair[0])
     return [one for peak, one in peaks[:_MOST_FEATURES] if peak > 0] or [one for _, one in peaks[:1]]
-
-
-def _rate(counter: Series) -> Any:
-    """Turn a counter into a rate per second; where it fell the machine was restarted, and there is a gap."""
-    from mirante.views.figures import Line
-
-    if len(counter.times) < 2:
-        return None
-    seconds = np.diff(counter.times) / np.timedelta64(1, "s")
-    steps = np.diff(counter.values)
-    rate = np.where(steps >= 0, steps, np.nan) / seconds
-    name = "sent" if "sent" in counter.name else "received"
-    return Line(name, counter.times[1:], rate, {})

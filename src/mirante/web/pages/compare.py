@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mirante.alerts.evidence import slices_of
 from mirante.i18n import translator
 from mirante.web.pages.charts import Chart, chart_of
 from mirante.web.pages.query import Query, parse_time
@@ -38,6 +39,8 @@ class Comparison:
         Whether more values are missing than in the baseline.
     sentences : list of str
         The verdict in words.
+    slices : list of str
+        The slices of the window's rows in which the feature moved, in words.
     facts : list of (str, str)
         Names and values for the table.
     """
@@ -49,6 +52,7 @@ class Comparison:
     verdict: str
     missing: bool
     sentences: list[str]
+    slices: list[str]
     facts: list[tuple[str, str]]
 
 
@@ -96,7 +100,9 @@ def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Que
     told = [verdict.get("sentence"), verdict.get("missing_sentence") if missing else None]
     sentences = [str(text) for text in told if text]
     chart = _chart(store, subject, row, feature, query)
-    return Comparison(feature, row, features, chart, state, missing, sentences, _facts(verdict, query))
+    slices = [sentence for column, sentence in slices_of(row) if column == feature]
+    facts = _facts(verdict, query)
+    return Comparison(feature, row, features, chart, state, missing, sentences, slices, facts)
 
 
 def _columns(window: WindowRow) -> Mapping[str, Mapping[str, Any]]:

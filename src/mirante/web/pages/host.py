@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from mirante.web.pages.alertlist import alerts_shown
-from mirante.web.pages.charts import host_charts, marks_for, other_charts
+from mirante.web.pages.charts import marks_for, other_charts
+from mirante.web.pages.hostcharts import ChartGroup, host_charts
 from mirante.web.pages.model import find_subject
 from mirante.web.pages.query import Query, TimeRange
 from mirante.web.pages.render import render
 from mirante.web.pages.states import card_of
 
 if TYPE_CHECKING:
+    from mirante.readings import Reading
     from mirante.store import Store
 
 __all__ = ["host_page"]
@@ -41,7 +44,7 @@ def host_page(store: Store, subject: str, query: Query) -> str:
     alerts = store.alerts.list(subject=subject, limit=500)
     alive = [alert for alert in alerts if alert.state != "resolved"]
     marks = marks_for(store, subject, alerts, span)
-    charts = host_charts if subject.startswith("host/") else other_charts
+    latest = store.readings.latest(subject=subject)
     over = [alert for alert in alerts if alert.state == "resolved"]
     return render(
         "host.html",
@@ -51,6 +54,24 @@ def host_page(store: Store, subject: str, query: Query) -> str:
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, [*alive, *over][:_SHOWN_ALERTS], query, {}),
-        charts=charts(store, subject, span, marks, query),
-        latest=store.readings.latest(subject=subject)[:200],
+        groups=_groups(store, subject, span, marks, query),
+        busiest=_ranked(latest, "system_process_cpu_percent"),
+        largest=_ranked(latest, "system_process_memory_bytes"),
+        latest=[one for one in latest if "rank" not in one.labels][:200],
     )
+
+
+def _groups(
+    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+) -> list[ChartGroup]:
+    if subject.startswith("host/"):
+        return host_charts(store, subject, span, marks, query)
+    charts = other_charts(store, subject, span, marks, query)
+    return [ChartGroup("", charts)] if charts else []
+
+
+def _ranked(latest: Sequence[Reading], name: str) -> list[Reading]:
+    """Return a list of processes as it was last seen; a rank that is older belongs to another list."""
+    found = [one for one in latest if one.name == name]
+    newest = max((one.time for one in found), default=None)
+    return sorted((one for one in found if one.time == newest), key=lambda one: -one.value)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from mirante.durations import format_duration
 from mirante.i18n import format_number, translator
 from mirante.views.theme import dark_pairs
 from mirante.web.pages.query import Query
@@ -22,7 +23,17 @@ from mirante.web.pages.query import Query
 if TYPE_CHECKING:
     from mirante.store import WindowRow
 
-__all__ = ["duration", "number", "percent", "render", "static_version", "time_tag", "window_name"]
+__all__ = [
+    "bytes_text",
+    "duration",
+    "length",
+    "number",
+    "percent",
+    "render",
+    "static_version",
+    "time_tag",
+    "window_name",
+]
 
 _ETAG = "@page-etag@"
 _NEARLY_A_DAY = timedelta(hours=20)  # a day is 23 hours when the clocks go forward
@@ -56,6 +67,8 @@ def render(template: str, query: Query, **context: Any) -> str:
         "fixed": lambda value, digits, unit="": _fixed(value, query.locale, digits, unit),
         "duration": lambda seconds: duration(seconds, query.locale),
         "percent": lambda value: percent(value, query.locale),
+        "length": length,
+        "bytes_text": lambda value: bytes_text(value, query.locale),
         "static": lambda name: f"{query.base}/static/{name}?v={static_version(name)}",
         "json_block": _json_block,
         "dark_pairs": dark_pairs,
@@ -182,6 +195,39 @@ def duration(seconds: float | None, locale: str = "en") -> str:
         return "–"
     factor, unit = (1e6, " µs") if seconds < 1e-3 else (1e3, " ms") if seconds < 1 else (1, " s")
     return _fixed(seconds * factor, locale, 1, unit)
+
+
+def length(time: timedelta) -> str:
+    """Return a length of time with about two units: nobody reads the seconds of a week.
+
+    Examples
+    --------
+    >>> length(timedelta(days=3, hours=2, minutes=5)), length(timedelta(hours=2, seconds=31))
+    ('3d2h', '2h1m')
+    >>> length(timedelta(seconds=90)), length(timedelta(milliseconds=15))
+    ('1m30s', '15ms')
+    """
+    step = timedelta(hours=1) if time >= timedelta(days=2) else timedelta(minutes=1)
+    if time < timedelta(hours=1):
+        step = timedelta(seconds=1) if time >= timedelta(seconds=10) else timedelta(milliseconds=1)
+    return format_duration(round(time / step) * step)
+
+
+def bytes_text(value: float | None, locale: str = "en") -> str:
+    """Return a number of bytes in the unit that suits it.
+
+    Examples
+    --------
+    >>> bytes_text(532), bytes_text(1_240_000), bytes_text(81_327_218_688), bytes_text(None)
+    ('532 B', '1.2 MB', '81.3 GB', '–')
+    """
+    if value is None:
+        return "–"
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(value) < 1000:
+            return f"{number(value, locale, digits=1)} {unit}"
+        value /= 1000
+    return f"{number(value, locale, digits=1)} TB"
 
 
 def _fixed(value: float | None, locale: str, digits: int, unit: str) -> str:

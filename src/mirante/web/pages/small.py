@@ -59,7 +59,7 @@ def status_line(health: Mapping[str, Any], query: Query) -> str:
     times = [parse_time(str(state.get("last_success") or "")) for state in states.values()]
     owed = health.get("notices_owed")
     return render(
-        "status.html",
+        "status_line.html",
         query,
         store_ok=health.get("store", "ok") == "ok",
         failing=sorted(name for name, state in states.items() if state.get("error")),

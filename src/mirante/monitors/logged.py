@@ -1,0 +1,72 @@
+"""Rows of the inference log, under the names that a baseline has for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mirante.errors import InputError
+from mirante.monitors.baseline import PREDICTION
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from mirante.inference_log import InferenceLog
+    from mirante.profiles import TableProfile
+
+__all__ = ["logged_rows"]
+
+
+def logged_rows(
+    log: InferenceLog,
+    model: str,
+    version: str,
+    start: datetime,
+    end: datetime,
+    profile: TableProfile,
+    most: int,
+) -> pa.Table:
+    """Return rows of a time, as many as were counted in it or at most so many by lot.
+
+    Parameters
+    ----------
+    log : InferenceLog
+        Where the rows are.
+    model, version : str
+        Whose rows; those of other versions are left out.
+    start, end : datetime
+        Half-open.
+    profile : TableProfile
+        What was counted in that time. Its columns are returned, as far as the log has them.
+    most : int
+        At most so many rows are returned, drawn uniformly; the same each time.
+
+    Returns
+    -------
+    pyarrow.Table
+        Features, and ``prediction``.
+
+    Raises
+    ------
+    InputError
+        If the log has not all of the rows any more: what is left is no picture of the whole.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from mirante.inference_log import InferenceLog
+    >>> from mirante.profiles import TableProfile
+    >>> nothing, day = TableProfile.of({"age": []}), datetime(2013, 2, 8, tzinfo=UTC)
+    >>> logged_rows(InferenceLog("not/there"), "churn", "1", day, day, nothing, 100).num_rows
+    0
+    """
+    features = [name for name in profile.columns if name != PREDICTION]
+    found = log.sample(model, version, most, start=start, end=end, columns=[*features, "__prediction"])
+    if found.num_rows < min(profile.rows, most):
+        raise InputError(
+            f"the inference log at {log.root} has {found.num_rows:,} of the {profile.rows:,} rows from "
+            f"{start.isoformat()} to {end.isoformat()}; keep its files until their windows are judged"
+        )
+    names = [PREDICTION if name == "__prediction" else name for name in found.column_names]
+    return found.rename_columns(names)
