@@ -115,7 +115,7 @@ class Reading:
         put(other, "time", time)
         put(other, "labels", self.labels)
         put(other, "note", note)
-        put(other, "_key", self.key)
+        put(other, "_key", self._key or self.key)
         return other
 
 

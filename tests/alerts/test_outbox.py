@@ -153,6 +153,52 @@ def test_a_hanging_channel_ends_at_the_deadline_and_blocks_nobody(store: Store) 
     assert store.outbox.owed() == 60
 
 
+def test_what_a_dead_channel_owes_is_left_alone_until_it_answers(store: Store) -> None:
+    channel = Scripted(AGAIN, AGAIN, AGAIN)
+    for index in range(120):
+        owe(store, "c", f"n{index:03}")
+    box = outbox(store, channels={"c": channel})
+    now = NOW
+    for _ in range(3):
+        assert [outcome for _, outcome in once(box, now)] == ["retry"]
+        now += timedelta(minutes=1)
+    claims = sum(row.attempts for row in store.outbox.list())
+    assert claims == 120 + 1 + 1, "all were taken once; then one at a time, to see how it fares"
+    assert len(once(box, now)) == 120
+    assert sorted(channel.got) == [f"n{index:03}" for index in range(120)]
+
+
+def test_run_delivers_beside_a_channel_that_hangs_and_one_notice_at_a_time_to_it(store: Store) -> None:
+    """What makes a healthy channel quick is that nothing of it waits for another; no time is measured."""
+    hung, release = asyncio.Event(), asyncio.Event()
+
+    class Hanging(Scripted):
+        async def deliver(self, notice: Notice) -> None:
+            self.tried.append(notice.id)
+            hung.set()
+            await release.wait()
+
+    dead, good = Hanging(), Scripted()
+
+    async def service() -> None:
+        stop = asyncio.Event()
+        task = asyncio.create_task(Outbox(store, {"dead": dead, "good": good}).run(stop, every=0.01))
+        for index in range(20):
+            owe(store, "dead", f"d{index:02}", datetime.now(UTC))
+        await hung.wait()
+        for index in range(20):
+            owe(store, "good", f"g{index:02}", datetime.now(UTC))
+        while len(good.got) < 20:
+            await asyncio.sleep(0.01)
+        assert len(dead.tried) == 1, "it hangs still"
+        release.set()
+        stop.set()
+        await task
+
+    asyncio.run(asyncio.wait_for(service(), 30))
+    assert good.got == [f"g{index:02}" for index in range(20)]
+
+
 def test_one_notice_that_always_fails_does_not_block_its_channel(store: Store) -> None:
     class Picky(Scripted):
         async def deliver(self, notice: Notice) -> None:

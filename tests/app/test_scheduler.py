@@ -98,6 +98,26 @@ def test_a_task_may_join_while_others_run():
     assert len(joined) >= 2
 
 
+def test_tasks_are_due_by_the_seconds_that_are_given():
+    present, seen = 0.0, []
+
+    async def pause(stop, seconds):
+        nonlocal present
+        present += seconds
+        if len(seen) == 3:
+            stop.set()
+
+    def slow(now):
+        nonlocal present
+        seen.append(present)
+        present += 700.0 if len(seen) == 2 else 5.0  # the second run goes on beyond the third's time
+
+    scheduler = Scheduler([Task("slow", timedelta(minutes=10), slow)], monotonic=lambda: present, pause=pause)
+    asyncio.run(asyncio.wait_for(scheduler.run(asyncio.Event()), 20))
+    assert seen == [0.0, 600.0, 1300.0]
+    assert scheduler.states["slow"].seconds == 5.0
+
+
 def test_tasks_that_fail_or_never_end_are_named():
     start = datetime(2026, 1, 1, tzinfo=UTC)
     scheduler = Scheduler(

@@ -274,6 +274,20 @@ def test_alerts_of_a_paused_model_stay_as_they_are(tmp_path, discover):
     assert evaluate(config, start + timedelta(days=31), 0) == []
 
 
+def test_a_process_that_is_stopped_between_two_looks_at_the_clocks_saw_none_set(tmp_path, monkeypatch):
+    (tmp_path / "mirante.yaml").write_text("host: {enabled: false}\n", encoding="utf-8")
+    hour = 3600.0
+    steady = iter([0.0, 0.0, 10.0, 10.0 + hour, 11.0 + hour, 11.0 + hour])
+    wall = iter(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=s) for s in (0, 0, 10, 11 + hour))
+    told = []
+    with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
+        service = Service(parts.settings, parts, clock=lambda: next(wall), monotonic=lambda: next(steady))
+        monkeypatch.setattr(parts.engine, "clock_was_set", lambda by, now: told.append(by))
+        service._follow_the_clock()
+        service._follow_the_clock()  # stopped for an hour after it had looked at the one
+        assert told == []
+
+
 def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
     with slack_double() as double:
         double.always = Answer()

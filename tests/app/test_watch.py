@@ -1,13 +1,14 @@
 import socket
 import time
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
 import pytest
 from structlog.testing import capture_logs
 
-from mirante.app.watch import ModelWatch, server_reading
+from mirante.app.watch import PAGE_TAG, ModelWatch, server_reading
 from mirante.capture.recorder import Recorder
 from mirante.errors import TrackingError
 from mirante.inference_log.drops import Drops, note_drops
@@ -319,3 +320,37 @@ def test_dropped_rows_are_told_until_a_day_has_passed_without_any(store, tmp_pat
     assert series.values.tolist() == [0, 7, 7, 0]
     assert list(series.notes) == ["", drops.reason, drops.reason, ""]
     assert series.times[-1] == np.datetime64((START + DAY + 3 * MINUTE).replace(tzinfo=None))
+
+
+@pytest.mark.server
+def test_the_version_gets_a_link_to_its_page_and_its_description_stays(model):
+    name, subject = model.name, model.config.subject
+    model.real.update_model_version(name, "1", "what people wrote")
+    log = InferenceLog(model.config.log)
+    watch = ModelWatch(model.config, model.store, log, model.give_client, page="https://m.example.org/")
+    watch.advance(START + DAY)
+    found = model.real.get_model_version(name, "1")
+    address = "https://m.example.org/model?" + urlencode({"subject": subject})
+    assert (found.tags[PAGE_TAG], found.description) == (address, "what people wrote")
+    stamp = found.last_updated_timestamp
+    ModelWatch(model.config, model.store, log, model.give_client, page="https://m.example.org").advance(
+        START + DAY
+    )
+    assert model.real.get_model_version(name, "1").last_updated_timestamp == stamp, "written once"
+
+
+@pytest.mark.server
+def test_without_a_page_address_or_right_to_tag_the_version_is_watched_all_the_same(model, monkeypatch):
+    model.watch.advance(START + DAY)
+    assert PAGE_TAG not in model.real.get_model_version(model.name, "1").tags
+
+    def refuse(*_):
+        raise TrackingError("not allowed")
+
+    monkeypatch.setattr("mirante.app.watch.write_version_tag", refuse)
+    log = InferenceLog(model.config.log)
+    watch = ModelWatch(model.config, model.store, log, model.give_client, page="https://m.example.org")
+    with capture_logs() as said:
+        watch.advance(START + DAY)
+    assert watch.monitor is not None
+    assert "no link from the model version to its page" in {line["event"] for line in said}

@@ -58,6 +58,13 @@ class Mailbox:
         return AuthResult(success=login == (USER, PASSWORD), handled=False)
 
 
+class _Hooks:
+    """The box as aiosmtpd sees it: at each connection it asks for every attribute, `messages` too."""
+
+    def __init__(self, box: Mailbox) -> None:
+        self.handle_RCPT, self.handle_DATA = box.handle_RCPT, box.handle_DATA
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -73,7 +80,7 @@ def mail_server(context: ssl.SSLContext | None = None, *, login: bool = False) -
         settings |= {"tls_context": context, "require_starttls": True}
     if login:
         settings |= {"auth_required": True, "authenticator": box.authenticate}
-    controller = Controller(box, **settings)
+    controller = Controller(_Hooks(box), **settings)
     controller.start()
     try:
         yield box

@@ -13,6 +13,7 @@ import uuid
 import warnings
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
 
 from mirante.errors import InputError, MiranteWarning
 from mirante.readings import READINGS, Reading
-from mirante.sinks.prometheus import MLflowMetrics, render
+from mirante.sinks.prometheus import Exposition, MLflowMetrics
 from mirante.store import AlertRow, NoticeRow, Store
 from mirante.tracking.client import connect
 from mirante.tracking.runs import MonitoringRuns
@@ -50,6 +52,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def client(mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
     return connect()
+
+
+def render(store: Store, **more: Any) -> bytes:
+    return Exposition(store, **more).render()
 
 
 def _values(client: Any, run_id: str, key: str) -> list[float]:
@@ -354,6 +360,71 @@ class TestRender:
         assert 'system_cpu_percent{host="h"} 5.0' in text
         assert 'mirante_series_left_out{subject="model/nyc@champion"} 20.0' in text
         assert "left_out" not in render(store, registry=registry, most_series=120).decode()
+
+    def test_a_second_scrape_has_new_numbers_new_series_and_the_same_order(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        exposition = Exposition(store, registry=registry)
+        assert exposition.render() == b""
+        store.readings.write(Reading("drift_ks", n, AT, LABELS | {"feature": f"f{n}"}) for n in (1, 3))
+        exposition.render()
+        later = AT + timedelta(days=1)
+        store.readings.write(
+            Reading("drift_ks", n / 10, later, LABELS | {"feature": f"f{n}"}) for n in (2, 3)
+        )
+        store.readings.write([Reading("a_first_family", 5, AT, {"host": "h"})])
+        found = exposition.render()
+        assert found == render(store, registry=registry), "what is kept is what would be made anew"
+        numbers = [line.rpartition(b" ")[2] for line in found.splitlines() if not line.startswith(b"#")]
+        assert numbers == [b"5.0", b"1.0", b"0.2", b"0.3"]
+
+    def test_a_second_scrape_asks_for_no_name_again(self, store: Store, registry: CollectorRegistry) -> None:
+        store.readings.write(Reading("drift_ks", n, AT, LABELS | {"feature": f"f{n}"}) for n in range(5))
+        exposition = Exposition(store, registry=registry)
+        asked: list[str] = []
+
+        def note(*arguments: Any) -> None:
+            asked.append(str(arguments[2]))
+
+        event.listen(store._database.engine, "before_cursor_execute", note)
+        first = exposition.render()
+        assert any("mirante_series.labels" in text for text in asked)
+        asked.clear()
+        assert exposition.render() == first
+        assert not any("mirante_series.labels" in text for text in asked)
+
+    def test_the_newest_of_names_that_become_one_is_shown_at_each_scrape(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        exposition = Exposition(store, registry=registry)
+        for day, name in enumerate(("a-b", "a_b", "a-b", "a:b", "a b")):
+            store.readings.write([Reading(name, day, AT + timedelta(days=day), {"host": "h"})])
+            lines = exposition.render().splitlines()
+            assert f'{"a:b" if name == "a:b" else "a_b"}{{host="h"}} {day:.1f}'.encode() in lines
+            assert len(lines) == len(set(lines))
+
+    def test_labels_and_numbers_that_the_format_has_no_word_for(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        store.readings.write(
+            [
+                Reading("x", math.inf, AT, {"host": "\ud800", "empty": ""}),
+                Reading("x", -math.inf, AT, {"host": "b"}),
+                Reading("x", math.nan, AT, {"": "c"}),
+                Reading("x", 1e300, AT),
+            ]
+        )
+        lines = render(store, registry=registry).splitlines()[2:]
+        assert lines == [b"x 1e+300", b'x{_="c"} NaN', b'x{host="?"} +Inf', b'x{host="b"} -Inf']
+
+    def test_scrapes_from_many_threads_are_one_after_the_other(
+        self, store: Store, registry: CollectorRegistry
+    ) -> None:
+        store.readings.write(Reading("drift_ks", n, AT, LABELS | {"feature": f"f{n}"}) for n in range(500))
+        exposition = Exposition(store, registry=registry)
+        with ThreadPoolExecutor(8) as pool:
+            found = set(pool.map(lambda _: exposition.render(), range(16)))
+        assert found == {render(store, registry=registry)}
 
     def test_alerts_and_notices_are_there_and_promtool_accepts_them(
         self, store: Store, registry: CollectorRegistry

@@ -202,6 +202,34 @@ def test_a_claim_leaves_the_notices_of_resting_channels(store: Store) -> None:
     assert {row.id: row.attempts for row in store.outbox.list()} == {"n1": 0, "n2": 1}
 
 
+def test_a_claim_of_one_channel(store: Store) -> None:
+    for number, channel in enumerate("abab"):
+        store.outbox.add(replace(_ROW, id=f"n{number}", channel=channel, next_at=_NOW - number * _SECOND))
+    assert [row.id for row in store.outbox.claim(_NOW, owner="me", only=["b"], limit=1)] == ["n3"]
+    assert [row.id for row in store.outbox.claim(_NOW, owner="me", only=["b"])] == ["n1"]
+    assert store.outbox.claim(_NOW, owner="me", only=[]) == []
+    assert [row.id for row in store.outbox.claim(_NOW, owner="me")] == ["n2", "n0"]
+
+
+def test_what_is_given_back_waits_and_keeps_its_error(store: Store) -> None:
+    for number in range(5):
+        store.outbox.add(replace(_ROW, id=f"n{number}", error="500" if number == 1 else None))
+    store.outbox.claim(_NOW, owner="me", limit=3)
+    store.outbox.claim(_NOW, owner="other", limit=1)
+    store.outbox.delivered("n2", _NOW)
+    ids, later = [f"n{number}" for number in range(5)], _NOW + 5 * _SECOND
+    store.outbox.give_back(ids, reason="waits", next_at=later, owner="me")
+    rows = {row.id: (row.status, row.error, row.next_at) for row in store.outbox.list()}
+    assert rows == {
+        "n0": ("owed", "waits", later),
+        "n1": ("owed", "500", later),
+        "n2": ("delivered", None, _NOW),
+        "n3": ("sending", None, _NOW),
+        "n4": ("owed", None, _NOW),
+    }
+    assert {row.id for row in store.outbox.claim(later, owner="third")} == {"n0", "n1", "n4"}
+
+
 def test_notices_about_some_alerts_oldest_first(store: Store) -> None:
     later = replace(_ROW, id="n0", created_at=_NOW + _SECOND, alert_ids=("a2", "a3"))
     store.outbox.add_all([later, _ROW])

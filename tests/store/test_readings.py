@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy import event
 
 from mirante.readings import Reading
 from mirante.store import Store, SubjectRow
+from mirante.store.types import to_micros
 
 _START = datetime(2013, 2, 8, tzinfo=UTC)
 _HOSTILE = ("\x00", "a\r\nb", "\u202eabc", "\ud800", "x" * 300, "ção", '"><img src=x onerror=alert(1)>')
@@ -223,8 +226,31 @@ def test_latest_does_not_go_through_all_readings(store: Store) -> None:
     assert not any(step.startswith("SCAN mirante_readings") for step in plan)
 
 
+def _names(store: Store, rows: list[Any]) -> dict[int, tuple[str, Mapping[str, str]]]:
+    return {id_: (name, labels) for id_, name, labels in store.readings.names_of([row.id for row in rows])}
+
+
 def test_so_many_series_of_each_subject_and_how_many_there_are(store: Store) -> None:
     store.readings.write([_read(1.0, host=host, part=str(part)) for host in "ab" for part in range(3)])
-    found = store.readings.latest(most=2)
-    assert [(one.labels["host"], one.labels["part"]) for one in found] == [*zip("aabb", "0101", strict=True)]
-    assert store.readings.series_counts() == {"host/a": 3, "host/b": 3}
+    store.readings.write([_read(2.0, host="c"), _read(math.nan, 1, host="c")])
+    found = store.readings.newest(most=2)
+    names = _names(store, found)
+    places = sorted((labels["host"], labels.get("part", "")) for _, labels in names.values())
+    assert places == [*zip("aabbc", ("0", "1", "0", "1", ""), strict=True)]
+    assert store.readings.series_counts() == {"host/a": 3, "host/b": 3, "host/c": 1}
+    assert [row.number for row in found].count(1.0) == 4
+    (unknown,) = (row for row in found if row.number is None)
+    assert (names[unknown.id], unknown.micros) == (("x", {"host": "c"}), to_micros(_at(1)))
+    assert len(store.readings.newest(most=3)) == 7
+
+
+def test_the_newest_rows_and_names_are_those_of_latest(store: Store) -> None:
+    store.readings.write(
+        _read(part, minute, host="h", part=str(part)) for part in range(9) for minute in (1, 0)
+    )
+    rows = store.readings.newest(most=100)
+    with Store(store._database._url.render_as_string()) as other:  # which has seen none of them
+        names = _names(other, rows)
+    assert names == _names(store, rows)
+    found = {(names[row.id][0], names[row.id][1]["part"], row.number) for row in rows}
+    assert found == {(one.name, one.labels["part"], one.value) for one in store.readings.latest()}

@@ -30,6 +30,7 @@ from mirante.alerts.rules.loading import default_rules, load_rules
 from mirante.store import ProposalRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
+from mirante.web.routes import ROUTES
 from mirante.web.ruling import Ruling
 from tests.tools import find_tool
 
@@ -105,24 +106,19 @@ PICTURES = (
     ),
 )
 
-# Routes that a browser asks for and nobody looks at by themselves.
+# Routes whose answers nobody looks at by themselves.
 NO_PAGES = {
     "/status/line": "the line at the foot of every page",
     "/static/{name}": "files",
     "/favicon.ico": "the icon",
+    "/healthz": "for programs",
+    "/metrics": "for programs",
 }
 
 
-def page_routes(app: Any) -> set[str]:
-    """Return the routes of an application that are for people: the API's description leaves them out."""
-    routes = app._app.routes  # the application behind the middleware
-    return {
-        route.path
-        for route in routes
-        if "GET" in (getattr(route, "methods", None) or ())
-        and not route.include_in_schema
-        and not route.path.startswith("/api/")
-    }
+def page_routes() -> set[str]:
+    """Return the routes that answer to a browser."""
+    return {route.path for route in ROUTES if route.method == "GET"}
 
 
 # ---- a store with something on every page ------------------------------------------------------------------
@@ -214,6 +210,25 @@ def serving(
         thread.join()
 
 
+def well(now: datetime) -> Callable[[], dict[str, Any]]:
+    """Return what a service says of itself in which all is well."""
+    last = (now - timedelta(seconds=4)).isoformat()
+    task = {"began_at": last, "last_success": last, "error": "", "runs": 240, "failures": 0, "seconds": 0.02}
+    about = {
+        "version": "0.1.0",
+        "python": "3.12.0",
+        "config": "mirante.yaml",
+        "locale": "en",
+        "timezone": "EST",
+        "window_timezones": ["America/New_York"],
+        "mlflow_client": "3.17.2",
+        "mlflow_server": "3.17.2",
+        "mlflow_address": "http://127.0.0.1:5000",
+    }
+    tasks = dict.fromkeys(("rules", "host", "mlflow_sink"), task)
+    return lambda: {"status": "ok", "tasks": tasks, "details": {"about": about}}
+
+
 @dataclass(frozen=True, slots=True)
 class Sites:
     """The addresses of the three servers, and what stands for the names in braces."""
@@ -234,17 +249,16 @@ def all_sites(
 ) -> Iterator[Sites]:
     """Serve a full store, an empty one, and one that asks for a token."""
 
-    def health() -> dict[str, Any]:
-        return {"status": "ok", "tasks": {"rules": {"last_success": now.isoformat(), "error": None}}}
-
     known = list({rule.name: rule for rule in (*default_rules(), *rules)}.values())
     with ExitStack() as stack:
         store = stack.enter_context(Store(url))
         (folder / "empty.db").unlink(missing_ok=True)
         nothing = stack.enter_context(Store(f"sqlite:///{folder}/empty.db"))
-        full = stack.enter_context(serving(store, WebConfig(), now, health, historic=historic, rules=known))
-        empty = stack.enter_context(serving(nothing, WebConfig(), now, health))
-        guarded = stack.enter_context(serving(store, WebConfig(token=TOKEN), now, health))
+        full = stack.enter_context(
+            serving(store, WebConfig(), now, well(now), historic=historic, rules=known)
+        )
+        empty = stack.enter_context(serving(nothing, WebConfig(), now, well(now)))
+        guarded = stack.enter_context(serving(store, WebConfig(token=TOKEN), now, well(now)))
         yield Sites(full, empty, guarded, places(store))
 
 

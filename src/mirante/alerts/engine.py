@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,6 +25,7 @@ from mirante.alerts.rules.rule import twins
 from mirante.alerts.rules.states import AlertKey, Change, Phase, alert_key, shifted
 from mirante.alerts.templates import render
 from mirante.errors import ConfigError
+from mirante.garbage import without_collection
 from mirante.readings import Reading, subject_of
 from mirante.store import AlertRow, EventRow, Store
 
@@ -198,7 +197,7 @@ class AlertEngine:
         if self._started is None:
             self._started = now
             self._recall(stale_after, now)
-        with _without_collection():
+        with without_collection():
             return self._judge_news(now, stale_after)
 
     def clock_was_set(self, by: timedelta, now: datetime) -> None:
@@ -380,22 +379,6 @@ class AlertEngine:
             self._store.outbox.add_all(due.notices, connection=connection)
             if self._saved != reached:
                 self._store.cursors.set(_CURSOR, {"sequence": reached}, connection=connection)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep the garbage collector away meanwhile.
-
-    What an evaluation makes goes by its reference counts; a collection in its midst would walk through all
-    rules and series, for a quarter of a second where there are ten thousand of each.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _state(row: AlertRow) -> AlertState:

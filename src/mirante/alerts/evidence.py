@@ -15,8 +15,18 @@ from mirante.errors import StoreError
 from mirante.i18n import Translator, format_number, translator
 from mirante.readings import split_subject
 from mirante.store import AlertRow, Store, WindowRow
+from mirante.tracking.links import run_link, version_link
 
-__all__ = ["Evidence", "Window", "alert_links", "gather", "page_links", "silence_command", "slices_of"]
+__all__ = [
+    "Evidence",
+    "Window",
+    "alert_links",
+    "gather",
+    "page_links",
+    "silence_command",
+    "slices_of",
+    "subject_link",
+]
 
 _MOST_MOVED, _MOST_SLICES, _MOST_ALERTS, _BEFORE = 5, 3, 20, 30
 _MEASURES = ("roc_auc", "accuracy", "r2", "mae", "rmse", "log_loss", "brier")
@@ -201,16 +211,33 @@ def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "") -> dict[st
         base = page.rstrip("/")
         links["alert"] = f"{base}/alerts/{quote(alert.id, safe='')}"
         if kind in ("model", "host"):
-            links["subject"] = f"{base}/{kind}?{urlencode({'subject': alert.subject})}"
+            links["subject"] = subject_link(page, alert.subject)
     if mlflow:
-        base = mlflow.rstrip("/")
         model, version = alert.labels.get("model"), alert.labels.get("version")
         if model and version:
-            links["model_version"] = f"{base}/#/models/{quote(model, safe='')}/versions/{quote(version)}"
+            links["model_version"] = version_link(mlflow, model, version)
         run, experiment = alert.labels.get("run_id"), alert.labels.get("experiment_id")
         if run and experiment:
-            links["run"] = f"{base}/#/experiments/{quote(experiment)}/runs/{quote(run)}"
+            links["run"] = run_link(mlflow, experiment, run)
     return links
+
+
+def subject_link(page: str, subject: str) -> str:
+    """Return the address of a model's or a host's page.
+
+    Parameters
+    ----------
+    page : str
+        Address of Mirante's page.
+    subject : str
+        ``model/<name>@<alias>`` or ``host/<name>``.
+
+    Examples
+    --------
+    >>> subject_link("https://mirante.example.org/", "model/churn@champion")
+    'https://mirante.example.org/model?subject=model%2Fchurn%40champion'
+    """
+    return f"{page.rstrip('/')}/{split_subject(subject)[0]}?{urlencode({'subject': subject})}"
 
 
 def page_links(page: str, subject: str = "") -> dict[str, str]:

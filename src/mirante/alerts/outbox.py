@@ -111,6 +111,11 @@ class _Lane:
     waiting: deque[NoticeRow] = field(default_factory=deque)
     worker: asyncio.Task[list[Attempt]] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something of it is being sent, or waits for that."""
+        return bool(self.waiting) or (self.worker is not None and not self.worker.done())
+
     def is_paused(self, now: datetime) -> bool:
         """Say whether it waits; a wait longer than it was meant to be is a clock that was set back."""
         if self.paused_until is None:
@@ -189,14 +194,17 @@ class Outbox:
         def moving() -> datetime:
             return now + timedelta(seconds=self._monotonic() - start)
 
-        self._sort(await self._claim(now))
-        lanes = [name for name, lane in self._lanes.items() if lane.waiting]
-        results = await asyncio.gather(*(self._drain(name, moving) for name in lanes), return_exceptions=True)
         attempts: list[Attempt] = []
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-            attempts += result
+        self._sort(await self._claim(now))
+        while lanes := [name for name, lane in self._lanes.items() if lane.waiting]:
+            tried = [name for name in lanes if self._lanes[name].failures]
+            drained = (self._drain(name, moving) for name in lanes)
+            for result in await asyncio.gather(*drained, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+                attempts += result
+            well = [name for name in tried if not self._lanes[name].failures]
+            self._sort(await self._in_thread(self._claim_all, moving(), well, ()))
         return attempts
 
     async def run(self, stop: asyncio.Event, *, every: float = 1.0, grace: float = 1.0) -> None:
@@ -246,21 +254,33 @@ class Outbox:
         return await loop.run_in_executor(self._threads, function, *arguments)
 
     async def _claim(self, now: datetime) -> list[NoticeRow]:
-        resting = [name for name, lane in self._lanes.items() if lane.is_paused(now)]
-        return await self._in_thread(self._claim_all, now, resting)
+        """Take all that is due, but of a channel that failed last time one notice, to see how it fares."""
+        resting = [name for name, lane in self._lanes.items() if lane.failures]
+        rows = await self._in_thread(self._claim_all, now, None, resting)
+        for name in resting:
+            lane = self._lanes[name]
+            if not lane.is_busy and not lane.is_paused(now):
+                rows += await self._in_thread(self._take, now, 1, [name], ())
+        return rows
 
-    def _claim_all(self, now: datetime, resting: Sequence[str]) -> list[NoticeRow]:
+    def _claim_all(
+        self, now: datetime, only: Sequence[str] | None, without: Sequence[str]
+    ) -> list[NoticeRow]:
         rows: list[NoticeRow] = []
-        while (
-            len(rows) < _MOST_AT_ONCE
-        ):  # all of it: a dead channel's backlog must not hide the others' notices
-            found = self._store.outbox.claim(
-                now, owner=self._owner, limit=_BATCH, lease=self._lease, without=resting
-            )
+        while len(rows) < _MOST_AT_ONCE and only != []:
+            # all of it: a dead channel's backlog must not hide the others' notices
+            found = self._take(now, _BATCH, only, without)
             rows += found
             if len(found) < _BATCH:
                 break
         return rows
+
+    def _take(
+        self, now: datetime, limit: int, only: Sequence[str] | None, without: Sequence[str]
+    ) -> list[NoticeRow]:
+        return self._store.outbox.claim(
+            now, owner=self._owner, limit=limit, lease=self._lease, only=only, without=without
+        )
 
     def _sort(self, rows: Iterable[NoticeRow]) -> None:
         for row in rows:
@@ -276,19 +296,14 @@ class Outbox:
             if lane.paused_until is not None and lane.is_paused(now()):
                 rows = [row, *(other for other in lane.waiting if _has_time(other, needed))]
                 lane.waiting.clear()
-                await self._in_thread(self._give_back, rows, now(), lane.paused_until)
+                await self._in_thread(self._give_back, rows, lane.paused_until)
             else:
                 attempts.append(await self._attempt(name, lane, row, now))
         return attempts
 
-    def _give_back(self, rows: Sequence[NoticeRow], now: datetime, next_at: datetime) -> None:
-        """Let what a resting channel owes wait, in one transaction however much it is."""
-        with self._store.transaction() as connection:
-            for row in rows:
-                error = row.error or "waits until its channel answers again"
-                self._store.outbox.failed(
-                    row.id, now, error=error, next_at=next_at, owner=self._owner, connection=connection
-                )
+    def _give_back(self, rows: Sequence[NoticeRow], next_at: datetime) -> None:
+        ids, reason = [row.id for row in rows], "waits until its channel answers again"
+        self._store.outbox.give_back(ids, reason=reason, next_at=next_at, owner=self._owner)
 
     async def _attempt(self, name: str, lane: _Lane, row: NoticeRow, now: Callable[[], datetime]) -> Attempt:
         start = self._monotonic()

@@ -52,6 +52,7 @@ def number_text(value: float) -> str:
     return f"{value:.4g}"
 
 
+@lru_cache(maxsize=1_000)  # a file of rules has few, and each is checked where it is read and in its rule
 def check_template(template: str) -> str:
     """Return the template, or say what in it cannot be filled in.
 

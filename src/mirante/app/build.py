@@ -114,15 +114,14 @@ class Parts:
         """
         from mirante.web.asgi import create_app
 
-        models = self.settings.models
-        historic = bool(models) and all(model.paused for model in models)
         return create_app(
             self.store,
             config=self.settings.web,
             health=health,
             locale=self.settings.locale,
-            historic=historic,
+            historic=self.settings.historic,
             ruling=ruling or Ruling(lambda: self.engine.rules, self.routes),
+            mlflow=self.settings.mlflow.page_address(),
         )
 
     def __enter__(self) -> Parts:

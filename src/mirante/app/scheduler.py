@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
-__all__ = ["Scheduler", "Task", "TaskState", "in_thread", "utc_now"]
+__all__ = ["Scheduler", "Task", "TaskState", "in_thread", "pause", "utc_now"]
 
 _OVERDUE = timedelta(minutes=5)
 _log = structlog.get_logger("mirante.scheduler")
@@ -114,6 +114,20 @@ async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     return await future
 
 
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait for a time, or until `stop` is set.
+
+    Parameters
+    ----------
+    stop : asyncio.Event
+        Ends the wait.
+    seconds : float
+        How long.
+    """
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), timeout=seconds)
+
+
 class Scheduler:
     """Runs each task in its own loop: a slow or failing one holds up no other.
 
@@ -123,12 +137,23 @@ class Scheduler:
         What to run.
     clock : callable
         Gives the present.
+    monotonic : callable
+        Seconds that nobody sets, by which tasks are due.
+    pause : callable
+        Waits for so many of those seconds, or until an event is set.
     """
 
-    def __init__(self, tasks: Sequence[Task], *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[asyncio.Event, float], Awaitable[None]] = pause,
+    ) -> None:
         self.states = {task.name: TaskState() for task in tasks}
         self._tasks = list(tasks)
-        self._clock = clock
+        self._clock, self._monotonic, self._pause = clock, monotonic, pause
         self._start: Callable[[Task], None] | None = None
 
     def add(self, task: Task) -> None:
@@ -204,20 +229,19 @@ class Scheduler:
 
     async def _loop(self, task: Task, stop: asyncio.Event) -> None:
         interval = max(task.interval.total_seconds(), 0.001)
-        due = time.monotonic()
+        due = self._monotonic()
         while not stop.is_set():
-            late = time.monotonic() - due
+            late = self._monotonic() - due
             due += interval * (
                 int(late / interval) + 1
             )  # moved before the work, so a failure cannot repeat at once
-            self.states[task.name].next_at = self._clock() + timedelta(seconds=due - time.monotonic())
+            self.states[task.name].next_at = self._clock() + timedelta(seconds=due - self._monotonic())
             await self._once(task)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), timeout=max(due - time.monotonic(), 0.0))
+            await self._pause(stop, max(due - self._monotonic(), 0.0))
 
     async def _once(self, task: Task) -> None:
         state = self.states[task.name]
-        started = time.monotonic()
+        started = self._monotonic()
         state.began_at, state.running = self._clock(), True
         try:
             await in_thread(task.run, self._clock())
@@ -235,4 +259,4 @@ class Scheduler:
         finally:
             state.runs += 1
             state.running = False
-            state.seconds = time.monotonic() - started
+            state.seconds = self._monotonic() - started

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from mirante.app.build import Parts
 from mirante.app.condition import about, task_states
 from mirante.app.freshness import freshness
 from mirante.app.rules import RuleFiles
-from mirante.app.scheduler import Scheduler, Task, utc_now
+from mirante.app.scheduler import Scheduler, Task, pause, utc_now
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
@@ -42,6 +42,8 @@ _STUCK = timedelta(minutes=30)
 _JUMP = timedelta(seconds=30)
 _VERSION_AGE = timedelta(hours=1)
 
+_MOMENT = 3.0
+
 
 class Service:
     """Everything that ``mirante up`` runs, in one process.
@@ -55,7 +57,9 @@ class Service:
     clock : callable
         Gives the present.
     monotonic : callable
-        Seconds that nobody sets, by which it is noticed that the clock was set.
+        Seconds that nobody sets, by which tasks are due and by which it is noticed that the clock was set.
+    pause : callable
+        Waits for so many of those seconds, or until an event is set.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Service:
         *,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[asyncio.Event, float], Awaitable[None]] = pause,
     ) -> None:
         self.settings = settings
         self.parts = parts
@@ -78,12 +83,15 @@ class Service:
         self._beaten: datetime | None = None
         self._server: tuple[str, datetime | None] = "", None
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
-        self.scheduler = Scheduler(self._tasks(), clock=clock)
+        self.scheduler = Scheduler(self._tasks(), clock=clock, monotonic=monotonic, pause=pause)
         parts.engine.set_aside({config.subject for config in settings.models if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
-        parts, locale = self.parts, self.settings.locale
-        return ModelWatch(config, parts.store, parts.log_of(config), parts.client, locale=locale)
+        parts, settings = self.parts, self.settings
+        # an address of this machine alone, which the page has without a public_url, leads others nowhere
+        page = settings.web.public_url if settings.mlflow.link_back else None
+        log, locale = parts.log_of(config), settings.locale
+        return ModelWatch(config, parts.store, log, parts.client, locale=locale, page=page or "")
 
     def _tasks(self) -> list[Task]:
         settings = self.settings
@@ -139,7 +147,7 @@ class Service:
 
     def _follow_the_clock(self) -> None:
         """Tell the engine when the clock was set, or the machine slept: for rules no time has passed."""
-        wall, steady = self._clock(), self._monotonic()
+        wall, steady = self._both_clocks()
         if self._steady is not None:
             before, then = self._steady
             jump = wall - before - timedelta(seconds=steady - then)
@@ -156,6 +164,13 @@ class Service:
             stale_after=self._usual_silences,
             interval=self.settings.evaluation_interval,
         )
+
+    def _both_clocks(self) -> tuple[datetime, float]:
+        """Look at both clocks at one moment: a process that is stopped between two looks saw no clock set."""
+        while True:
+            before, wall, steady = self._monotonic(), self._clock(), self._monotonic()
+            if steady - before < _MOMENT:
+                return wall, steady
 
     def _silences(self) -> Callable[[Reading], timedelta | None]:
         """Say for how long each series may be silent; None for what is not watched here."""

@@ -20,7 +20,15 @@ from mirante.tracking.client import server_name
 from mirante.web.config import WebConfig, web_address
 from mirante.yaml_file import Document, checked, read_yaml
 
-__all__ = ["HostConfig", "MlflowConfig", "Settings", "default_settings", "load_settings"]
+__all__ = [
+    "HostConfig",
+    "MlflowConfig",
+    "Settings",
+    "default_settings",
+    "find_config",
+    "load_settings",
+    "settings_in",
+]
 
 _SQLITE = "sqlite:///"
 _KEY = re.compile(r"'?(?:[a-z_]+\.)*([a-z_]+)")
@@ -65,7 +73,10 @@ class MlflowConfig(BaseModel):
     experiment : str
         Where the monitoring runs are.
     ui_url : str, optional
-        Where people open MLflow, for links in notices, when it is not `tracking_uri`.
+        Where people open MLflow, for links in notices and on pages, when it is not `tracking_uri`.
+    link_back : bool, default True
+        Whether a model version that is watched gets a tag with the address of its page; that needs
+        `web.public_url`.
 
     Examples
     --------
@@ -80,6 +91,7 @@ class MlflowConfig(BaseModel):
     interval: Interval = timedelta(seconds=30)
     enabled: bool | None = None
     ui_url: Annotated[str, AfterValidator(web_address)] | None = None
+    link_back: bool = True
 
     def page_address(self) -> str:
         """Return where people open MLflow; empty when that is no web address."""
@@ -173,6 +185,11 @@ class Settings(BaseModel):
         placed = self.model_copy(update={"store": store, "models": models, "mlflow": mlflow, "web": web})
         placed._folder = folder
         return placed
+
+    @property
+    def historic(self) -> bool:
+        """Whether all that is shown is a replay of the past, so that old data does not mean "no data"."""
+        return bool(self.models) and all(model.paused for model in self.models)
 
     @property
     def folder(self) -> Path:
@@ -303,3 +320,49 @@ def default_settings(*, environ: Mapping[str, str] | None = None, folder: Path |
         Models are discovered: see `mirante.monitors.discovery`.
     """
     return Settings(discover=True).within(folder or Path.cwd(), os.environ if environ is None else environ)
+
+
+def find_config(given: Path | None, folder: Path) -> Path | None:
+    """Return the config that is meant: the one that was given, else the ``mirante.yaml`` of a folder.
+
+    Parameters
+    ----------
+    given : Path, optional
+        By an option, or by ``MIRANTE_CONFIG``.
+    folder : Path
+        Where else to look.
+
+    Returns
+    -------
+    Path or None
+        None when neither is there.
+
+    Examples
+    --------
+    >>> find_config(Path("other.yaml"), Path()).name
+    'other.yaml'
+    """
+    here = folder / "mirante.yaml"
+    return given or (here if here.is_file() else None)
+
+
+def settings_in(folder: Path, environ: Mapping[str, str]) -> Settings:
+    """Return the settings that hold in a folder, for programs without options of ours.
+
+    Parameters
+    ----------
+    folder : Path
+        Its ``mirante.yaml`` is taken, unless ``MIRANTE_CONFIG`` names another config.
+    environ : mapping
+        The process' environment.
+
+    Raises
+    ------
+    ConfigError
+        With every error in the file.
+    """
+    named = environ.get("MIRANTE_CONFIG")
+    config = find_config(folder / named if named else None, folder)
+    if config is None:
+        return default_settings(environ=environ, folder=folder)
+    return load_settings(config, environ=environ)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from mirante.alerts.evidence import subject_link
 from mirante.errors import TrackingError
 from mirante.monitors.baseline import load_baseline
 from mirante.monitors.model import Advance, ModelMonitor
@@ -16,7 +17,7 @@ from mirante.store import EventRow
 from mirante.tracking.baselines import locate, resolve_alias
 from mirante.tracking.client import brief_requests, server_name
 from mirante.tracking.reach import within
-from mirante.tracking.registry import answering
+from mirante.tracking.registry import answering, read_version_tag, write_version_tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from mirante.monitors.config import ModelConfig
     from mirante.store import Store
 
-__all__ = ["ModelWatch", "server_reading"]
+__all__ = ["PAGE_TAG", "ModelWatch", "server_reading"]
+
+PAGE_TAG = "mirante.page"
+"""The tag on model versions that leads to their page."""
 
 _log = structlog.get_logger("mirante.watch")
 _PATIENCE = 10.0
@@ -50,6 +54,8 @@ class ModelWatch:
         Seconds after which the alias is looked up again.
     locale : str
         Of what the monitors write.
+    page : str
+        Address of Mirante's page, for a tag on each version that is taken up; empty for no tag.
     """
 
     def __init__(
@@ -61,8 +67,10 @@ class ModelWatch:
         *,
         recheck: float = 60.0,
         locale: str = "en",
+        page: str = "",
     ) -> None:
         self._locale = locale
+        self._page = page
         self.config = config
         self.monitor: ModelMonitor | None = None
         self._store = store
@@ -145,6 +153,18 @@ class ModelWatch:
         self._former = [monitor for monitor in former if monitor.version != version]
         self.monitor = self._monitor(version, baseline)
         self._known = (version, place)
+        self._link_back(client, version)
+
+    def _link_back(self, client: MlflowClient, version: str) -> None:
+        """Tag the version with the address of its page; that it cannot be tagged stops nothing."""
+        if not self._page:
+            return
+        model, address = self.config.model, subject_link(self._page, self.config.subject)
+        try:
+            if read_version_tag(client, model, version, PAGE_TAG) != address:
+                write_version_tag(client, model, version, PAGE_TAG, address)
+        except TrackingError as error:
+            _log.warning("no link from the model version to its page", version=version, error=str(error))
 
     def _left_behind(self, client: MlflowClient, version: str, now: datetime) -> list[ModelMonitor]:
         """Return monitors of versions with windows to judge or to measure, also from before a restart."""

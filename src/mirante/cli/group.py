@@ -52,8 +52,9 @@ class WithDefault(Commands):
 
 def _config(_context: click.Context, _parameter: click.Parameter, given: Path | None) -> Path | None:
     """Return the config to use: the one that is named, else the one of this folder, if there is one."""
-    here = Path("mirante.yaml")
-    return given or (here if here.is_file() else None)
+    from mirante.app.settings import find_config
+
+    return find_config(given, Path())
 
 
 config_option = click.option(

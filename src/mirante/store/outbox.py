@@ -127,6 +127,7 @@ class OutboxPart:
         owner: str,
         limit: int = 50,
         lease: float = 30.0,
+        only: Sequence[str] | None = None,
         without: Sequence[str] = (),
         connection: Connection | None = None,
     ) -> list[NoticeRow]:
@@ -144,6 +145,8 @@ class OutboxPart:
             At most so many.
         lease : float
             Seconds.
+        only : sequence of str, optional
+            Channels whose notices are taken; all when None.
         without : sequence of str
             Channels whose notices stay where they are.
         connection : Connection, optional
@@ -154,30 +157,25 @@ class OutboxPart:
         list of NoticeRow
             The notices, longest due first.
         """
-        due = _due(now)
+        due, until = _due(now), now + timedelta(seconds=lease)
+        if only is not None:
+            due = and_(due, notices.c.channel.in_(only))
         if without:
             due = and_(due, notices.c.channel.not_in(without))
         values = {
             "status": "sending",
             "claimed_by": owner,
-            "claimed_until": now + timedelta(seconds=lease),
+            "claimed_until": until,
             "attempts": notices.c.attempts + 1,
         }
-        query = select(notices.c.id).where(due).order_by(notices.c.next_at, notices.c.id).limit(limit)
+        order = (notices.c.next_at, notices.c.id)
+        query = select(notices.c.id).where(due).order_by(*order).limit(limit)
         with self._database.writing(connection) as transaction:
-            # Conditional, one by one: where a database lets two writers run, only one of them gets the row.
-            mine = [
-                found
-                for found in transaction.execute(query).scalars().all()
-                if transaction.execute(
-                    update(notices).where(notices.c.id == found, due).values(values)
-                ).rowcount
-            ]
-            rows = {
-                row.id: _notice(row)
-                for row in transaction.execute(select(notices).where(notices.c.id.in_(mine)))
-            }
-        return [rows[found] for found in mine]
+            found = notices.c.id.in_(transaction.execute(query).scalars().all())
+            # Conditional: where a database lets two writers run, only one of them gets a row.
+            transaction.execute(update(notices).where(found, due).values(values))
+            mine = and_(found, notices.c.claimed_by == owner, notices.c.claimed_until == until)
+            return [_notice(row) for row in transaction.execute(select(notices).where(mine).order_by(*order))]
 
     def delivered(
         self,
@@ -248,6 +246,42 @@ class OutboxPart:
             "claimed_until": None,
         }
         return self._finish(id, values, owner, ("owed", "sending"), connection)
+
+    def give_back(
+        self,
+        ids: Sequence[str],
+        *,
+        reason: str,
+        next_at: datetime,
+        owner: str,
+        connection: Connection | None = None,
+    ) -> None:
+        """Let notices that were claimed, and not tried, wait until `next_at`.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            The notices.
+        reason : str
+            Why, for those that have no error yet.
+        next_at : datetime
+            When they may be tried.
+        owner : str
+            Only what this one holds the claim of.
+        connection : Connection, optional
+            A transaction to join.
+        """
+        values = {
+            "status": "owed",
+            "error": func.coalesce(notices.c.error, reason),
+            "next_at": next_at,
+            "claimed_by": None,
+            "claimed_until": None,
+        }
+        mine = and_(notices.c.status == "sending", notices.c.claimed_by == owner)
+        with self._database.writing(connection) as transaction:
+            for chunk in chunks(ids):
+                transaction.execute(update(notices).where(notices.c.id.in_(chunk), mine).values(values))
 
     def dead(
         self,

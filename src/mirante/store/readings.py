@@ -6,28 +6,39 @@ import hashlib
 import json
 import math
 from collections import ChainMap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Float, Select, func, insert, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Float,
+    Select,
+    Text,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
 from mirante.readings import Reading, subject_of
 from mirante.store.database import Database
-from mirante.store.dialect import chunks, upsert
+from mirante.store.dialect import chunks, one_of, upsert
 from mirante.store.schema import counters, readings, series
 from mirante.store.series import Series, read_series
-from mirante.store.types import from_micros, to_micros
+from mirante.store.types import from_micros, to_micros, unescaped
 
 __all__ = ["ReadingsPart", "SubjectRow"]
 
 _COUNTER = "readings"
-# Time and value as they are kept: a type's own conversion, for each row, costs more than the query.
+# As they are kept: a type's own conversion, for each row, costs more than the query.
 _POINT = (
     type_coerce(readings.c.time, BigInteger).label("micros"),
     type_coerce(readings.c.value, Float).label("number"),
-    readings.c.note,
+    type_coerce(readings.c.note, Text).label("text"),
     readings.c.sequence,
 )
 
@@ -159,7 +170,6 @@ class ReadingsPart:
         *,
         subject: str | None = None,
         names: Sequence[str] | None = None,
-        most: int | None = None,
         connection: Connection | None = None,
     ) -> list[Reading]:
         """Return the newest reading of every series, ordered by name and labels.
@@ -170,9 +180,6 @@ class ReadingsPart:
             What they are about.
         names : sequence of str, optional
             Names of the readings; all when None.
-        most : int, optional
-            So many series of one subject at most, those that come first by name and labels; `series_counts`
-            says how many there are.
         connection : Connection, optional
             A transaction to read in.
 
@@ -181,21 +188,56 @@ class ReadingsPart:
         list of Reading
             One per series.
         """
-        newer = readings.alias()
-        newest = select(func.max(newer.c.time)).where(newer.c.series_id == series.c.id).correlate(series)
-        own = (readings.c.series_id == series.c.id) & (readings.c.time == newest.scalar_subquery())
-        # An outer join, because it makes SQLite go from the few series to the many readings.
-        query = select(series.c.id, *_POINT).select_from(series.outerjoin(readings, own))
+        query = _select_newest(series.c.id, *_POINT)
         if subject is not None:
             query = query.where(series.c.subject == subject)
         if names is not None:
             query = query.where(series.c.name.in_(list(names)))
-        if most is not None:
-            query = query.where(series.c.id.in_(_first_of_each(most)))
         with self._database.reading(connection) as snapshot:
             rows = [row for row in snapshot.execute(query).all() if row.micros is not None]
             found = self._readings(rows, snapshot, committed=connection is None)
         return sorted(found, key=lambda reading: reading.key)
+
+    def newest(self, *, most: int) -> list[Any]:
+        """Return the newest number of every series as a row of the database, which is all that changes of it.
+
+        Parameters
+        ----------
+        most : int
+            So many series of one subject at most, those that come first by name and labels; `series_counts`
+            says how many there are.
+
+        Returns
+        -------
+        list of Row
+            ``id`` of the series (see `names_of`), ``micros`` since 1970, ``number`` (None for NaN); in no
+            order.
+        """
+        crowded = [subject for subject, count in self.series_counts().items() if count > most]
+        query = _select_newest(series.c.id, *_POINT[:2])
+        with self._database.reading() as snapshot:
+            if crowded:  # to find the first ones takes as long as to read them
+                few = series.c.subject.not_in(crowded)
+                query = query.where(few | series.c.id.in_(_first_of_each(most, crowded)))
+            return [row for row in snapshot.execute(query).all() if row.micros is not None]
+
+    def names_of(self, ids: Collection[int]) -> Iterator[tuple[int, str, Mapping[str, str]]]:
+        """Give the id, the name and the labels of series; they never change.
+
+        Parameters
+        ----------
+        ids : collection of int
+            As they are in `newest`.
+        """
+        unseen = []
+        for id_ in ids:
+            if (known := self._seen.get(id_)) is None:
+                unseen.append(id_)
+            else:
+                yield id_, known.name, known.labels
+        if unseen:
+            with self._database.reading() as snapshot:
+                yield from _names_of(unseen, snapshot)
 
     def series_counts(self, *, connection: Connection | None = None) -> dict[str, int]:
         """Return how many series each subject has, with readings or without."""
@@ -243,8 +285,8 @@ class ReadingsPart:
             micros: from_micros(micros) for micros in {row[1] for row in rows}
         }  # of a tick, all have one
         return [
-            first[id_].again(math.nan if number is None else number, times[micros], note)
-            for id_, micros, number, note, _sequence in rows
+            first[id_].again(math.nan if number is None else number, times[micros], text and unescaped(text))
+            for id_, micros, number, text, _sequence in rows
         ]
 
     def _first_of(
@@ -254,10 +296,8 @@ class ReadingsPart:
         missing = [id_ for id_ in ids if id_ not in self._seen]
         # A transaction may see ids that it rolls back later; another series can get them then.
         new = self._seen if committed else {}
-        for chunk in chunks(missing):
-            query = select(series.c.id, series.c.name, series.c.labels).where(series.c.id.in_(chunk))
-            for row in snapshot.execute(query):
-                new[row.id] = Reading(row.name, 0.0, _ANY_TIME, row.labels)
+        for id_, name, labels in _names_of(missing, snapshot):
+            new[id_] = Reading(name, 0.0, _ANY_TIME, labels)
         return ChainMap(new, self._seen) if new and not committed else self._seen
 
     def subjects(self, *, connection: Connection | None = None) -> list[SubjectRow]:
@@ -352,9 +392,26 @@ def _select_series(name: str | Sequence[str] | None, subject: str | None) -> Sel
     return query
 
 
-def _first_of_each(most: int) -> Select[Any]:
+def _names_of(ids: Sequence[int], snapshot: Connection) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """Give the id, the name and the labels of series."""
+    query = select(series.c.id, series.c.name, type_coerce(series.c.labels, Text).label("json"))
+    for chunk in chunks(ids):
+        rows = snapshot.execute(query.where(one_of(snapshot, series.c.id, chunk))).all()
+        labels = json.loads(f"[{','.join(row.json for row in rows)}]")  # a tenth of a call for each
+        yield from zip((row.id for row in rows), (row.name for row in rows), labels, strict=True)
+
+
+def _select_newest(*columns: Any) -> Select[Any]:
+    newer = readings.alias()
+    newest = select(func.max(newer.c.time)).where(newer.c.series_id == series.c.id).correlate(series)
+    own = (readings.c.series_id == series.c.id) & (readings.c.time == newest.scalar_subquery())
+    # An outer join, because it makes SQLite go from the few series to the many readings.
+    return select(*columns).select_from(series.outerjoin(readings, own))
+
+
+def _first_of_each(most: int, subjects: Sequence[str]) -> Select[Any]:
     """Return the ids of so many series of each subject."""
     order = (series.c.name, series.c.labels, series.c.id)
     place = func.row_number().over(partition_by=series.c.subject, order_by=order).label("place")
-    ranked = select(series.c.id, place).subquery()
+    ranked = select(series.c.id, place).where(series.c.subject.in_(subjects)).subquery()
     return select(ranked.c.id).where(ranked.c.place <= most)

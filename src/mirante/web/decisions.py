@@ -4,70 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
-
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.concurrency import run_in_threadpool
 
 from mirante.alerts.actions.deciding import UnknownProposalError, approve, reject, undo
 from mirante.errors import InputError
 from mirante.monitors.acceptance import ask_to_accept
-from mirante.web.pages import Query, error_page
+from mirante.web.exchange import Answer, Asked, html_answer, redirect
+from mirante.web.pages import error_page
 from mirante.web.pages.query import parse_time
 from mirante.web.security import safe_next
+from mirante.web.site import Site
 
-if TYPE_CHECKING:
-    from mirante.store import Store
-
-__all__ = ["add_decisions"]
+__all__ = ["accept_windows", "decide_proposal"]
 
 _DECISIONS = {"approve": approve, "reject": reject, "undo": undo}
-_MOST_FIELDS = 10
 
 
-def add_decisions(
-    app: FastAPI, store: Store, query: Callable[[Request], Query], clock: Callable[[], datetime]
-) -> None:
-    """Add the two forms: a decision about a proposal, and a range that is the new normal.
+def decide_proposal(site: Site, asked: Asked) -> Answer:
+    """Approve, reject or undo a proposal."""
 
-    Parameters
-    ----------
-    app : FastAPI
-        The page's application; what stands before it has checked where the request comes from.
-    store : Store
-        Where decisions go.
-    query : callable
-        Gives the reader's language.
-    clock : callable
-        The present, aware.
-    """
+    def work(fields: dict[str, str]) -> None:
+        chosen = _DECISIONS.get(fields.get("decision", ""))
+        if chosen is None:
+            raise InputError("the form has no decision; choose approve, reject or undo")
+        who, why = fields.get("author", ""), fields.get("reason", "")
+        chosen(site.store, asked.parts["id"], author=who, reason=why, now=asked.query.now)
 
-    @app.post("/proposals/{id}", include_in_schema=False)
-    async def decide(request: Request, id: str) -> Response:  # noqa: A002  the address' name for it
-        def work(fields: dict[str, str]) -> None:
-            chosen = _DECISIONS.get(fields.get("decision", ""))
-            if chosen is None:
-                raise InputError("the form has no decision; choose approve, reject or undo")
-            chosen(store, id, author=fields.get("author", ""), reason=fields.get("reason", ""), now=clock())
+    return _decided(asked, work)
 
-        return await _answer(request, query(request), work)
 
-    @app.post("/baselines", include_in_schema=False)
-    async def accept(request: Request) -> Response:
-        def work(fields: dict[str, str]) -> None:
-            ask_to_accept(
-                store,
-                fields.get("subject", ""),
-                _moment(fields, "since"),
-                _moment(fields, "until"),
-                author=fields.get("author", ""),
-                reason=fields.get("reason", ""),
-                now=clock(),
-            )
+def accept_windows(site: Site, asked: Asked) -> Answer:
+    """Ask that a range of windows becomes the new normal."""
 
-        return await _answer(request, query(request), work)
+    def work(fields: dict[str, str]) -> None:
+        ask_to_accept(
+            site.store,
+            fields.get("subject", ""),
+            _moment(fields, "since"),
+            _moment(fields, "until"),
+            author=fields.get("author", ""),
+            reason=fields.get("reason", ""),
+            now=asked.query.now,
+        )
+
+    return _decided(asked, work)
 
 
 def _moment(fields: dict[str, str], name: str) -> datetime:
@@ -77,18 +56,19 @@ def _moment(fields: dict[str, str], name: str) -> datetime:
     return time
 
 
-async def _answer(request: Request, query: Query, work: Callable[[dict[str, str]], None]) -> Response:
-    body = (await request.body()).decode("utf-8", "replace")
+def _decided(asked: Asked, work: Callable[[dict[str, str]], None]) -> Answer:
+    if not asked.query.decides:
+        reason = "this is done with Mirante's own login in MLflow; ask an administrator of MLflow to decide"
+        return _refused(asked, 403, reason)
     try:
-        found = parse_qs(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-        await run_in_threadpool(work, {name: values[0] for name, values in found.items()})
+        work(asked.fields)
     except UnknownProposalError as error:
-        return _refused(query, 404, error)
-    except ValueError as error:  # what we refuse, and a form with too many fields
-        return _refused(query, 409, error)
-    return RedirectResponse(safe_next(found.get("next", ["/alerts"])[0]), 303)
+        return _refused(asked, 404, str(error))
+    except ValueError as error:
+        return _refused(asked, 409, str(error))
+    target = asked.fields.get("next", "")
+    return redirect(safe_next(target, asked.query.base + "/") if target else asked.query.url("/alerts"))
 
 
-def _refused(query: Query, status: int, error: ValueError) -> Response:
-    html = error_page(query, status=status, reason=str(error))
-    return HTMLResponse(html.encode("utf-8", "replace"), status_code=status)
+def _refused(asked: Asked, status: int, reason: str) -> Answer:
+    return html_answer(error_page(asked.query, status=status, reason=reason), status=status)

@@ -5,174 +5,131 @@ A write is guarded as every other one is: see `mirante.web.security`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Protocol
-from urllib.parse import parse_qs, quote, unquote
-
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import RedirectResponse
+from urllib.parse import quote
 
 from mirante.alerts.people.acknowledging import acknowledge, take_back
 from mirante.alerts.people.silencing import add_silence, change_silence, end_silence
 from mirante.errors import ConflictError, InputError
-from mirante.web.pages import Query, alert_page, silence_form, silences_page
+from mirante.web.exchange import Answer, Asked, html_answer, redirect, with_cookie
+from mirante.web.pages import alert_page, silence_form, silences_page
 from mirante.web.pages.silences import silence_order
 from mirante.web.security import safe_next
+from mirante.web.site import AUTHOR_COOKIE, Site
 
-if TYPE_CHECKING:
-    from mirante.store import Store
+__all__ = [
+    "change_one_silence",
+    "end_one_silence",
+    "give_alert_back",
+    "make_silence",
+    "show_alert",
+    "show_new_silence",
+    "show_silence",
+    "show_silences",
+    "take_alert",
+]
 
-__all__ = ["add_people_pages", "author_of"]
-
-_AUTHOR = "mirante_author"
-_YEAR = 31_536_000
-_MOST_FIELDS = 30
 _REFUSED = (ConflictError, InputError)
 
-MakeQuery = Callable[[Request], Query]
+
+def show_alert(site: Site, asked: Asked) -> Answer:
+    """Return the page of one alert."""
+    return html_answer(alert_page(site.store, asked.parts["id"], asked.query))
 
 
-class MakePage(Protocol):
-    """Makes an answer of HTML."""
-
-    def __call__(self, request: Request, html: str, *, status: int = 200) -> Response:
-        """Return the answer."""
-
-
-def author_of(request: Request) -> str:
-    """Return who the reader said to be when they last wrote something here."""
-    return unquote(request.cookies.get(_AUTHOR, ""))[:200]
-
-
-async def _sent(request: Request) -> dict[str, str]:
-    """Return the fields of a form; one that is given twice counts as the last."""
-    text = (await request.body()).decode("utf-8", "replace")
+def take_alert(site: Site, asked: Asked) -> Answer:
+    """Write that somebody has an alert in hand."""
+    fields, alert = asked.fields, asked.parts["id"]
     try:
-        found = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        return {}
-    # browsers send line ends as CR LF
-    return {name: values[-1].replace("\r\n", "\n") for name, values in found.items()}
+        acknowledge(
+            site.store, alert, author=fields.get("author", ""), note=fields.get("note", ""),
+            now=asked.query.now, take_over=bool(fields.get("take_over")), locale=asked.query.locale,
+        )  # fmt: skip
+    except _REFUSED as error:
+        return _alert_refused(site, asked, error)
+    return _back(asked, f"/alerts/{alert}")
 
 
-_Fields = Annotated[dict[str, str], Depends(_sent)]
+def give_alert_back(site: Site, asked: Asked) -> Answer:
+    """Write that nobody has an alert in hand any more."""
+    author, alert = asked.fields.get("author", ""), asked.parts["id"]
+    try:
+        take_back(site.store, alert, author=author, now=asked.query.now, locale=asked.query.locale)
+    except _REFUSED as error:
+        return _alert_refused(site, asked, error)
+    return _back(asked, f"/alerts/{alert}")
 
 
-def add_people_pages(app: FastAPI, store: Store, query: MakeQuery, page: MakePage) -> None:
-    """Add the pages of one alert and of silences, and what their forms send.
+def show_silences(site: Site, asked: Asked) -> Answer:
+    """Return the page of all silences."""
+    return html_answer(silences_page(site.store, asked.query))
 
-    Parameters
-    ----------
-    app : FastAPI
-        Where they go.
-    store : Store
-        What is shown and written.
-    query : callable
-        Makes a query of a request.
-    page : callable
-        Makes an answer of HTML.
-    """
-    _add_alert(app, store, query, page)
-    _add_silence_pages(app, store, query, page)
-    _add_silence_forms(app, store, query, page)
+
+def show_new_silence(site: Site, asked: Asked) -> Answer:
+    """Return the form for a new silence."""
+    return html_answer(silence_form(site.store, asked.query))
+
+
+def show_silence(site: Site, asked: Asked) -> Answer:
+    """Return the form that changes a silence."""
+    return html_answer(silence_form(site.store, asked.query, silence_id=asked.parts["id"]))
+
+
+def make_silence(site: Site, asked: Asked) -> Answer:
+    """Write a new silence, or show which alerts it would be about."""
+    return _save(site, asked, "")
+
+
+def change_one_silence(site: Site, asked: Asked) -> Answer:
+    """Write a change of a silence."""
+    return _save(site, asked, asked.parts["id"])
+
+
+def end_one_silence(site: Site, asked: Asked) -> Answer:
+    """End a silence now."""
+    query = asked.query
+    try:
+        end_silence(
+            site.store, asked.parts["id"], asked.fields.get("author", ""), query.now, locale=query.locale
+        )
+    except _REFUSED as error:
+        html = silences_page(site.store, replace(query, path="/silences"), fault=str(error))
+        return html_answer(html, status=_status(error))
+    return _back(asked, "/silences")
+
+
+def _save(site: Site, asked: Asked, silence_id: str) -> Answer:
+    query, fields = asked.query, asked.fields
+    try:
+        order = silence_order(fields, locale=query.locale)
+        if fields.get("preview"):
+            return html_answer(silence_form(site.store, query, silence_id=silence_id, given=fields))
+        if silence_id:
+            change_silence(site.store, silence_id, order, query.now, locale=query.locale)
+        else:
+            add_silence(site.store, order, query.now, locale=query.locale)
+    except _REFUSED as error:
+        html = silence_form(site.store, query, silence_id=silence_id, given=fields, fault=str(error))
+        return html_answer(html, status=_status(error))
+    return _back(asked, "/silences")
+
+
+def _alert_refused(site: Site, asked: Asked, error: Exception) -> Answer:
+    alert = asked.parts["id"]
+    query = replace(asked.query, path=f"/alerts/{quote(alert, safe='')}")
+    return html_answer(alert_page(site.store, alert, query, fault=str(error)), status=_status(error))
 
 
 def _status(error: Exception) -> int:
     return 409 if isinstance(error, ConflictError) else 422
 
 
-def _back(request: Request, fields: dict[str, str], default: str) -> Response:
+def _back(asked: Asked, default: str) -> Answer:
     """Go back to where the form was, and remember the name for the next one."""
-    answer = RedirectResponse(safe_next(fields.get("next", "")) if fields.get("next") else default, 303)
-    author = fields.get("author", "").strip()[:200]
-    if author:
-        answer.set_cookie(
-            _AUTHOR,
-            quote(author.encode("utf-8", "replace"), safe=""),
-            max_age=_YEAR,
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-    return answer
-
-
-def _add_alert(app: FastAPI, store: Store, query: MakeQuery, page: MakePage) -> None:
-    def refused(request: Request, alert_id: str, error: Exception) -> Response:
-        asked = replace(query(request), path=f"/alerts/{quote(alert_id, safe='')}")
-        return page(request, alert_page(store, alert_id, asked, fault=str(error)), status=_status(error))
-
-    @app.get("/alerts/{id}", include_in_schema=False)
-    def show(request: Request, id: str) -> Response:  # noqa: A002  the address' name for it
-        return page(request, alert_page(store, id, query(request)))
-
-    @app.post("/alerts/{id}/acknowledge", include_in_schema=False)
-    def take(request: Request, id: str, fields: _Fields) -> Response:  # noqa: A002  the address' name for it
-        asked = query(request)
-        try:
-            acknowledge(
-                store, id, author=fields.get("author", ""), note=fields.get("note", ""), now=asked.now,
-                take_over=bool(fields.get("take_over")), locale=asked.locale,
-            )  # fmt: skip
-        except _REFUSED as error:
-            return refused(request, id, error)
-        return _back(request, fields, asked.url(f"/alerts/{id}"))
-
-    @app.post("/alerts/{id}/give-back", include_in_schema=False)
-    def give_back(request: Request, id: str, fields: _Fields) -> Response:  # noqa: A002  the address' name for it
-        asked = query(request)
-        try:
-            take_back(store, id, author=fields.get("author", ""), now=asked.now, locale=asked.locale)
-        except _REFUSED as error:
-            return refused(request, id, error)
-        return _back(request, fields, asked.url(f"/alerts/{id}"))
-
-
-def _add_silence_pages(app: FastAPI, store: Store, query: MakeQuery, page: MakePage) -> None:
-    @app.get("/silences", include_in_schema=False)
-    def silences(request: Request) -> Response:
-        return page(request, silences_page(store, query(request)))
-
-    @app.get("/silences/new", include_in_schema=False)
-    def new(request: Request) -> Response:
-        return page(request, silence_form(store, query(request)))
-
-    @app.get("/silences/{id}", include_in_schema=False)
-    def edit(request: Request, id: str) -> Response:  # noqa: A002  the address' name for it
-        return page(request, silence_form(store, query(request), silence_id=id))
-
-
-def _add_silence_forms(app: FastAPI, store: Store, query: MakeQuery, page: MakePage) -> None:
-    def save(request: Request, silence_id: str, fields: dict[str, str]) -> Response:
-        asked = query(request)
-        try:
-            order = silence_order(fields, locale=asked.locale)
-            if fields.get("preview"):
-                return page(request, silence_form(store, asked, silence_id=silence_id, given=fields))
-            if silence_id:
-                change_silence(store, silence_id, order, asked.now, locale=asked.locale)
-            else:
-                add_silence(store, order, asked.now, locale=asked.locale)
-        except _REFUSED as error:
-            html = silence_form(store, asked, silence_id=silence_id, given=fields, fault=str(error))
-            return page(request, html, status=_status(error))
-        return _back(request, fields, asked.url("/silences"))
-
-    @app.post("/silences/new", include_in_schema=False)
-    def make(request: Request, fields: _Fields) -> Response:
-        return save(request, "", fields)
-
-    @app.post("/silences/{id}", include_in_schema=False)
-    def change(request: Request, id: str, fields: _Fields) -> Response:  # noqa: A002  the address' name for it
-        return save(request, id, fields)
-
-    @app.post("/silences/{id}/end", include_in_schema=False)
-    def end(request: Request, id: str, fields: _Fields) -> Response:  # noqa: A002  the address' name for it
-        asked = query(request)
-        try:
-            end_silence(store, id, fields.get("author", ""), asked.now, locale=asked.locale)
-        except _REFUSED as error:
-            html = silences_page(store, replace(asked, path="/silences"), fault=str(error))
-            return page(request, html, status=_status(error))
-        return _back(request, fields, asked.url("/silences"))
+    target = asked.fields.get("next", "")
+    home = asked.query.base + "/"
+    answer = redirect(safe_next(target, home) if target else asked.query.url(default))
+    author = asked.fields.get("author", "").strip()[:200]
+    if not author:
+        return answer
+    return with_cookie(answer, asked, AUTHOR_COOKIE, quote(author.encode("utf-8", "replace"), safe=""))

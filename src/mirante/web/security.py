@@ -1,20 +1,32 @@
 """What stands between the network and the page: Host, Origin, token, body size, headers.
 
-Pure ASGI, so it costs nothing measurable and works in front of any application. The order is: Host, size,
-Origin, content type, token; every answer, also a refusal, carries the headers.
+`Guard` decides, and knows no web framework; `Security` is it as pure ASGI, which costs nothing measurable.
+The order is: Host, size, Origin, content type, token; every answer, also a refusal, carries the headers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from mirante.errors import ConfigError
+from mirante.web.exchange import Answer, redirect
 from mirante.web.sessions import Sessions
 
-__all__ = ["CSP", "HEADERS", "Security", "check_bind", "is_loopback", "safe_next"]
+__all__ = [
+    "CSP",
+    "HEADERS",
+    "LOOPBACK_NAMES",
+    "Guard",
+    "Head",
+    "Security",
+    "check_bind",
+    "is_loopback",
+    "safe_next",
+]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,7 +45,7 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
 _SHORTEST_TOKEN = 16
@@ -88,17 +100,108 @@ def check_bind(host: str, token: str | None) -> None:
         )
 
 
-def safe_next(target: str) -> str:
-    """Return where to go after the login: a path of ours, never another site.
+def safe_next(target: str, home: str = "/") -> str:
+    """Return where to go after the login or a form: a path of this site, never another site.
+
+    Parameters
+    ----------
+    target : str
+        Where the reader asks to go.
+    home : str
+        Where to go instead when that is no path.
 
     Examples
     --------
-    >>> safe_next("/alerts?state=firing"), safe_next("//evil.example"), safe_next("https://evil.example")
-    ('/alerts?state=firing', '/', '/')
+    >>> safe_next("/alerts?state=firing"), safe_next("//evil.example"), safe_next("https://evil", "/x/")
+    ('/alerts?state=firing', '/', '/x/')
     """
     if not target.startswith("/") or target.startswith(("//", "/\\")) or any(ord(c) < 33 for c in target):
-        return "/"
+        return home
     return target
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request without its body.
+
+    Parameters
+    ----------
+    method, path, query_string : str
+        The path is that below `base`.
+    headers : sequence of pairs of bytes
+        Names in lower case.
+    base : str
+        Where the pages hang, such as ``/mirante``.
+
+    Examples
+    --------
+    >>> Head("GET", "/", "", [(b"host", b"a"), (b"host", b"b"), (b"accept", b"*/*")]).one("accept")
+    '*/*'
+    """
+
+    method: str
+    path: str
+    query_string: str
+    headers: Sequence[tuple[bytes, bytes]]
+    base: str = ""
+
+    def one(self, name: str) -> str | None:
+        """Return the value of a header; None when it is missing or there twice."""
+        found = [value for key, value in self.headers if key == name.encode()]
+        # Two Host or Origin headers are an attack on whoever reads the other one: read neither.
+        return found[0].decode("latin-1") if len(found) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Decides what is refused before any page is made; the same in front of every web framework.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds since 1970.
+    hosts : frozenset of str, optional
+        Host names that may be asked for; None where the server around the pages checks them.
+    sessions : Sessions, optional
+        Checks token and cookie; None means that everybody who can connect may read.
+    max_body : int
+        Largest request body in bytes.
+    read_only : bool
+        Whether every write but the login is refused.
+    """
+
+    clock: Callable[[], float]
+    hosts: frozenset[str] | None = None
+    sessions: Sessions | None = None
+    max_body: int = 8 * 2**20
+    read_only: bool = False
+
+    def refusal(self, head: Head) -> Answer | None:
+        """Return the answer to a request that goes no further; None when it may."""
+        host = head.one("host")
+        if host is None or (self.hosts is not None and _hostname(host) not in self.hosts):
+            return _text(421, "This host name is not served here; add it to web.allowed_hosts.")
+        length = head.one("content-length")
+        if length is not None and (not length.isdecimal() or int(length) > self.max_body):
+            return self.too_large()
+        if head.method not in _READS:
+            refusal = _bad_write(head, host)
+            if refusal is not None:
+                return refusal
+            if self.read_only and head.path != "/login":
+                return _text(403, "This page only shows; web.read_only is set.")
+        if self.sessions is None or head.path.startswith(_OPEN_PATHS):
+            return None
+        scheme, _, given = (head.one("authorization") or "").partition(" ")
+        if scheme.lower() == "bearer":
+            known = self.sessions.is_token(given.strip())
+        else:
+            known = self.sessions.in_cookies(head.one("cookie") or "", self.clock())
+        return None if known else _ask_for_token(head)
+
+    def too_large(self) -> Answer:
+        """Return the answer to a body that is too large."""
+        return _text(413, f"The body may have at most {self.max_body} bytes.")
 
 
 class Security:
@@ -108,34 +211,13 @@ class Security:
     ----------
     app : ASGI application
         What is guarded.
-    allowed_hosts : iterable of str
-        Host names that may be asked for, beside loopback's.
-    sessions : Sessions, optional
-        Checks token and cookie; None means that everybody who can connect may read.
-    clock : callable
-        Seconds since 1970.
-    max_body : int
-        Largest request body in bytes.
-    read_only : bool
-        Whether every write but the login is refused.
+    guard : Guard
+        Decides what is refused.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        clock: Callable[[], float],
-        allowed_hosts: Iterable[str] = (),
-        sessions: Sessions | None = None,
-        max_body: int = 8 * 2**20,
-        read_only: bool = False,
-    ) -> None:
+    def __init__(self, app: App, guard: Guard) -> None:
         self._app = app
-        self._clock = clock
-        self._hosts = _LOOPBACK_NAMES | {host.lower().strip("[]") for host in allowed_hosts}
-        self._sessions = sessions
-        self._max_body = max_body
-        self._read_only = read_only
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or hand on one request."""
@@ -145,57 +227,19 @@ class Security:
         if scope["type"] != "http":  # we serve no websocket: closing before accepting is a 403
             await send({"type": "websocket.close", "code": 1008})
             return
-        headers = _Headers(scope)
         guarded = _with_headers(send)
-        refusal = self._refusal(scope, headers)
+        query_string = scope.get("query_string", b"").decode("latin-1")
+        refusal = self._guard.refusal(Head(scope["method"], scope["path"], query_string, scope["headers"]))
         if refusal is not None:
-            await _answer(guarded, *refusal)
+            await _send(guarded, refusal)
             return
         if scope["method"] not in _READS:
-            body = await _whole_body(receive, self._max_body)
+            body = await _whole_body(receive, self._guard.max_body)
             if body is None:
-                await _answer(guarded, *self._too_large())
+                await _send(guarded, self._guard.too_large())
                 return
             receive = _replay(body, receive)
         await self._app(scope, receive, guarded)
-
-    def _too_large(self) -> _Refusal:
-        return _text(413, f"The body may have at most {self._max_body} bytes.")
-
-    def _refusal(self, scope: Scope, headers: _Headers) -> _Refusal | None:
-        host = headers.one("host")
-        if host is None or _hostname(host) not in self._hosts:
-            return _text(421, "This host name is not served here; add it to web.allowed_hosts.")
-        length = headers.one("content-length")
-        if length is not None and (not length.isdecimal() or int(length) > self._max_body):
-            return self._too_large()
-        if scope["method"] not in _READS:
-            refusal = _bad_write(scope, headers, host)
-            if refusal is not None:
-                return refusal
-            if self._read_only and scope["path"] != "/login":
-                return _text(403, "This page only shows; web.read_only is set.")
-        if self._sessions is None or scope["path"].startswith(_OPEN_PATHS):
-            return None
-        scheme, _, given = (headers.one("authorization") or "").partition(" ")
-        if scheme.lower() == "bearer":
-            known = self._sessions.is_token(given.strip())
-        else:
-            known = self._sessions.in_cookies(headers.one("cookie") or "", self._clock())
-        return None if known else _ask_for_token(scope, headers)
-
-
-_Refusal = tuple[int, bytes, list[tuple[bytes, bytes]]]
-
-
-class _Headers:
-    def __init__(self, scope: Scope) -> None:
-        self._all: list[tuple[bytes, bytes]] = scope["headers"]
-
-    def one(self, name: str) -> str | None:
-        found = [value for key, value in self._all if key == name.encode()]
-        # Two Host or Origin headers are an attack on whoever reads the other one: read neither.
-        return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 async def _whole_body(receive: Receive, limit: int) -> bytes | None:
@@ -232,51 +276,50 @@ def _hostname(host: str) -> str:
     return (_address(f"//{host}").hostname or "").rstrip(".").lower()
 
 
-def _bad_write(scope: Scope, headers: _Headers, host: str) -> _Refusal | None:
+def _bad_write(head: Head, host: str) -> Answer | None:
     """Say why a write is refused; a browser always sends Origin with a write from another site."""
-    origin = headers.one("origin")
+    origin = head.one("origin")
     if origin is not None and _address(origin).netloc.lower() != host.lower():
         return _text(403, "A write must come from this site's own pages.")
-    if origin is None and (headers.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
+    if origin is None and (head.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
         return _text(403, "A write must come from this site's own pages.")
-    kind = (headers.one("content-type") or "").partition(";")[0].strip().lower()
+    kind = (head.one("content-type") or "").partition(";")[0].strip().lower()
     # A form cannot send DELETE, and a script of another site must ask first: without a body it needs no kind.
-    bare = scope["method"] == "DELETE" and not kind
-    if scope["path"].startswith("/api/") and kind != "application/json" and not bare:
+    bare = head.method == "DELETE" and not kind
+    if head.path.startswith("/api/") and kind != "application/json" and not bare:
         return _text(415, "Writes to the API are application/json.")
     return None
 
 
-def _ask_for_token(scope: Scope, headers: _Headers) -> _Refusal:
-    wants_page = scope["method"] == "GET" and "text/html" in (headers.one("accept") or "")
-    if not wants_page or headers.one("hx-request"):
-        challenge = [(b"www-authenticate", b'Bearer realm="mirante"')]
-        return (
-            401,
-            b'{"detail":"a token is needed: Authorization: Bearer ..."}',
-            [*challenge, _kind("application/json")],
+def _ask_for_token(head: Head) -> Answer:
+    wants_page = head.method == "GET" and "text/html" in (head.one("accept") or "")
+    if not wants_page or head.one("hx-request"):
+        detail = b'{"detail":"a token is needed: Authorization: Bearer ..."}'
+        return Answer(
+            401, detail, (("www-authenticate", 'Bearer realm="mirante"'), _kind("application/json"))
         )
-    query = scope.get("query_string", b"").decode("latin-1")
-    login = "/login?next=" + quote(scope["path"] + (f"?{query}" if query else ""), safe="")
-    if headers.one("sec-fetch-site") == "cross-site":
+    here = head.base + head.path + (f"?{head.query_string}" if head.query_string else "")
+    login = f"{quote(head.base)}/login?next={quote(here, safe='')}"
+    if head.one("sec-fetch-site") == "cross-site":
         # A link in a mail: SameSite=Strict keeps the cookie from the first request, so ask again from here.
         page = f'<!doctype html><meta http-equiv="refresh" content="0;url={login}"><title>Mirante</title>'
-        return 200, page.encode(), [_kind("text/html; charset=utf-8"), (b"cache-control", b"no-store")]
-    return 303, b"", [(b"location", login.encode())]
+        return Answer(200, page.encode(), (_kind("text/html; charset=utf-8"), ("cache-control", "no-store")))
+    return redirect(login)
 
 
-def _kind(value: str) -> tuple[bytes, bytes]:
-    return b"content-type", value.encode()
+def _kind(value: str) -> tuple[str, str]:
+    return "content-type", value
 
 
-def _text(status: int, message: str) -> _Refusal:
-    return status, message.encode(), [_kind("text/plain; charset=utf-8")]
+def _text(status: int, message: str) -> Answer:
+    return Answer(status, message.encode(), (_kind("text/plain; charset=utf-8"),))
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
+    length = (b"content-length", str(len(answer.body)).encode())
+    await send({"type": "http.response.start", "status": answer.status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 def _with_headers(send: Send) -> Send:

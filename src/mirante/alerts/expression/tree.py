@@ -83,7 +83,7 @@ class Tree:
     asks_absence: bool
 
 
-@lru_cache(maxsize=256)  # a rule is checked, and then built from the same text
+@lru_cache(maxsize=1_000)  # a rule is checked, then built from the same text, and many rules ask the same
 def parse_condition(text: str) -> Tree:
     """Return the tree of a condition.
 

@@ -16,6 +16,7 @@ from mirante.alerts.fields import Duration, check_matchers
 from mirante.alerts.rules.rule import Origin, Rule
 from mirante.alerts.templates import check_template
 from mirante.errors import ConfigError
+from mirante.garbage import without_collection
 from mirante.i18n import translator
 from mirante.yaml_file import Document, checked, parse_yaml, read_yaml
 
@@ -158,10 +159,11 @@ def load_rules(path_or_text: str | Path) -> list[Rule]:
     text = isinstance(path_or_text, str) and (
         "\n" in path_or_text or path_or_text.lstrip().startswith("rules:")
     )
-    document = parse_yaml(str(path_or_text)) if text else read_yaml(Path(path_or_text))
-    specs = checked(_RuleFile, document).rules
-    _no_twins(specs, document, ("rules",))
-    return rules_of(specs, lambda place: Origin(document.source, document.line("rules", place)))
+    with without_collection():
+        document = parse_yaml(str(path_or_text)) if text else read_yaml(Path(path_or_text))
+        specs = checked(_RuleFile, document).rules
+        _no_twins(specs, document, ("rules",))
+        return rules_of(specs, lambda place: Origin(document.source, document.line("rules", place)))
 
 
 def _no_twins(specs: Sequence[RuleSpec], document: Document, place: tuple[Any, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirante.sinks.prometheus.exposition import render
+from mirante.sinks.prometheus.exposition import Exposition
 from mirante.sinks.prometheus.metrics import MLflowMetrics
 
-__all__ = ["MLflowMetrics", "render"]
+__all__ = ["Exposition", "MLflowMetrics"]

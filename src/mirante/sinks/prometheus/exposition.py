@@ -3,69 +3,146 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mirante.readings import READINGS, Reading
+from mirante.garbage import without_collection
+from mirante.readings import READINGS
 from mirante.sinks.prometheus.alerting import Alerting
 from mirante.sinks.prometheus.metrics import LATENCY, PREDICTIONS, collectors_in
 from mirante.store import Store
 
-__all__ = ["render"]
+__all__ = ["Exposition"]
 
 _BAD_IN_NAME = re.compile(r"[^a-zA-Z0-9_:]")
 _BAD_IN_LABEL = re.compile(r"[^a-zA-Z0-9_]")
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+_NUMBERS = {"None": "NaN", "nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}
 
 
-class _Readings(Collector):
-    """The newest readings as Prometheus' metric families, and which subjects have more than are there."""
+class Exposition:
+    """Writes what a store holds for Prometheus, again and again.
 
-    def __init__(self, store: Store, most: int) -> None:
-        self._readings = store.readings.latest(most=most)
-        counts = store.readings.series_counts()
-        self._left_out = {subject: count - most for subject, count in counts.items() if count > most}
+    Of a series only the number changes, so the text before it is made once and kept: about 150 bytes for each
+    series that was ever shown.
+
+    Parameters
+    ----------
+    store : Store
+        Where readings, alerts and notices are.
+    registry : prometheus_client.CollectorRegistry, optional
+        Where `MLflowMetrics` of this process registered its metrics; prometheus_client's default if not
+        given.
+    most_series : int
+        So many series of one subject, those that come first by name and labels; the gauge
+        ``mirante_series_left_out`` counts the rest.
+    """
+
+    def __init__(
+        self, store: Store, *, registry: CollectorRegistry = REGISTRY, most_series: int = 20_000
+    ) -> None:
+        self._store, self._registry, self._most = store, registry, most_series
+        self._known: set[int] = set()
+        # By family, in the order in which they are written: the text before a number, and whose number it is.
+        self._families: dict[str, dict[str, int]] = {}
+        # Names that differ only in what Prometheus refuses become one series, and a series may be there once.
+        self._twins: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def render(self) -> bytes:
+        """Return Prometheus' text format: readings, alerts, notices, and the reference API's counters.
+
+        Returns
+        -------
+        bytes
+            UTF-8, content type ``text/plain; version=0.0.4; charset=utf-8``. Readings carry no time, as
+            Prometheus refuses old ones.
+        """
+        with self._lock:  # two scrapes at once would take twice the memory, and make each text twice
+            readings = b"".join(self._written(self._newest()))
+        others = CollectorRegistry()
+        others.register(_LeftOut(self._store.readings.series_counts(), self._most))
+        others.register(Alerting(self._store.alerts.open(), self._store.outbox.tally()))
+        for collector in collectors_in(self._registry):
+            others.register(collector)
+        return readings + generate_latest(others)
+
+    def _newest(self) -> dict[int, Any]:
+        """Return the newest row of each series that is shown, after their texts are known."""
+        rows = {row[0]: row for row in self._store.readings.newest(most=self._most)}
+        new = [id_ for id_ in rows if id_ not in self._known]
+        if new:
+            with without_collection():
+                self._learn(new)
+        for twin, shown in self._twins.items():
+            if twin in rows and (shown not in rows or rows[shown].micros < rows[twin].micros):
+                rows[shown] = rows[twin]
+        return rows
+
+    def _learn(self, ids: Collection[int]) -> None:
+        """Make the texts of series, and put them in their places."""
+        grown: set[str] = set()
+        for id_, name, labels in self._store.readings.names_of(ids):
+            family = _metric_name(name)
+            if family in {PREDICTIONS, LATENCY}:
+                continue
+            text = _before_number(family, labels)
+            shown = self._families.setdefault(family, {}).setdefault(text, id_)
+            if shown != id_:
+                self._twins[id_] = shown
+            grown.add(family)
+        for family in grown:
+            self._families[family] = dict(sorted(self._families[family].items()))
+        self._families = dict(sorted(self._families.items()))
+        self._known.update(ids)
+
+    def _written(self, rows: Mapping[int, Any]) -> Iterator[bytes]:
+        for family, samples in self._families.items():
+            lines = [
+                f"{text}{_NUMBERS.get(number := repr(rows[id_].number), number)}\n"
+                for text, id_ in samples.items()
+                if id_ in rows
+            ]
+            if lines:
+                yield _head(family).encode()
+                yield "".join(lines).encode()
+
+
+class _LeftOut(Collector):
+    """Which subjects have more series than are there."""
+
+    def __init__(self, counts: Mapping[str, int], most: int) -> None:
+        self._counts = {subject: count - most for subject, count in counts.items() if count > most}
         self._most = most
 
     def collect(self) -> Iterator[Metric]:
-        families: dict[str, dict[tuple[tuple[str, str], ...], Reading]] = {}
-        for reading in self._readings:
-            name = _metric_name(reading.name)
-            if name in {PREDICTIONS, LATENCY}:
-                continue
-            # names that differ only in what Prometheus refuses become one series, and a series may be
-            # there once
-            labels = tuple(sorted((_label_name(label), value) for label, value in reading.key[1]))
-            samples = families.setdefault(name, {})
-            if labels not in samples or samples[labels].time < reading.time:
-                samples[labels] = reading
-        for name in sorted(families):
-            yield _family(name, families[name])
-        if self._left_out:
-            yield _left_out(self._left_out, self._most)
+        if self._counts:
+            text = f"Series of a subject that are not here, since it has more than {self._most}"
+            family = GaugeMetricFamily("mirante_series_left_out", text, labels=["subject"])
+            for subject, count in sorted(self._counts.items()):
+                family.add_metric([subject], count)
+            yield family
 
 
-def _family(name: str, samples: Mapping[tuple[tuple[str, str], ...], Reading]) -> Metric:
-    known = READINGS.get(name)
-    text = f"{known.help} ({known.unit})" if known else f"The reading {name}"
-    names = sorted({label for labels in samples for label, _ in labels})
-    kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-    family = kind(name, text, labels=names)
-    for labels, reading in samples.items():
-        given = dict(labels)
-        family.add_metric([given.get(label, "") for label in names], reading.value)
-    return family
+def _head(family: str) -> str:
+    known = READINGS.get(family)
+    text = f"{known.help} ({known.unit})" if known else f"The reading {family}"
+    kind = "counter" if family.endswith("_total") else "gauge"
+    return f"# HELP {family} {text}\n# TYPE {family} {kind}\n"
 
 
-def _left_out(counts: Mapping[str, int], most: int) -> Metric:
-    text = f"Series of a subject that are not here, since it has more than {most}"
-    family = GaugeMetricFamily("mirante_series_left_out", text, labels=["subject"])
-    for subject, count in sorted(counts.items()):
-        family.add_metric([subject], count)
-    return family
+def _before_number(family: str, labels: Mapping[str, str]) -> str:
+    # An empty label is none for Prometheus.
+    clean = {_label_name(label): value for label, value in labels.items() if value}
+    parts = ",".join([f'{label}="{clean[label].translate(_ESCAPES)}"' for label in sorted(clean)])
+    text = f"{family}{{{parts}}} " if parts else f"{family} "
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()  # a surrogate has no UTF-8
 
 
 @lru_cache(maxsize=10_000)
@@ -80,31 +157,3 @@ def _label_name(label: str) -> str:
     if not clean or clean[0].isdigit():
         clean = f"_{clean}"
     return re.sub(r"^__+", "_", clean)  # two underscores in front are Prometheus' own
-
-
-def render(store: Store, *, registry: CollectorRegistry = REGISTRY, most_series: int = 20_000) -> bytes:
-    """Return Prometheus' text format: readings, alerts, notices, and the reference API's counters.
-
-    Parameters
-    ----------
-    store : Store
-        Where readings, alerts and notices are.
-    registry : prometheus_client.CollectorRegistry, optional
-        Where `MLflowMetrics` of this process registered its metrics; prometheus_client's default if not
-        given.
-    most_series : int
-        So many series of one subject, those that come first by name and labels; the gauge
-        ``mirante_series_left_out`` counts the rest.
-
-    Returns
-    -------
-    bytes
-        UTF-8, content type ``text/plain; version=0.0.4; charset=utf-8``. Readings carry no time, as
-        Prometheus refuses old ones.
-    """
-    together = CollectorRegistry()
-    together.register(_Readings(store, most_series))
-    together.register(Alerting(store.alerts.open(), store.outbox.tally()))
-    for collector in collectors_in(registry):
-        together.register(collector)
-    return generate_latest(together)

@@ -11,7 +11,7 @@ from mirante.web.pages.query import Query, UnknownPageError
 from mirante.web.pages.rule import rule_page
 from mirante.web.pages.rules import rules_page
 from mirante.web.pages.silences import silence_form, silences_page
-from mirante.web.pages.small import error_page, login_page, status_line
+from mirante.web.pages.small import error_page, login_page, setup_page, status_line
 from mirante.web.pages.status import status_page
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "overview",
     "rule_page",
     "rules_page",
+    "setup_page",
     "silence_form",
     "silences_page",
     "status_line",

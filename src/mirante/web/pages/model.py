@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mirante.tracking.links import version_link
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
 from mirante.web.pages.compare import Comparison, compare, drifted_columns, missing_columns
@@ -78,12 +79,13 @@ def model_page(store: Store, subject: str, query: Query) -> str:
     alerts = store.alerts.list(subject=subject, limit=1_000)
     marks = marks_for(store, subject, alerts, span)
     comparison = compare(store, subject, windows or every, query)
+    card = card_of(store, known, _open(alerts), query)
     return render(
         "model.html",
         query,
         subject=subject,
-        card=card_of(store, known, _open(alerts), query),
-        versions=_versions(every),
+        card=card,
+        versions=_versions(card.name, every, query),
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, _to_show(alerts, span), query, {}),
@@ -127,9 +129,10 @@ def _choices(windows: Sequence[WindowRow], comparison: Comparison | None) -> lis
     return newest if chosen is None or any(row.start == chosen.start for row in newest) else [chosen, *newest]
 
 
-def _versions(windows: Sequence[WindowRow]) -> list[str]:
-    """Return the versions that served, newest first."""
-    return list(dict.fromkeys(row.version for row in reversed(windows)))
+def _versions(model: str, windows: Sequence[WindowRow], query: Query) -> list[tuple[str, str]]:
+    """Return the versions that served, newest first, each with its address in MLflow, which may be empty."""
+    served = dict.fromkeys(row.version for row in reversed(windows))
+    return [(one, version_link(query.mlflow, model, one) if query.mlflow else "") for one in served]
 
 
 def _table(windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:

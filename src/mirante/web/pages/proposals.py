@@ -52,9 +52,12 @@ def proposals_shown(store: Store, query: Query) -> list[ShownProposal]:
     rows = store.proposals.list(subject=query.get("subject") or None, limit=200)
     waiting = [row for row in rows if row.state in WAITING]
     decided = [row for row in rows if row.state not in WAITING]
-    return [_shown(row, query.locale) for row in [*waiting, *decided[:_MOST_DECIDED]]]
+    return [_shown(row, query) for row in [*waiting, *decided[:_MOST_DECIDED]]]
 
 
-def _shown(row: ProposalRow, locale: str) -> ShownProposal:
-    decisions = {"open": ("approve", "reject"), "done": ("undo",)}.get(row.state, ())
-    return ShownProposal(row, state_word(row.state, locale), proposal_lines(row, locale), decisions)
+def _shown(row: ProposalRow, query: Query) -> ShownProposal:
+    may = query.decides and not query.read_only
+    decisions = {"open": ("approve", "reject"), "done": ("undo",)}.get(row.state, ()) if may else ()
+    return ShownProposal(
+        row, state_word(row.state, query.locale), proposal_lines(row, query.locale), decisions
+    )

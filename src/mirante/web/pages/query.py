@@ -111,6 +111,10 @@ class Query:
         Who the reader said to be when they last wrote something; empty when they never did.
     read_only : bool
         Whether nothing can be written here, so that no form is shown.
+    decides : bool
+        Whether the reader may decide about proposals and baselines.
+    mlflow : str
+        Address of MLflow's pages, for links; empty when there is none.
 
     Examples
     --------
@@ -127,6 +131,8 @@ class Query:
     historic: bool = False
     author: str = ""
     read_only: bool = False
+    decides: bool = True
+    mlflow: str = ""
     _kept: tuple[str, ...] = field(default=("lang",), repr=False)
 
     def get(self, name: str) -> str:

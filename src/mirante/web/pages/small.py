@@ -8,7 +8,7 @@ from typing import Any
 from mirante.web.pages.query import Query, parse_time
 from mirante.web.pages.render import render
 
-__all__ = ["error_page", "login_page", "status_line"]
+__all__ = ["error_page", "login_page", "setup_page", "status_line"]
 
 
 def error_page(query: Query, *, status: int, reason: str = "") -> str:
@@ -43,6 +43,19 @@ def login_page(query: Query, *, target: str, wrong: bool = False, wait: bool = F
     return render("login.html", query, target=target, wrong=wrong, wait=wait)
 
 
+def setup_page(query: Query, reason: str) -> str:
+    """Return the page that stands in for all others while there is no store, and says what to do.
+
+    Parameters
+    ----------
+    query : Query
+        What was asked for.
+    reason : str
+        What is missing; shown as plain text.
+    """
+    return render("setup.html", query, reason=reason)
+
+
 def status_line(health: Mapping[str, Any], query: Query) -> str:
     """Return the line at the foot: is the service well, when did it last look, what waits.
 
@@ -50,18 +63,20 @@ def status_line(health: Mapping[str, Any], query: Query) -> str:
     ----------
     health : mapping
         What ``/healthz`` says: ``status``, ``store``, ``tasks`` (each with ``last_success`` and ``error``),
-        ``notices_owed``.
+        ``notices_owed``; what the store says of a service elsewhere also has ``last_seen``.
     query : Query
         Gives the language.
     """
     tasks = health.get("tasks")
     states = tasks if isinstance(tasks, Mapping) else {}
-    times = [parse_time(str(state.get("last_success") or "")) for state in states.values()]
+    said = [health.get("last_seen"), *(state.get("last_success") for state in states.values())]
+    times = [parse_time(str(time or "")) for time in said]
     owed = health.get("notices_owed")
     return render(
         "status_line.html",
         query,
         store_ok=health.get("store", "ok") == "ok",
+        silent=health.get("status") == "silent",
         failing=sorted(name for name, state in states.items() if state.get("error")),
         last=max((time for time in times if time is not None), default=None),
         owed=owed if isinstance(owed, int) else 0,
