@@ -118,11 +118,11 @@ def axes(title: str, x: str, y: str) -> Iterator[tuple[Any, Any]]:
         pyplot.close(figure)
 
 
-def save(path: Path, title: str, x: str, y: str, draw: Callable[[Any], None]) -> None:
+def save(path: Path, title: str, x: str, y: str, draw: Callable[[Any], None], **legend: Any) -> None:
     for figure, area in axes(title, x, y):
         draw(area)
         area.set_ylim(bottom=0)
-        area.legend(frameon=False)
+        area.legend(frameon=False, **legend)
         figure.savefig(path, metadata={"Date": None, "Creator": None})
     lines = path.read_text(encoding="utf-8").splitlines()  # matplotlib leaves blanks at line ends
     path.write_text("\n".join(line.rstrip() for line in lines) + "\n", encoding="utf-8")
@@ -134,14 +134,15 @@ def draw_quiet(folder: Path, found: dict[int, tuple[Share, Share]]) -> None:
         naive, ours = zip(*found.values(), strict=True)
         for by, shares, name, fill in (
             (-0.2, naive, "any p < 0.05", colour("series-2")),
-            (0.2, ours, "Mirante, 1 in 100 windows", colour("series-1")),
+            (0.2, ours, "Mirante", colour("series-1")),
         ):
             bars = area.bar(places + by, shares, 0.36, label=name, color=fill)
             area.bar_label(bars, [f"{100 * share:.1f} %" for share in shares], fontsize=9, padding=2)
         area.set_xticks(places, [f"{size:,}" for size in found])
 
     title = "Quiet windows that are called drift"
-    save(folder / "budget-quiet.svg", title, "rows in a window", "share of windows", draw)
+    beside = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2, "borderaxespad": 0}
+    save(folder / "budget-quiet.svg", title, "rows in a window", "share of windows", draw, **beside)
 
 
 def draw_power(folder: Path, found: dict[float, list[int]]) -> None:

@@ -48,6 +48,11 @@ def test_the_tests_of_faults_print_their_figures(checkout):
     assert last.endswith("-q -s tests/faults -k kill")
 
 
+def test_screenshots_take_arguments(checkout):
+    (checkout / ".ci" / "tools").write_text("echo browser\n")
+    assert make(checkout, "screenshots", "ARGS=--docs")[1:] == ["browser", "ran: -m tests.web.screens --docs"]
+
+
 def test_what_is_needed_changes_and_it_is_installed_again(checkout):
     make(checkout, "demo")
     later = (checkout / ".venv" / ".installed-demo").stat().st_mtime + 1

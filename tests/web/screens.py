@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,9 +25,13 @@ import uvicorn
 
 from mirante.alerts.people.acknowledging import acknowledge
 from mirante.alerts.people.silencing import SilenceOrder, add_silence
+from mirante.alerts.rules import Rule
+from mirante.alerts.rules.loading import default_rules, load_rules
 from mirante.store import ProposalRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
+from mirante.web.routes import ROUTES
+from mirante.web.ruling import Ruling
 from tests.tools import find_tool
 
 TOKEN = "correct-horse-battery-staple"
@@ -64,6 +68,9 @@ SCREENS = (
     Screen("silences", "/silences", "/silences"),
     Screen("silence-new", "/silences/new", "/silences/new?alert={alert}"),
     Screen("silence-change", "/silences/{id}", "/silences/{silence}"),
+    Screen("rules", "/rules", "/rules"),
+    Screen("rule", "/rules/{name:path}", "/rules/feature_drift"),
+    Screen("status", "/status", "/status"),
     Screen("login", "/login", "/login", site="guarded"),
     Screen("not-found", "", "/nothing", status=404),
 )
@@ -99,24 +106,19 @@ PICTURES = (
     ),
 )
 
-# Routes that a browser asks for and nobody looks at by themselves.
+# Routes whose answers nobody looks at by themselves.
 NO_PAGES = {
-    "/status": "the line at the foot of every page",
+    "/status/line": "the line at the foot of every page",
     "/static/{name}": "files",
     "/favicon.ico": "the icon",
+    "/healthz": "for programs",
+    "/metrics": "for programs",
 }
 
 
-def page_routes(app: Any) -> set[str]:
-    """Return the routes of an application that are for people: the API's description leaves them out."""
-    routes = app._app.routes  # the application behind the middleware
-    return {
-        route.path
-        for route in routes
-        if "GET" in (getattr(route, "methods", None) or ())
-        and not route.include_in_schema
-        and not route.path.startswith("/api/")
-    }
+def page_routes() -> set[str]:
+    """Return the routes that answer to a browser."""
+    return {route.path for route in ROUTES if route.method == "GET"}
 
 
 # ---- a store with something on every page ------------------------------------------------------------------
@@ -185,9 +187,17 @@ def serving(
     health: Callable[[], Any] | None = None,
     *,
     historic: bool = False,
+    rules: Sequence[Rule] = (),
 ) -> Iterator[str]:
     """Serve the pages on a free port, at a moment that does not pass."""
-    app = create_app(store, config=config, clock=lambda: now, health=health, historic=historic)
+    app = create_app(
+        store,
+        config=config,
+        clock=lambda: now,
+        health=health,
+        historic=historic,
+        ruling=Ruling(lambda: rules),
+    )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -198,6 +208,25 @@ def serving(
     finally:
         server.should_exit = True
         thread.join()
+
+
+def well(now: datetime) -> Callable[[], dict[str, Any]]:
+    """Return what a service says of itself in which all is well."""
+    last = (now - timedelta(seconds=4)).isoformat()
+    task = {"began_at": last, "last_success": last, "error": "", "runs": 240, "failures": 0, "seconds": 0.02}
+    about = {
+        "version": "0.1.0",
+        "python": "3.12.0",
+        "config": "mirante.yaml",
+        "locale": "en",
+        "timezone": "EST",
+        "window_timezones": ["America/New_York"],
+        "mlflow_client": "3.17.2",
+        "mlflow_server": "3.17.2",
+        "mlflow_address": "http://127.0.0.1:5000",
+    }
+    tasks = dict.fromkeys(("rules", "host", "mlflow_sink"), task)
+    return lambda: {"status": "ok", "tasks": tasks, "details": {"about": about}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,19 +244,21 @@ class Sites:
 
 
 @contextmanager
-def all_sites(url: str, folder: Path, now: datetime, *, historic: bool = False) -> Iterator[Sites]:
+def all_sites(
+    url: str, folder: Path, now: datetime, *, historic: bool = False, rules: Sequence[Rule] = ()
+) -> Iterator[Sites]:
     """Serve a full store, an empty one, and one that asks for a token."""
 
-    def health() -> dict[str, Any]:
-        return {"status": "ok", "tasks": {"rules": {"last_success": now.isoformat(), "error": None}}}
-
+    known = list({rule.name: rule for rule in (*default_rules(), *rules)}.values())
     with ExitStack() as stack:
         store = stack.enter_context(Store(url))
         (folder / "empty.db").unlink(missing_ok=True)
         nothing = stack.enter_context(Store(f"sqlite:///{folder}/empty.db"))
-        full = stack.enter_context(serving(store, WebConfig(), now, health, historic=historic))
-        empty = stack.enter_context(serving(nothing, WebConfig(), now, health))
-        guarded = stack.enter_context(serving(store, WebConfig(token=TOKEN), now, health))
+        full = stack.enter_context(
+            serving(store, WebConfig(), now, well(now), historic=historic, rules=known)
+        )
+        empty = stack.enter_context(serving(nothing, WebConfig(), now, well(now)))
+        guarded = stack.enter_context(serving(store, WebConfig(token=TOKEN), now, well(now)))
         yield Sites(full, empty, guarded, places(store))
 
 
@@ -368,7 +399,8 @@ def main(arguments: list[str] | None = None) -> int:
             now = moment_of(store)
             if not given.docs:
                 add_what_people_say(store, now)
-        with all_sites(url, Path(folder), now, historic=True) as sites, chromium() as browser:
+        rules = load_rules(given.demo / "rules.yaml")
+        with all_sites(url, Path(folder), now, historic=True, rules=rules) as sites, chromium() as browser:
             if given.docs:
                 written = write_pictures(browser, sites, _DOCS, now)
             else:
