@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.i18n import translator
+from mirante.views.verdicts import column_verdicts, drifted_columns
 from mirante.web.pages.charts import Chart, chart_of
 from mirante.web.pages.query import Query, parse_time
 from mirante.web.pages.render import number, percent
@@ -15,7 +16,7 @@ from mirante.web.pages.render import number, percent
 if TYPE_CHECKING:
     from mirante.store import Store, WindowRow
 
-__all__ = ["Comparison", "compare", "drifted_columns", "missing_columns"]
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +53,6 @@ class Comparison:
     facts: list[tuple[str, str]]
 
 
-def drifted_columns(window: WindowRow) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the columns whose verdict is drift, strongest effect first."""
-    columns = [(name, found) for name, found in _columns(window).items() if found.get("drifted")]
-    return sorted(columns, key=lambda pair: -(pair[1].get("effect") or 0.0))
-
-
-def missing_columns(window: WindowRow) -> list[str]:
-    """Return the columns of which more is missing than in the baseline, the most first."""
-    found = [(name, one) for name, one in _columns(window).items() if one.get("missing_detected")]
-    return [name for name, _ in sorted(found, key=lambda pair: -(pair[1].get("missing_ratio") or 0.0))]
-
-
 def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Query) -> Comparison | None:
     """Return the comparison that a query asks for, or the most telling one.
 
@@ -83,7 +72,7 @@ def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Que
     row = _window(store, subject, windows, asked)
     if row is None:
         return None
-    columns = _columns(row)
+    columns = column_verdicts(row)
     order = [name for name, _ in drifted_columns(row)]
     features = [*order, *sorted(columns.keys() - set(order))]
     if not features:
@@ -99,11 +88,6 @@ def compare(store: Store, subject: str, windows: Sequence[WindowRow], query: Que
     return Comparison(feature, row, features, chart, state, missing, sentences, _facts(verdict, query))
 
 
-def _columns(window: WindowRow) -> Mapping[str, Mapping[str, Any]]:
-    found = window.verdicts.get("columns")
-    return found if isinstance(found, Mapping) else {}
-
-
 def _window(
     store: Store, subject: str, windows: Sequence[WindowRow], asked: datetime | None
 ) -> WindowRow | None:
@@ -113,12 +97,12 @@ def _window(
             -1:
         ]
         exact = store.windows.get(subject, asked)
-        if exact is not None and _columns(exact):
+        if exact is not None and column_verdicts(exact):
             return exact
-        earlier = [row for row in earlier if _columns(row)]
+        earlier = [row for row in earlier if column_verdicts(row)]
         if earlier:
             return earlier[-1]
-    judged = [row for row in windows if _columns(row)]
+    judged = [row for row in windows if column_verdicts(row)]
     drifted = [row for row in judged if row.verdicts.get("drifted")]
     return (drifted or judged)[-1] if judged else None
 

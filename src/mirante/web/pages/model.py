@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mirante.views.verdicts import drifted_columns, missing_columns, performance_of
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
-from mirante.web.pages.compare import Comparison, compare, drifted_columns, missing_columns
+from mirante.web.pages.compare import Comparison, compare
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.render import render
 from mirante.web.pages.states import URGENCY, card_of, severity_state
@@ -139,7 +140,7 @@ def _table(windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:
     page = min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 9 else 1
     newest = list(reversed(windows))[(page - 1) * _PER_PAGE : page * _PER_PAGE]
     measures = sorted(
-        {name for row in newest for name in _performance(row)} & {"accuracy", "log_loss", "mae", "rmse"}
+        {name for row in newest for name in performance_of(row)} & {"accuracy", "log_loss", "mae", "rmse"}
     )
     return {
         "lines": [_line(row, measures) for row in newest],
@@ -147,11 +148,6 @@ def _table(windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:
         "page": page,
         "pages": pages,
     }
-
-
-def _performance(row: WindowRow) -> dict[str, Any]:
-    found = row.verdicts.get("performance")
-    return found if isinstance(found, dict) else {}
 
 
 def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
@@ -165,5 +161,5 @@ def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
         missing=missing_columns(row)[:_SHOWN_COLUMNS],
         outliers=outliers / row.rows if isinstance(outliers, int | float) and row.rows else None,
         latency=latency.get("p95") if isinstance(latency, dict) else None,
-        performance=[_performance(row).get(name) for name in measures],
+        performance=[performance_of(row).get(name) for name in measures],
     )
