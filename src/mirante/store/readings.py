@@ -17,7 +17,7 @@ from mirante.readings import Reading, subject_of
 from mirante.store.database import Database
 from mirante.store.dialect import chunks, upsert
 from mirante.store.schema import counters, readings, series
-from mirante.store.series import Series, read_series
+from mirante.store.series import Series, page_end, read_series
 from mirante.store.types import from_micros, to_micros
 
 __all__ = ["ReadingsPart", "SubjectRow"]
@@ -153,6 +153,34 @@ class ReadingsPart:
         query = _select_series(name, subject)
         with self._database.reading(connection) as snapshot:
             return read_series(snapshot, query, since=since, until=until, where=where)
+
+    def page_end(
+        self,
+        limit: int,
+        name: str | Sequence[str] | None = None,
+        *,
+        subject: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        connection: Connection | None = None,
+    ) -> datetime | None:
+        """Return where a page of about `limit` readings ends, counted from the oldest.
+
+        Parameters
+        ----------
+        limit : int
+            About so many readings of all series together; those of one moment are never parted.
+        name, subject, since, until, connection
+            As in `series`.
+
+        Returns
+        -------
+        datetime or None
+            The ``until`` of this page and the ``since`` of the next one; None where this page is the last.
+        """
+        query = _select_series(name, subject)
+        with self._database.reading(connection) as snapshot:
+            return page_end(snapshot, query, limit, since=since, until=until)
 
     def latest(
         self,

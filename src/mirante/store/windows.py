@@ -105,6 +105,7 @@ class WindowsPart:
         since: datetime | None = None,
         until: datetime | None = None,
         with_profile: bool = False,
+        limit: int | None = None,
         connection: Connection | None = None,
     ) -> list[WindowRow]:
         """Return the windows of a subject that begin in ``[since, until)``, oldest first.
@@ -117,6 +118,8 @@ class WindowsPart:
             Half-open interval of the windows' starts.
         with_profile : bool
             Whether to read the profiles as well; they are most of the bytes.
+        limit : int, optional
+            At most so many; the oldest are left out.
         connection : Connection, optional
             A transaction to read in.
         """
@@ -128,5 +131,6 @@ class WindowsPart:
         if until is not None:
             query = query.where(windows.c.start < until)
         with self._database.reading(connection) as snapshot:
-            rows = snapshot.execute(query.order_by(windows.c.start, windows.c.version)).all()
-        return [WindowRow(**row._mapping) for row in rows]
+            newest = query.order_by(windows.c.start.desc(), windows.c.version.desc()).limit(limit)
+            rows = snapshot.execute(newest).all()
+        return [WindowRow(**row._mapping) for row in reversed(rows)]
