@@ -21,6 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 import mirante
 from mirante.errors import ConfigError, NotFoundError, StoreError
 from mirante.i18n import normal_locale
+from mirante.web.api.models import METRICS_UNREADY, UNREADY
 from mirante.web.api.rules import Ruling
 from mirante.web.api.v1 import make_router
 from mirante.web.decisions import add_decisions
@@ -114,6 +115,7 @@ def create_app(
         version=mirante.__version__,
         description="What the monitoring system knows, what people say to it and decide, and labels in.",
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # such a redirect would name the host as the request did
         docs_url=None,  # FastAPI's own documentation pages load scripts from a CDN
         redoc_url=None,
     )
@@ -199,13 +201,23 @@ def _add_pages(app: FastAPI, store: Store, query: MakeQuery, health: Callable[[]
 
 
 def _add_machine_routes(app: FastAPI, store: Store, health: Callable[[], dict[str, Any]]) -> None:
-    @app.get("/healthz", tags=["service"], summary="Whether the service is well", response_class=JSONResponse)
+    @app.get(
+        "/healthz",
+        tags=["service"],
+        summary="Whether the service is well",
+        response_class=JSONResponse,
+        responses=UNREADY,
+    )
     def healthz() -> JSONResponse:
         found = health()
         return JSONResponse(found, status_code=200 if found["store"] == "ok" else 503)
 
     @app.get(
-        "/metrics", tags=["service"], summary="Readings for Prometheus", response_class=PlainTextResponse
+        "/metrics",
+        tags=["service"],
+        summary="Readings for Prometheus",
+        response_class=PlainTextResponse,
+        responses=METRICS_UNREADY,
     )
     def metrics() -> Response:
         from mirante.sinks.prometheus import render
@@ -258,7 +270,7 @@ def _add_login(
 
     @app.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+        fields = _fields(await request.body())
         target = safe_next(fields.get("next", ["/"])[0])
         now = clock().timestamp()
         if sessions is None:
@@ -268,7 +280,7 @@ def _add_login(
         if not sessions.is_token(fields.get("token", [""])[0].strip()):
             limit.failed(now)
             return _login(request, login_page(query(request), target=target, wrong=True), status=401)
-        answer = RedirectResponse(target, 303)
+        answer = RedirectResponse(target, 303, {"cache-control": "no-store"})
         answer.set_cookie(
             COOKIE,
             sessions.issue(now),
@@ -278,6 +290,13 @@ def _add_login(
             secure=request.url.scheme == "https",
         )
         return answer
+
+
+def _fields(body: bytes) -> dict[str, list[str]]:
+    try:
+        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    except ValueError:  # more fields than the form has
+        return {}
 
 
 def _login(request: Request, html: str, *, status: int = 200) -> Response:
@@ -296,6 +315,8 @@ def _add_failures(app: FastAPI, query: MakeQuery) -> None:
     async def no_store(request: Request, error: StoreError) -> Response:  # noqa: ARG001  the handler's signature
         if request.url.path.startswith("/api/"):
             return JSONResponse({"detail": "the store does not answer"}, status_code=503)
+        if request.url.path == "/metrics":
+            return PlainTextResponse("the store does not answer", status_code=503)
         return _page(request, error_page(query(request), status=503), status=503)
 
     @app.exception_handler(RequestValidationError)

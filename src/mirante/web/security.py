@@ -6,13 +6,15 @@ Origin, content type, token; every answer, also a refusal, carries the headers.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from mirante.errors import ConfigError
-from mirante.web.sessions import Sessions
+from mirante.web.bodies import GoneError, SlowError, TooLargeError, replay, whole_body
+from mirante.web.sessions import LoginLimits, Sessions
 
 __all__ = ["CSP", "HEADERS", "Security", "check_bind", "is_loopback", "safe_next"]
 
@@ -32,11 +34,13 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
 _SHORTEST_TOKEN = 16
+_LONGEST_ADDRESS = 8_192
 
 
 def is_loopback(host: str) -> bool:
@@ -118,6 +122,8 @@ class Security:
         Largest request body in bytes.
     read_only : bool
         Whether every write but the login is refused.
+    patience : float
+        Seconds in which a body has to come.
     """
 
     def __init__(
@@ -129,7 +135,10 @@ class Security:
         sessions: Sessions | None = None,
         max_body: int = 8 * 2**20,
         read_only: bool = False,
+        patience: float = 30.0,
     ) -> None:
+        self._patience = patience
+        self._brake = LoginLimits()
         self._app = app
         self._clock = clock
         self._hosts = _LOOPBACK_NAMES | {host.lower().strip("[]") for host in allowed_hosts}
@@ -149,14 +158,22 @@ class Security:
         guarded = _with_headers(send)
         refusal = self._refusal(scope, headers)
         if refusal is not None:
-            await _answer(guarded, *refusal)
+            await _answer(guarded, *_in_its_kind(refusal, scope))
             return
-        if scope["method"] not in _READS:
-            body = await _whole_body(receive, self._max_body)
-            if body is None:
-                await _answer(guarded, *self._too_large())
+        if scope["method"] == "HEAD":  # what GET says, without its body
+            scope, guarded = {**scope, "method": "GET"}, _without_body(guarded)
+        elif scope["method"] not in _READS:
+            try:
+                receive = replay(await whole_body(receive, self._max_body, self._patience), receive)
+            except GoneError:
                 return
-            receive = _replay(body, receive)
+            except TooLargeError:
+                await _answer(guarded, *_in_its_kind(self._too_large(), scope))
+                return
+            except SlowError:
+                slow = _text(408, f"The body did not come within {self._patience:g} seconds.")
+                await _answer(guarded, *_in_its_kind(slow, scope))
+                return
         await self._app(scope, receive, guarded)
 
     def _too_large(self) -> _Refusal:
@@ -166,6 +183,8 @@ class Security:
         host = headers.one("host")
         if host is None or _hostname(host) not in self._hosts:
             return _text(421, "This host name is not served here; add it to web.allowed_hosts.")
+        if len(scope["path"]) + len(scope.get("query_string", b"")) > _LONGEST_ADDRESS:
+            return _text(414, f"The address may have at most {_LONGEST_ADDRESS} characters.")
         length = headers.one("content-length")
         if length is not None and (not length.isdecimal() or int(length) > self._max_body):
             return self._too_large()
@@ -179,7 +198,13 @@ class Security:
             return None
         scheme, _, given = (headers.one("authorization") or "").partition(" ")
         if scheme.lower() == "bearer":
+            asking = (scope.get("client") or ("",))[0]
+            if self._brake.blocked(asking, self._clock()):
+                status, body, more = _text(429, "Too many wrong tokens from this address; wait a minute.")
+                return status, body, [*more, (b"retry-after", b"60")]
             known = self._sessions.is_token(given.strip())
+            if not known:
+                self._brake.failed(asking, self._clock())
         else:
             known = self._sessions.in_cookies(headers.one("cookie") or "", self._clock())
         return None if known else _ask_for_token(scope, headers)
@@ -198,29 +223,6 @@ class _Headers:
         return found[0].decode("latin-1") if len(found) == 1 else None
 
 
-async def _whole_body(receive: Receive, limit: int) -> bytes | None:
-    """Read the body; None when it is longer than `limit` (a chunked one never says how long it is)."""
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            return None
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return again
-
-
 def _address(url: str) -> SplitResult:
     try:
         return urlsplit(url)
@@ -237,8 +239,11 @@ def _bad_write(scope: Scope, headers: _Headers, host: str) -> _Refusal | None:
     origin = headers.one("origin")
     if origin is not None and _address(origin).netloc.lower() != host.lower():
         return _text(403, "A write must come from this site's own pages.")
-    if origin is None and (headers.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
+    if (headers.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
         return _text(403, "A write must come from this site's own pages.")
+    if (headers.one("content-encoding") or "identity").lower() != "identity":
+        # Nothing here unpacks a body, so that a small one cannot become a large one.
+        return _text(415, "Send the body as it is, without a content encoding.")
     kind = (headers.one("content-type") or "").partition(";")[0].strip().lower()
     # A form cannot send DELETE, and a script of another site must ask first: without a body it needs no kind.
     bare = scope["method"] == "DELETE" and not kind
@@ -273,10 +278,30 @@ def _text(status: int, message: str) -> _Refusal:
     return status, message.encode(), [_kind("text/plain; charset=utf-8")]
 
 
+def _in_its_kind(refusal: _Refusal, scope: Scope) -> _Refusal:
+    """Say it in JSON where a program asked, as the API's document promises."""
+    status, body, headers = refusal
+    if not scope["path"].startswith("/api/") or (b"content-type", b"application/json") in headers:
+        return refusal
+    text = json.dumps({"detail": body.decode()}).encode()
+    return (
+        status,
+        text,
+        [_kind("application/json"), *(pair for pair in headers if pair[0] != b"content-type")],
+    )
+
+
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})
+
+
+def _without_body(send: Send) -> Send:
+    async def bare(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return bare
 
 
 def _with_headers(send: Send) -> Send:

@@ -12,6 +12,8 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime
 
 from mirante.web.api.models import (
+    EVERYWHERE,
+    WRITES,
     Alert,
     AlertDetail,
     Labels,
@@ -20,6 +22,7 @@ from mirante.web.api.models import (
     ReadingSeries,
     Subject,
     Window,
+    fault,
     json_number,
 )
 from mirante.web.api.paging import LINK, link_next
@@ -36,7 +39,7 @@ _Time = Annotated[AwareDatetime | None, Query(description="RFC 3339 time with a 
 _States = Annotated[
     list[Literal["pending", "firing", "resolved"]] | None, Query(description="All when left out.")
 ]
-_NOT_HERE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such alert."}}
+_NOT_HERE: dict[int | str, dict[str, Any]] = {404: fault("There is no such alert.")}
 _PAGED: dict[int | str, dict[str, Any]] = {200: {"headers": LINK}}
 _ORDER = (
     "`newest`: `limit` is the number of newest readings of each series. `oldest`: a page of about `limit` "
@@ -62,7 +65,7 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
     ruling : Ruling
         The rules and routes of the service.
     """
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", responses=EVERYWHERE)
     _add_subjects_and_readings(router, store)
     _add_windows(router, store)
     _add_alerts(router, store)
@@ -70,7 +73,7 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
     add_people_routes(router, store, clock)
     router.include_router(make_proposals_router(store, clock))
 
-    @router.post("/labels", summary="Write labels", tags=["labels"])
+    @router.post("/labels", summary="Write labels", tags=["labels"], responses=WRITES)
     def labels(body: Labels) -> LabelsWritten:
         written = store.labels.write(body.model, body.ids, body.values, body.arrived or clock())
         return LabelsWritten(written=written)
