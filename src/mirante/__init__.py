@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mirante.alerts.rules import AlertRule
     from mirante.alerts.sending import AlertSystem
     from mirante.capture.recorder import Recorder
+    from mirante.client import connect
     from mirante.drift.detector import DriftDetector
     from mirante.drift.explain import explain
     from mirante.drift.monitor import DriftMonitor
@@ -71,6 +72,7 @@ __all__ = [
     "TrackingError",
     "__version__",
     "check",
+    "connect",
     "explain",
 ]
 
@@ -101,6 +103,7 @@ _HOMES = {
     "TableProfile": "mirante.profiles",
     "TrackingError": "mirante.errors",
     "check": "mirante.monitors.check",
+    "connect": "mirante.client",
     "explain": "mirante.drift.explain",
 }
 

@@ -97,3 +97,9 @@ def test_postgresql_gets_statements_of_its_own() -> None:
         assert "ON CONFLICT" in text
         assert ("DO NOTHING" in text) == (not update)
         assert ("IS DISTINCT FROM excluded.value" in text) == bool(changed)
+
+
+def test_plain_postgresql_means_the_driver_that_comes_with_the_extra() -> None:
+    assert parse_url("postgresql://ana@db/m").drivername == "postgresql+psycopg"
+    assert parse_url("postgresql+psycopg://ana@db/m").drivername == "postgresql+psycopg"
+    assert parse_url("postgresql+pg8000://ana@db/m").drivername == "postgresql+pg8000"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mirante.errors import StoreError
+from mirante.errors import InputError, StoreError
 from mirante.store import Store
 
 _WRITER = """
@@ -93,3 +93,17 @@ def test_kill_9_loses_nothing_that_was_committed(url: str, tmp_path: Path) -> No
         assert store.readings.count() == 3 * len(kept)  # whole batches only
     with closing(sqlite3.connect(tmp_path / "mirante.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_only_what_is_there_is_opened(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/m.db"
+    with pytest.raises(InputError, match="there is no store at"):
+        Store.existing(url)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "m.db").touch()
+    with pytest.raises(InputError, match="there is no store at"):
+        Store.existing(url)
+    (tmp_path / "m.db").unlink()
+    Store(url).close()
+    with Store.existing(url) as store:
+        assert store.readings.count() == 0

@@ -12,7 +12,7 @@ from tests.tools import require_tool
 
 @contextmanager
 def opened(path: Path, *, width: int = 1280, dark: bool = False, javascript: bool = True) -> Iterator[Any]:
-    """Yield the page and check, at the end, that the console stayed silent."""
+    """Yield the page and check, at the end, that the console stayed silent and nothing else was asked for."""
     from playwright.sync_api import sync_playwright
 
     program = require_tool("chromium")
@@ -29,12 +29,20 @@ def opened(path: Path, *, width: int = 1280, dark: bool = False, javascript: boo
             said: list[str] = []
             page.on("console", lambda message: said.append(message.text) if message.type != "log" else None)
             page.on("pageerror", lambda error: said.append(str(error)))
+            page.on(
+                "request", lambda request: said.append(request.url) if _outside(request.url, path) else None
+            )
             page.on("dialog", lambda dialog: (said.append(f"dialog {dialog.message}"), dialog.dismiss()))
             page.goto(path.as_uri())
             yield page
             assert said == []
         finally:
             browser.close()
+
+
+def _outside(url: str, path: Path) -> bool:
+    """A file that needs no network asks for itself alone."""
+    return url != path.as_uri() and not url.startswith(("data:", "blob:"))
 
 
 def drawn(page: Any) -> int:

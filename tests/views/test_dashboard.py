@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -301,3 +302,84 @@ def test_the_sum_of_all_predictions_is_no_chart(tmp_path: Path):
         )
         text = write_dashboard(store, tmp_path / "d.html", title="x").read_text(encoding="utf-8")
     assert "Predictions read total" not in text
+
+
+# --- what the file may hold at most
+
+
+def test_windows_are_listed_newest_first_and_bounded():
+    from mirante.i18n import translator
+    from mirante.store import WindowRow
+    from mirante.views.dashboard.panels import windows_panel
+
+    columns = {name: {"drifted": True, "effect": 0.1 * i} for i, name in enumerate("abcde")}
+    verdicts = {"columns": columns, "outliers": 5, "latency": {"p95": 0.004}, "performance": {"mae": 2.0}}
+    rows = [
+        WindowRow("m", "1", utc("2013-01-01") + timedelta(hours=h), utc("2013-01-01"), 100, closed=h != 499)
+        for h in range(500)
+    ]
+    rows[498] = replace(rows[498], verdicts=verdicts)
+    panel = windows_panel(rows, translator("en"), "UTC")
+    assert panel is not None
+    assert [cell.text.replace("\u202f", " ") for cell in panel.table.rows[0]] == [
+        "Jan 21, 2013, 6:00 PM", "100", "e, d, c +2", "5 %", "4 ms", "2",
+    ]  # fmt: skip
+    assert [cell.text for cell in panel.table.rows[1]][2:] == ["–"] * 4
+    assert len(panel.table.rows) + len(panel.more.rows) == 400
+    assert panel.more.note == "The newest 400 of 499."
+    assert windows_panel(rows[499:], translator("en"), "UTC") is None
+
+
+def test_many_subjects_lines_and_points_are_bounded_and_said(tmp_path: Path):
+    with Store(f"sqlite:///{tmp_path}/m.db") as store:
+        at = utc("2013-02-08")
+        store.readings.write(
+            Reading("system_cpu_percent", 1.0, at, {"host": f"web-{n:03}"}) for n in range(230)
+        )
+        busy = {"host": "web-000"}
+        many = (Reading("system_cpu_percent", i % 97, at + timedelta(minutes=i), busy) for i in range(3_000))
+        store.readings.write(many)
+        store.readings.write(Reading("own", 1.0, at, {**busy, "disk": str(n)}) for n in range(30))
+        path = write_dashboard(store, tmp_path / "d.html")
+    text = words(path)
+    assert "12 of 30 lines: those with the newest readings." in text
+    assert "210 subjects have no charts here: the 20 that need a person most have." in text
+    assert "30 subjects are not listed." in text
+    assert "Of each line about 150 points are drawn" in text
+    page = path.read_text(encoding="utf-8")
+    assert page.count("<h2><a href=") == 20
+    assert page.count('<li class="card') == 200
+    assert len(page) < 6_000_000
+
+
+@pytest.mark.browser
+def test_pictures_are_saved_from_the_toolbar(saved: Path):
+    with opened(saved) as page:
+        drawn(page)
+        chart = page.locator(".chart").nth(1)
+        chart.hover()
+        for title, start in (("Save as PNG", b"\x89PNG"), ("Save as SVG", b"<svg")):
+            with page.expect_download() as waiting:
+                chart.locator(f'.modebar-btn[data-title="{title}"]').click()
+            name, content = waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+            assert (name, content[:4]) == (f"Predictions.{title[-3:].lower()}", start)
+            assert len(content) > 5_000
+
+
+@pytest.mark.browser
+def test_it_prints_in_light_colours_without_buttons(saved: Path):
+    with opened(saved, dark=True) as page:
+        drawn(page)
+        assert page.pdf()[:5] == b"%PDF-"
+        page.emulate_media(media="print")
+        assert page.locator("h2").first.is_visible()
+        assert not page.get_by_role("button", name="Light or dark").is_visible()
+
+
+@pytest.mark.browser
+def test_headings_make_an_outline(saved: Path):
+    with opened(saved) as page:
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(e => +e.tagName[1])")
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))

@@ -288,6 +288,7 @@ class Client:
 
     def __init__(self, app: Any) -> None:
         self.app = app
+        self.address = "127.0.0.1"
 
     def __call__(
         self, method: str, target: str, *, body: bytes | list[bytes] = b"", **headers: str | None
@@ -312,7 +313,7 @@ class Client:
             "headers": [
                 (k.replace("_", "-").encode(), v.encode()) for k, v in given.items() if v is not None
             ],
-            "client": ("127.0.0.1", 1),
+            "client": (self.address, 1),
             "server": ("127.0.0.1", 8765),
         }
         sent: list[Any] = []

@@ -1,6 +1,6 @@
 """The login cookie cannot be forged and ends; guessing is slowed down."""
 
-from mirante.web.sessions import COOKIE, LoginLimit, Sessions
+from mirante.web.sessions import COOKIE, LoginLimit, LoginLimits, Sessions
 
 
 def test_sessions_end_and_cannot_be_forged():
@@ -37,3 +37,15 @@ def test_token_is_compared_whole():
     assert sessions.is_token("a token")
     for wrong in ("", "a toke", "a token ", "A TOKEN", "\udcff"):
         assert not sessions.is_token(wrong)
+
+
+def test_each_address_has_its_own_brake_and_few_are_remembered():
+    limits = LoginLimits(addresses=2)
+    for _ in range(10):
+        limits.failed("a", 0.0)
+    assert limits.blocked("a", 1.0)
+    assert not limits.blocked("a", 61.0)
+    assert not limits.blocked("b", 1.0)
+    limits.failed("b", 2.0)
+    limits.failed("c", 3.0)
+    assert not limits.blocked("a", 3.0), "the one that failed longest ago is forgotten"

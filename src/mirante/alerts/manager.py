@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from mirante.alerts.channels.texts import title_of
 from mirante.alerts.rules import AlertRule, AlertState, advance
 from mirante.errors import ConfigError, DeliveryError, InputError, MiranteError
+from mirante.notebook import html_result, html_table
 
 __all__ = ["AlertManager", "Evaluation", "Failure", "Sender", "Sent"]
 
@@ -98,6 +99,19 @@ class Evaluation:
     firing: tuple[str, ...] = ()
     unknown: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook, every text escaped."""
+        sentence = f"{len(self.firing)} rules fire, {len(self.sent)} notices sent, {len(self.failed)} failed."
+        rows = [
+            *((one.rule, one.state, f"sent to {one.channel}") for one in self.sent),
+            *((one.rule, one.state, f"not sent to {one.channel}: {one.error}") for one in self.failed),
+            *((rule, "unknown", f"not judged: {lacks}") for rule, lacks in self.unknown.items()),
+            *((rule, "error", error) for rule, error in self.errors.items()),
+        ]
+        told = {row[0] for row in rows}
+        rows += [(rule, "firing", "told before") for rule in self.firing if rule not in told]
+        return html_result(sentence, html_table(("rule", "state", "what was done"), rows))
 
 
 @dataclass(frozen=True, slots=True)

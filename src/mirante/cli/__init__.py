@@ -15,7 +15,15 @@ import click
 from mirante import __version__
 from mirante.cli.alerts import alerts
 from mirante.cli.channels import channels
-from mirante.cli.group import Commands, WithDefault, config_option, failure_is_2, settings_of
+from mirante.cli.group import (
+    Commands,
+    WithDefault,
+    config_option,
+    failure_is_2,
+    moment_of,
+    settings_of,
+    store_of,
+)
 from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
@@ -157,6 +165,41 @@ def check(
         if log_mlflow and result.log_mlflow(run_id=os.environ.get("MLFLOW_RUN_ID")):
             click.echo("logged to MLflow", err=True)
     raise SystemExit(int(result.drifted))
+
+
+@main.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), default="dashboard.html", show_default=True)
+@click.option("--model", "models", multiple=True, help="Name of a model, or a subject; may be repeated.")
+@click.option("--since", help="From when on, such as 2026-01-31 or 2026-01-31T14:00:00Z.")
+@click.option("--until", help="Until when.")
+@click.option("--locale", type=click.Choice(["en", "pt_BR"]), help="Language; the config's by default.")
+@config_option
+def dashboard(
+    output: Path,
+    models: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    locale: str | None,
+    config: Path | None,
+) -> None:
+    """Write what the store knows as one HTML file that needs no network.
+
+    For each subject: its state and why, charts, drift, what moved most against the baseline, windows, alerts.
+    """
+    from mirante.app.dashboard import make_dashboard
+
+    settings = settings_of(config)
+    with store_of(settings) as store:
+        path = make_dashboard(
+            settings,
+            store,
+            output,
+            models=models,
+            since=moment_of("--since", since) if since else None,
+            until=moment_of("--until", until) if until else None,
+            locale=locale,
+        )
+    click.echo(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
 @main.command()

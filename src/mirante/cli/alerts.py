@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.cli.group import Commands, config_option, settings_of
+from mirante.cli.group import Commands, config_option, settings_of, store_of
 from mirante.cli.terminal import coloured, plain, show, table, width
 from mirante.durations import parse_duration
-from mirante.errors import ConfigError, InputError, NotFoundError
+from mirante.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from mirante.alerts.people.timeline import Moment
@@ -40,18 +38,6 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 @click.group(cls=Commands)
 def alerts() -> None:
     """See alerts, take them in hand, silence them."""
-
-
-@contextmanager
-def _store(config: Path | None) -> Iterator[Store]:
-    from mirante.store import Store
-
-    settings = settings_of(config)
-    file = settings.store_file
-    if file is not None and not file.exists():
-        raise ConfigError(f"there is no store at {file}; name the config of the service: -c mirante.yaml")
-    with Store(settings.store) as store:
-        yield store
 
 
 def _now() -> datetime:
@@ -136,7 +122,7 @@ def list_alerts(
     from mirante.alerts.people.silencing import Holding
 
     states = None if "all" in state else (state or ("pending", "firing"))
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         found = [
             row
             for row in store.alerts.list(subject=subject, states=states, limit=_MOST)
@@ -180,7 +166,7 @@ def show_alert(config: Path | None, id: str, as_json: bool) -> None:  # noqa: A0
     """Show one alert with its timeline; the beginning of an ID is enough."""
     from mirante.alerts.people.timeline import timeline
 
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         row = _alert(store, id)
         moments = timeline(store, row, _now())
         taken = store.acknowledgements.of([row.id]).get(row.id)
@@ -251,7 +237,7 @@ def ack(config: Path | None, id: str, note: str, take_over: bool, author: str | 
     """Take an alert in hand."""
     from mirante.alerts.people.acknowledging import acknowledge
 
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         row = _alert(store, id)
         done = acknowledge(store, row.id, author=_author(author), note=note, take_over=take_over, now=_now())
     show(f"{plain(done.author)} has it in hand: {plain(row.summary or row.rule)}")
@@ -265,7 +251,7 @@ def unack(config: Path | None, id: str, author: str | None) -> None:  # noqa: A0
     """Give an alert back: nobody has it in hand any more."""
     from mirante.alerts.people.acknowledging import take_back
 
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         row = _alert(store, id)
         take_back(store, row.id, author=_author(author), now=_now())
     show(f"nobody has it in hand: {plain(row.summary or row.rule)}")
@@ -294,7 +280,7 @@ def silence(
     from mirante.alerts.people.matchertext import format_matchers, matchers_of, parse_matchers
     from mirante.alerts.people.silencing import SilenceOrder, add_silence
 
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         named: dict[str, str] = {}
         if alert is not None:
             named = matchers_of(_alert(store, alert))
@@ -313,7 +299,7 @@ def unsilence(config: Path | None, id: str, author: str | None) -> None:  # noqa
     """End a silence now; the beginning of its ID is enough."""
     from mirante.alerts.people.silencing import end_silence
 
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         ended = end_silence(store, _silence(store, id).id, _author(author), _now())
     show(f"ended: {plain(ended.comment)}")
 
@@ -328,7 +314,7 @@ def silences(config: Path | None, with_over: bool, as_json: bool) -> None:
     from mirante.alerts.people.silencing import silence_state
 
     now = _now()
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         found = store.silences.list(since=None if with_over else now, limit=_MOST)
     if as_json:
         show(_json([{**asdict(row), "state": silence_state(row, now)} for row in found]))
@@ -357,7 +343,7 @@ def history(config: Path | None, since: str, as_json: bool) -> None:
     """Show what happened to alerts and what people did, oldest first."""
     now = _now()
     begin = now - min(parse_duration(since), now - _EPOCH)
-    with _store(config) as store:
+    with store_of(settings_of(config)) as store:
         found = store.events.list(since=begin, kinds=_HISTORY, limit=_MOST)
     if as_json:
         show(_json([asdict(event) for event in found]))

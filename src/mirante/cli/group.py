@@ -5,17 +5,27 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.errors import MiranteError
+from mirante.errors import InputError, MiranteError
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
+    from mirante.store import Store
 
-__all__ = ["Commands", "WithDefault", "config_option", "failure_is_2", "settings_of"]
+__all__ = [
+    "Commands",
+    "WithDefault",
+    "config_option",
+    "failure_is_2",
+    "moment_of",
+    "settings_of",
+    "store_of",
+]
 
 
 class Commands(click.Group):
@@ -94,6 +104,53 @@ def settings_of(config: Path | None) -> Settings:
     from mirante.app.settings import default_settings, load_settings
 
     return load_settings(config) if config else default_settings()
+
+
+def store_of(settings: Settings) -> Store:
+    """Return the store of a config, open; to look at what is there makes no database.
+
+    Parameters
+    ----------
+    settings : Settings
+        From `settings_of`.
+
+    Raises
+    ------
+    InputError
+        If there is none yet.
+    """
+    from mirante.store import Store
+
+    return Store.existing(settings.store)
+
+
+def moment_of(option: str, text: str) -> datetime:
+    """Return the time that an option names; without a zone it is UTC.
+
+    Parameters
+    ----------
+    option : str
+        For the message.
+    text : str
+        ISO 8601.
+
+    Raises
+    ------
+    InputError
+        If it is no time.
+
+    Examples
+    --------
+    >>> moment_of("--since", "2026-01-31").isoformat()
+    '2026-01-31T00:00:00+00:00'
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"{option} is {text!r}; give a date or a time such as 2026-01-31T14:00:00Z"
+        ) from error
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.cli.group import Commands, config_option, settings_of
+from mirante.cli.group import Commands, config_option, moment_of, settings_of
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
@@ -131,22 +131,10 @@ def accept(config: Path | None, subject: str, since: str, until: str, author: st
         row = ask_to_accept(
             store,
             subject,
-            _moment("--since", since),
-            _moment("--until", until),
+            moment_of("--since", since),
+            moment_of("--until", until),
             author=author,
             reason=reason,
             now=datetime.now(UTC),
         )
         _carried_out(store, settings, row)
-
-
-def _moment(option: str, text: str) -> datetime:
-    from mirante.errors import InputError
-
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            f"{option} is {text!r}; give a date or a time such as 2026-01-31T14:00:00Z"
-        ) from error
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)

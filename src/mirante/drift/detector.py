@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.errors import InputError
+from mirante.notebook import html_result, html_table
 from mirante.profiles.frames import RawColumn, is_numeric, raw_columns, to_levels, to_numbers
 from mirante.stats.moments import from_values
 from mirante.stats.twosample import TwoSample, chi2, ks, merge_rare
@@ -109,6 +110,33 @@ class DriftResult(_Keys):
     columns: Mapping[str, ColumnDrift]
     drifted_columns: tuple[str, ...]
     drift_share: float
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook, every text escaped."""
+        found = "Drift" if self.drift_detected else "No drift"
+        sentence = f"{found}: p = {self.p_value:.3g}, threshold {self.threshold:g}."
+        if not self.columns:
+            sides = (("baseline", self.baseline_stats), ("current", self.current_stats))
+            keys = list(self.baseline_stats)
+            rows = [(name, *(_figure(stats.get(key)) for key in keys)) for name, stats in sides]
+            return html_result(sentence, html_table(("", *keys), rows))
+        order = dict.fromkeys((*self.drifted_columns, *self.columns))
+        lines = [(name, *_told(self.columns[name])) for name in order]
+        return html_result(sentence, html_table(("column", "verdict", "statistic", "p", "missing"), lines))
+
+
+def _figure(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _told(column: ColumnDrift) -> tuple[str, ...]:
+    statistic = "KS" if column.kind == "numeric" else "χ²"
+    return (
+        "drift" if column.drift_detected else "no drift",
+        f"{statistic} {column.statistic:.3g}",
+        f"{column.p_value:.3g}",
+        f"{column.baseline_missing:,} → {column.current_missing:,}",
+    )
 
 
 @dataclass(frozen=True, slots=True)

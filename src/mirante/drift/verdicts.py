@@ -8,6 +8,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from mirante.notebook import html_result, html_table
+
 __all__ = ["ColumnVerdict", "Finding", "WindowVerdict"]
 
 
@@ -169,9 +171,28 @@ class WindowVerdict:
             "columns": {name: asdict(column) for name, column in self.columns.items()},
         }
 
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook: what drifted or misses first, every text escaped."""
+        order = dict.fromkeys((*self.drifted_columns, *self.missing_columns, *self.columns))
+        found = len(self.drifted_columns)
+        sentence = f"{found} of {len(self.columns)} columns drifted in {self.rows:,} rows."
+        rows = [(name, *_told(self.columns[name])) for name in order]
+        return html_result(sentence, html_table(("column", "verdict", "effect", "p", "what was found"), rows))
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, WindowVerdict):
             return NotImplemented
         return (self.rows, self.columns) == (other.rows, other.columns)
 
     __hash__ = None  # type: ignore[assignment]  # holds a mapping
+
+
+def _told(column: ColumnVerdict) -> tuple[str, ...]:
+    words = ["drift"] * column.drifted + ["missing values"] * column.missing_detected
+    sentences = [column.sentence, column.missing_sentence if column.missing_detected else ""]
+    return (
+        ", ".join(words) or "no drift",
+        f"{column.effect:.3f}",
+        f"{column.p_value:.3g}",
+        " ".join(text for text in sentences if text),
+    )

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mirante.notebook import html_result, html_table
 from mirante.outliers.rows import Value
 
 __all__ = ["OutlierReason", "OutlierResult", "OutlierRow", "OutlierVerdict"]
 
 Floats = NDArray[np.float64]
+_SHOWN = 20
+_LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,19 @@ class OutlierVerdict:
     flagged: NDArray[np.bool_]
     top: tuple[OutlierRow, ...]
 
+    def _repr_html_(self) -> str:
+        """Return a table of the strangest rows for a notebook, every text escaped."""
+        sentence = f"{self.outliers:,} of {self.rows:,} rows score below {self.threshold:.4g}."
+        rows = [
+            (
+                f"{row.position:,}",
+                f"{row.score:.4g}",
+                ", ".join(f"{one.column} = {_short(one.value)}" for one in row.reasons),
+            )
+            for row in self.top
+        ]
+        return html_result(sentence, html_table(("row", "score", "because of"), rows))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutlierResult(Mapping[str, Any]):
@@ -116,6 +132,13 @@ class OutlierResult(Mapping[str, Any]):
     missing_rows: int
     scores: Floats
 
+    def _repr_html_(self) -> str:
+        """Return a table of the strangest rows for a notebook."""
+        sentence = f"{self.total_outliers:,} of {self.rows:,} rows are outliers ({self.ratio:.1%})."
+        order = np.argsort(self.outlier_scores, kind="stable")[:_SHOWN]
+        rows = [(f"{self.outlier_indices[at]:,}", f"{self.outlier_scores[at]:.4g}") for at in order]
+        return html_result(sentence, html_table(("row, strangest first", "score"), rows))
+
     def __getitem__(self, key: str) -> Any:
         if key not in self:
             raise KeyError(key)
@@ -129,3 +152,8 @@ class OutlierResult(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(fields(self))
+
+
+def _short(value: Value) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else "missing" if value is None else str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -119,6 +119,7 @@ class AlertsPart:
         states: Sequence[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        after: AlertRow | None = None,
         limit: int = 500,
         connection: Connection | None = None,
     ) -> _Alerts:
@@ -132,6 +133,8 @@ class AlertsPart:
             States; all when None.
         since, until : datetime, optional
             Half-open interval of `active_at`.
+        after : AlertRow, optional
+            Only those that come after this one in the list, to read it page by page.
         limit : int
             At most so many; the oldest are left out.
         connection : Connection, optional
@@ -146,6 +149,9 @@ class AlertsPart:
             query = query.where(alerts.c.active_at >= since)
         if until is not None:
             query = query.where(alerts.c.active_at < until)
+        if after is not None:
+            same = (alerts.c.active_at == after.active_at) & (alerts.c.id < after.id)
+            query = query.where((alerts.c.active_at < after.active_at) | same)
         return self._read(_newest(query).limit(limit), connection)
 
     def _read(self, query: Select[Any], connection: Connection | None) -> _Alerts:

@@ -102,7 +102,8 @@ def parse_url(url: str) -> URL:
         raise StoreError(
             f"the store can be SQLite or PostgreSQL, not {backend!r}; use sqlite:///path/mirante.db"
         )
-    return parsed
+    # the plain name would ask for a driver of the last decade
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
 def _file(database: str) -> URL:

@@ -8,7 +8,7 @@ import math
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,8 +27,8 @@ from sqlalchemy import (
 from mirante.readings import Reading, subject_of
 from mirante.store.database import Database
 from mirante.store.dialect import chunks, one_of, upsert
+from mirante.store.history import History
 from mirante.store.schema import counters, readings, series
-from mirante.store.series import Series, read_highest, read_recent, read_series, read_thinned
 from mirante.store.types import from_micros, to_micros, unescaped
 
 __all__ = ["ReadingsPart", "SubjectRow"]
@@ -56,7 +56,7 @@ class SubjectRow:
     last_time: datetime
 
 
-class ReadingsPart:
+class ReadingsPart(History):
     """Readings in a database; a `mirante.readings.Sink`.
 
     Parameters
@@ -66,7 +66,7 @@ class ReadingsPart:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._ids: dict[_Key, int] = {}  # committed series only; dict operations are atomic between threads
         # One of each committed series, which is never changed or removed.
         self._seen: dict[int, Reading] = {}
@@ -130,149 +130,6 @@ class ReadingsPart:
         # An id that is rolled back must not be remembered.
         self._database.on_commit(lambda: self._ids.update(found))
         return ids | found
-
-    def series(
-        self,
-        name: str | Sequence[str] | None = None,
-        *,
-        subject: str | None = None,
-        where: Mapping[str, str] | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        connection: Connection | None = None,
-    ) -> list[Series]:
-        """Return the series that fit, with their readings in ``[since, until)``.
-
-        Parameters
-        ----------
-        name : str or sequence of str, optional
-            Names of the readings; all when None.
-        subject : str, optional
-            What they are about.
-        where : mapping of str to str, optional
-            Labels that must be there with these values.
-        since, until : datetime, optional
-            Half-open interval of time.
-        connection : Connection, optional
-            A transaction to read in.
-
-        Returns
-        -------
-        list of Series
-            Ordered by name and labels; series without a reading in the interval are left out.
-        """
-        query = _select_series(name, subject)
-        with self._database.reading(connection) as snapshot:
-            return read_series(snapshot, query, since=since, until=until, where=where)
-
-    def recent(
-        self,
-        names: Sequence[str] | None = None,
-        *,
-        subjects: Sequence[str] | None = None,
-        points: int,
-        oldest_only: bool = False,
-        connection: Connection | None = None,
-    ) -> list[Series]:
-        """Return series of many subjects at once, with the newest readings of each.
-
-        Parameters
-        ----------
-        names : sequence of str, optional
-            Names of the readings; all when None.
-        subjects : sequence of str, optional
-            What they are about; all when None.
-        points : int
-            So many readings of each series at most.
-        oldest_only : bool
-            Of each subject only the series that was there first.
-        connection : Connection, optional
-            A transaction to read in.
-
-        Returns
-        -------
-        list of Series
-            Ordered by name and labels within a thousand subjects; those without a reading are left out.
-        """
-        query = _select_series(names, None)
-        if oldest_only:
-            query = query.where(series.c.id.in_(select(func.min(series.c.id)).group_by(series.c.subject)))
-        with self._database.reading(connection) as snapshot:
-            if subjects is None:
-                return read_recent(snapshot, query, points)
-            of = [query.where(series.c.subject.in_(chunk)) for chunk in chunks(subjects)]
-            return [one for each in of for one in read_recent(snapshot, each, points)]
-
-    def thinned(
-        self,
-        names: Sequence[str],
-        *,
-        subject: str,
-        since: datetime,
-        until: datetime,
-        points: int,
-        most: int | None = None,
-        connection: Connection | None = None,
-    ) -> list[Series]:
-        """Return series as a chart needs them: of long ones the least and the greatest of each stretch.
-
-        Parameters
-        ----------
-        names : sequence of str
-            Names of the readings.
-        subject : str
-            What they are about.
-        since, until : datetime
-            Half-open interval of time.
-        points : int
-            So many readings of each series at most; shorter ones are whole.
-        most : int, optional
-            So many series at most: those that reach highest.
-        connection : Connection, optional
-            A transaction to read in.
-
-        Returns
-        -------
-        list of Series
-            Ordered by name and labels; series without a reading in the interval are left out.
-        """
-        query = _select_series(names, subject)
-        with self._database.reading(connection) as snapshot:
-            return read_thinned(snapshot, query, since=since, until=until, points=points, most=most)
-
-    def highest(
-        self,
-        names: Sequence[str],
-        *,
-        subject: str,
-        since: datetime,
-        until: datetime,
-        step: timedelta,
-        connection: Connection | None = None,
-    ) -> list[Series]:
-        """Return the greatest value of each series in each step of time, counted from `since` on.
-
-        Parameters
-        ----------
-        names : sequence of str
-            Names of the readings.
-        subject : str
-            What they are about.
-        since, until : datetime
-            Half-open interval of time.
-        step : timedelta
-            How long a step is.
-        connection : Connection, optional
-            A transaction to read in.
-
-        Returns
-        -------
-        list of Series
-            Each value at the beginning of its step; ordered by name and labels.
-        """
-        query = _select_series(names, subject)
-        with self._database.reading(connection) as snapshot:
-            return read_highest(snapshot, query, since=since, until=until, step=step)
 
     def latest(
         self,
@@ -508,16 +365,6 @@ def _reserve(connection: Connection, count: int) -> int:
         connection.execute(insert(counters).values(name=_COUNTER, value=count))
     query = select(counters.c.value).where(counters.c.name == _COUNTER)
     return int(connection.execute(query).scalar_one())
-
-
-def _select_series(name: str | Sequence[str] | None, subject: str | None) -> Select[Any]:
-    query = select(series)
-    if name is not None:
-        names = [name] if isinstance(name, str) else list(name)
-        query = query.where(series.c.name.in_(names))
-    if subject is not None:
-        query = query.where(series.c.subject == subject)
-    return query
 
 
 def _names_of(ids: Sequence[int], snapshot: Connection) -> Iterator[tuple[int, str, dict[str, str]]]:

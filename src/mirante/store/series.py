@@ -33,7 +33,7 @@ from mirante.store.dialect import chunks
 from mirante.store.schema import readings, series
 from mirante.store.types import to_micros
 
-__all__ = ["Series", "read_highest", "read_recent", "read_series", "read_thinned"]
+__all__ = ["Series", "page_end", "read_highest", "read_recent", "read_series", "read_thinned"]
 
 _BEFORE_ALL = -(2**62)
 
@@ -308,6 +308,45 @@ def _select_extremes(ids: Sequence[int], stretches: _Stretches) -> Select[Any]:
     own = (readings.c.series_id == values.c.id) & _micros(readings).in_(times)
     chosen = select(values.c.id, *_POINT).select_from(values.outerjoin(readings, own))
     return chosen.order_by(values.c.id, readings.c.time)
+
+
+def page_end(
+    connection: Connection,
+    query: Select[Any],
+    limit: int,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> datetime | None:
+    """Return where a page of about `limit` readings ends, oldest first; readings of one moment stay together.
+
+    Parameters
+    ----------
+    connection : Connection
+        Where to read.
+    query : Select
+        Rows of the table of series.
+    limit : int
+        At least one.
+    since, until : datetime, optional
+        Half-open interval of time.
+
+    Returns
+    -------
+    datetime or None
+        The time of the first reading of the next page; None where all that is left fits.
+    """
+    ids = query.with_only_columns(series.c.id)
+    fits: list[ColumnElement[bool]] = [readings.c.series_id.in_(ids)]
+    fits += [readings.c.time >= since] if since is not None else []
+    fits += [readings.c.time < until] if until is not None else []
+    times = select(readings.c.time).where(*fits).order_by(readings.c.time)
+    end: datetime | None = connection.execute(times.offset(limit).limit(1)).scalar()
+    if end is None or connection.execute(times.limit(1)).scalar() != end:
+        return end
+    # More than a page at one moment: the page is that whole moment.
+    later: datetime | None = connection.execute(times.where(readings.c.time > end).limit(1)).scalar()
+    return later
 
 
 def _select_points(ids: Sequence[int], since: datetime | None, until: datetime | None) -> Select[Any]:

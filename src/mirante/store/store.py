@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import Connection
 
+from mirante.errors import InputError
 from mirante.store.acknowledgements import AcknowledgementsPart
 from mirante.store.alerts import AlertsPart
 from mirante.store.baselines import BaselinesPart
 from mirante.store.cursors import CursorsPart
 from mirante.store.database import Database
+from mirante.store.dialect import parse_url
 from mirante.store.events import EventsPart
 from mirante.store.groups import GroupsPart
 from mirante.store.labels import LabelsPart
@@ -81,6 +84,34 @@ class Store:
         self.acknowledgements = AcknowledgementsPart(self._database)
         self.proposals = ProposalsPart(self._database)
         self.outbox = OutboxPart(self._database)
+
+    @classmethod
+    def existing(cls, url: str) -> Store:
+        """Open a store that is there; unlike `Store` itself this makes none.
+
+        Parameters
+        ----------
+        url : str
+            As for `Store`.
+
+        Returns
+        -------
+        Store
+            Open.
+
+        Raises
+        ------
+        InputError
+            If there is no file, or an empty one.
+        StoreError
+            As `Store` does.
+        """
+        parsed = parse_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            file = Path(parsed.database or "")
+            if not file.is_file() or not file.stat().st_size:
+                raise InputError(f"there is no store at {file}; name the service's store, or its config")
+        return cls(url)
 
     @property
     def name(self) -> str:

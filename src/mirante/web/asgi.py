@@ -90,6 +90,7 @@ def create_app(
         version=mirante.__version__,
         description="What the monitoring system knows, what people say to it and decide, and labels in.",
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # such a redirect would name the host as the request did
         docs_url=None,  # FastAPI's own documentation pages load scripts from a CDN
         redoc_url=None,
     )

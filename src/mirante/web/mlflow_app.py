@@ -92,16 +92,18 @@ def _answered(site: Site, request: Request, prefix: str, path: str, reader: Read
         clock=lambda: site.clock().timestamp(),
         sessions=site.sessions if reader is None else None,
         read_only=site.read_only,
+        brake=site.brake,
     )
     headers = {name.lower(): value for name, value in request.headers.items()}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     query_string = request.query_string.decode("latin-1")
-    refusal = guard.refusal(Head(request.method, path, query_string, raw, base))
+    head = Head(request.method, path, query_string, raw, base, request.remote_addr or "")
+    refusal = guard.refusal(head)
     if refusal is not None:
         return refusal
     body = request.stream.read(guard.max_body + 1)
     if len(body) > guard.max_body:
-        return guard.too_large()
+        return guard.too_large(head)
     user, decides = ("", True) if reader is None else (reader.name, reader.is_admin)
     query = site.query(path, query_string, headers, base=base, user=user, decides=decides)
     return answer(site, Asked(request.method, query, headers, body, secure=request.is_secure))

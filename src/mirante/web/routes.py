@@ -117,8 +117,12 @@ def _health(site: Site, asked: Asked) -> Answer:  # noqa: ARG001  as every page'
 
 
 def _metrics(site: Site, asked: Asked) -> Answer:  # noqa: ARG001  as above
-    kind = "text/plain; version=0.0.4; charset=utf-8"
-    return Answer(200, site.exposition.render(), (("content-type", kind),))
+    try:
+        kind = "text/plain; version=0.0.4; charset=utf-8"
+        return Answer(200, site.exposition.render(), (("content-type", kind),))
+    except StoreError as error:
+        _log.warning("the store does not answer", path="/metrics", error=str(error))
+        return Answer(503, b"the store does not answer", (("content-type", "text/plain; charset=utf-8"),))
 
 
 ROUTES: Sequence[Route] = (

@@ -6,15 +6,17 @@ The order is: Host, size, Origin, content type, token; every answer, also a refu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from mirante.errors import ConfigError
+from mirante.web.bodies import GoneError, SlowError, TooLargeError, replay, whole_body
 from mirante.web.exchange import Answer, redirect
-from mirante.web.sessions import Sessions
+from mirante.web.sessions import LoginLimits, Sessions
 
 __all__ = [
     "CSP",
@@ -44,11 +46,13 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
 _SHORTEST_TOKEN = 16
+_LONGEST_ADDRESS = 8_192
 
 
 def is_loopback(host: str) -> bool:
@@ -132,6 +136,8 @@ class Head:
         Names in lower case.
     base : str
         Where the pages hang, such as ``/mirante``.
+    client : str
+        Address of whoever asks.
 
     Examples
     --------
@@ -144,6 +150,7 @@ class Head:
     query_string: str
     headers: Sequence[tuple[bytes, bytes]]
     base: str = ""
+    client: str = ""
 
     def one(self, name: str) -> str | None:
         """Return the value of a header; None when it is missing or there twice."""
@@ -168,6 +175,8 @@ class Guard:
         Largest request body in bytes.
     read_only : bool
         Whether every write but the login is refused.
+    brake : LoginLimits
+        Counts wrong tokens.
     """
 
     clock: Callable[[], float]
@@ -175,15 +184,26 @@ class Guard:
     sessions: Sessions | None = None
     max_body: int = 8 * 2**20
     read_only: bool = False
+    brake: LoginLimits = field(default_factory=LoginLimits)
 
     def refusal(self, head: Head) -> Answer | None:
         """Return the answer to a request that goes no further; None when it may."""
+        found = self._refusal(head)
+        return None if found is None else _in_its_kind(found, head)
+
+    def too_large(self, head: Head) -> Answer:
+        """Return the answer to a body that is too large."""
+        return _in_its_kind(_text(413, f"The body may have at most {self.max_body} bytes."), head)
+
+    def _refusal(self, head: Head) -> Answer | None:
         host = head.one("host")
         if host is None or (self.hosts is not None and _hostname(host) not in self.hosts):
             return _text(421, "This host name is not served here; add it to web.allowed_hosts.")
+        if len(head.path) + len(head.query_string) > _LONGEST_ADDRESS:
+            return _text(414, f"The address may have at most {_LONGEST_ADDRESS} characters.")
         length = head.one("content-length")
         if length is not None and (not length.isdecimal() or int(length) > self.max_body):
-            return self.too_large()
+            return self.too_large(head)
         if head.method not in _READS:
             refusal = _bad_write(head, host)
             if refusal is not None:
@@ -192,16 +212,22 @@ class Guard:
                 return _text(403, "This page only shows; web.read_only is set.")
         if self.sessions is None or head.path.startswith(_OPEN_PATHS):
             return None
-        scheme, _, given = (head.one("authorization") or "").partition(" ")
-        if scheme.lower() == "bearer":
-            known = self.sessions.is_token(given.strip())
-        else:
-            known = self.sessions.in_cookies(head.one("cookie") or "", self.clock())
-        return None if known else _ask_for_token(head)
+        return self._stranger(head, self.sessions)
 
-    def too_large(self) -> Answer:
-        """Return the answer to a body that is too large."""
-        return _text(413, f"The body may have at most {self.max_body} bytes.")
+    def _stranger(self, head: Head, sessions: Sessions) -> Answer | None:
+        """Return the answer to whoever brings no token and no cookie that is good."""
+        scheme, _, given = (head.one("authorization") or "").partition(" ")
+        now = self.clock()
+        if scheme.lower() != "bearer":
+            known = sessions.in_cookies(head.one("cookie") or "", now)
+            return None if known else _ask_for_token(head)
+        if self.brake.blocked(head.client, now):
+            wait = _text(429, "Too many wrong tokens from this address; wait a minute.")
+            return wait.with_headers(retry_after="60")
+        if sessions.is_token(given.strip()):
+            return None
+        self.brake.failed(head.client, now)
+        return _ask_for_token(head)
 
 
 class Security:
@@ -213,9 +239,12 @@ class Security:
         What is guarded.
     guard : Guard
         Decides what is refused.
+    patience : float
+        Seconds in which a body has to come.
     """
 
-    def __init__(self, app: App, guard: Guard) -> None:
+    def __init__(self, app: App, guard: Guard, *, patience: float = 30.0) -> None:
+        self._patience = patience
         self._app = app
         self._guard = guard
 
@@ -229,40 +258,27 @@ class Security:
             return
         guarded = _with_headers(send)
         query_string = scope.get("query_string", b"").decode("latin-1")
-        refusal = self._guard.refusal(Head(scope["method"], scope["path"], query_string, scope["headers"]))
+        client = (scope.get("client") or ("",))[0]
+        head = Head(scope["method"], scope["path"], query_string, scope["headers"], client=client)
+        refusal = self._guard.refusal(head)
         if refusal is not None:
             await _send(guarded, refusal)
             return
-        if scope["method"] not in _READS:
-            body = await _whole_body(receive, self._guard.max_body)
-            if body is None:
-                await _send(guarded, self._guard.too_large())
+        if scope["method"] == "HEAD":  # what GET says, without its body
+            scope, guarded = {**scope, "method": "GET"}, _without_body(guarded)
+        elif scope["method"] not in _READS:
+            try:
+                receive = replay(await whole_body(receive, self._guard.max_body, self._patience), receive)
+            except GoneError:
                 return
-            receive = _replay(body, receive)
+            except TooLargeError:
+                await _send(guarded, self._guard.too_large(head))
+                return
+            except SlowError:
+                slow = _text(408, f"The body did not come within {self._patience:g} seconds.")
+                await _send(guarded, _in_its_kind(slow, head))
+                return
         await self._app(scope, receive, guarded)
-
-
-async def _whole_body(receive: Receive, limit: int) -> bytes | None:
-    """Read the body; None when it is longer than `limit` (a chunked one never says how long it is)."""
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            return None
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return again
 
 
 def _address(url: str) -> SplitResult:
@@ -281,8 +297,11 @@ def _bad_write(head: Head, host: str) -> Answer | None:
     origin = head.one("origin")
     if origin is not None and _address(origin).netloc.lower() != host.lower():
         return _text(403, "A write must come from this site's own pages.")
-    if origin is None and (head.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
+    if (head.one("sec-fetch-site") or "none") not in {"none", "same-origin"}:
         return _text(403, "A write must come from this site's own pages.")
+    if (head.one("content-encoding") or "identity").lower() != "identity":
+        # Nothing here unpacks a body, so that a small one cannot become a large one.
+        return _text(415, "Send the body as it is, without a content encoding.")
     kind = (head.one("content-type") or "").partition(";")[0].strip().lower()
     # A form cannot send DELETE, and a script of another site must ask first: without a body it needs no kind.
     bare = head.method == "DELETE" and not kind
@@ -315,11 +334,26 @@ def _text(status: int, message: str) -> Answer:
     return Answer(status, message.encode(), (_kind("text/plain; charset=utf-8"),))
 
 
+def _in_its_kind(refusal: Answer, head: Head) -> Answer:
+    """Say it in JSON where a program asked, as the API's document promises."""
+    if not head.path.startswith("/api/") or refusal.header("content-type") == "application/json":
+        return refusal
+    text = json.dumps({"detail": refusal.body.decode()}).encode()
+    return replace(refusal, body=text).with_headers(content_type="application/json")
+
+
 async def _send(send: Send, answer: Answer) -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
     length = (b"content-length", str(len(answer.body)).encode())
     await send({"type": "http.response.start", "status": answer.status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": answer.body})
+
+
+def _without_body(send: Send) -> Send:
+    async def bare(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return bare
 
 
 def _with_headers(send: Send) -> Send:

@@ -7,7 +7,7 @@ import hmac
 from collections import deque
 from http.cookies import CookieError, SimpleCookie
 
-__all__ = ["COOKIE", "LoginLimit", "Sessions"]
+__all__ = ["COOKIE", "LoginLimit", "LoginLimits", "Sessions"]
 
 COOKIE = "mirante_session"
 
@@ -71,3 +71,30 @@ class LoginLimit:
     def failed(self, now: float) -> None:
         """Count one failure."""
         self._failures.append(now)
+
+
+class LoginLimits:
+    """A `LoginLimit` for each address that sent a wrong token, so that one guesser does not stop the others.
+
+    Parameters
+    ----------
+    addresses : int
+        So many are remembered, those that failed last.
+    """
+
+    def __init__(self, *, addresses: int = 1_000) -> None:
+        self._limits: dict[str, LoginLimit] = {}
+        self._most = addresses
+
+    def blocked(self, address: str, now: float) -> bool:
+        """Return whether this address waits now."""
+        limit = self._limits.get(address)
+        return limit is not None and limit.blocked(now)
+
+    def failed(self, address: str, now: float) -> None:
+        """Count one failure."""
+        limit = self._limits.pop(address, None) or LoginLimit()
+        limit.failed(now)
+        self._limits[address] = limit  # the newest stands last
+        while len(self._limits) > self._most:
+            self._limits.pop(next(iter(self._limits)))

@@ -14,7 +14,7 @@ from mirante.i18n import normal_locale
 from mirante.web.kept import Kept
 from mirante.web.pages import Query
 from mirante.web.ruling import Ruling
-from mirante.web.sessions import LoginLimit, Sessions
+from mirante.web.sessions import LoginLimit, LoginLimits, Sessions
 
 if TYPE_CHECKING:
     from mirante.sinks.prometheus import Exposition
@@ -59,8 +59,8 @@ class Site:
         Address of MLflow's pages, for links; empty when there is none.
     ruling : Ruling
         The rules and routes, where they are known.
-    limit : LoginLimit
-        Brakes guessing.
+    limit, brake : LoginLimit, LoginLimits
+        Brake guessing in the form and by programs.
     kept : Kept
         Answers that cost something.
     """
@@ -75,6 +75,7 @@ class Site:
     mlflow: str = ""
     ruling: Ruling = field(default_factory=Ruling)
     limit: LoginLimit = field(default_factory=LoginLimit)
+    brake: LoginLimits = field(default_factory=LoginLimits)
     kept: Kept = field(default_factory=Kept)
 
     @cached_property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any
 
 from mirante.drift.words import figure, share
+from mirante.notebook import html_result, html_table
 
 __all__ = ["Contribution", "Explanation", "SliceFinding"]
 
@@ -182,7 +182,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """Return two tables for a notebook, every text escaped."""
-        columns = _table(
+        columns = html_table(
             ("column", "part of the shift", "divergence", "chance", "where", "before", "after"),
             [
                 (
@@ -197,7 +197,7 @@ class Explanation:
                 for one in self.columns
             ],
         )
-        found = _table(
+        found = html_table(
             ("column", "slice", "kind", "inside", "outside", "rows inside", "what was found"),
             [
                 (
@@ -212,7 +212,7 @@ class Explanation:
                 for one in self.slices
             ],
         )
-        return f"<div><p>{escape(self.sentence)}</p>{columns}{found}</div>"
+        return html_result(self.sentence, columns, found)
 
 
 def _plain(value: Any) -> Any:
@@ -221,11 +221,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    if not rows:
-        return ""
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -4,11 +4,30 @@
   var root = document.documentElement;
   var pairs = JSON.parse(document.getElementById("mirante-colours").textContent);
   var wish = window.matchMedia("(prefers-color-scheme: dark)");
+  var words = document.body.dataset;
+  var camera = window.Plotly.Icons.camera;
+
+  /* A button that saves a figure as it is seen, named after its heading. */
+  function saving(format, title, scale) {
+    return {
+      name: "save-" + format,
+      title: title,
+      icon: camera,
+      click: function (plot) {
+        var heading = plot.closest(".chart").querySelector("h3").textContent;
+        var name = heading.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 60);
+        window.Plotly.downloadImage(plot, {
+          format: format, scale: scale, filename: name || "mirante", width: plot.clientWidth, height: plot.clientHeight
+        });
+      }
+    };
+  }
+
   var config = {
     responsive: true,
     displaylogo: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
-    toImageButtonOptions: { format: "svg", scale: 1 }
+    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
+    modeBarButtonsToAdd: [saving("png", words.savePng, 2), saving("svg", words.saveSvg, 1)]
   };
   var printing = false;
 

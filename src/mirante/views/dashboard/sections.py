@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ _OTHER_CHARTS = 6
 _EVENTS = 10_000
 _MISSING_LINES = 6
 _MOVED = 3
+_LINES = 12
+_FEATURES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class SubjectCharts:
         The clock on the axes.
     numbers : iterator of int
         Gives each chart of the page its own number.
+    since, until : datetime, optional
+        Half-open interval of time; all that there is when None.
+    points : int
+        About how many points of each line are drawn; `thinned` says afterwards whether any line had more.
     """
 
     store: Store
@@ -69,13 +76,17 @@ class SubjectCharts:
     translate: Translator
     timezone: str
     numbers: count[int]
+    since: datetime | None = None
+    until: datetime | None = None
+    points: int = 2_000
+    thinned: bool = field(default=False, init=False)
     _series: dict[str, list[Series]] = field(default_factory=dict)
     _drawn: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for one in self.store.readings.series(subject=self.subject):
+        for one in self.store.readings.series(subject=self.subject, since=self.since, until=self.until):
             self._series.setdefault(one.name, []).append(one)
-        events = self.store.events.list(self.subject, limit=_EVENTS)
+        events = self.store.events.list(self.subject, since=self.since, until=self.until, limit=_EVENTS)
         # alerts come from their own table, where they also carry how they ended
         others = [event for event in events if not event.kind.startswith("alert")]
         self._marks = [Mark(event.time, event.text or event.kind) for event in others]
@@ -136,16 +147,22 @@ class SubjectCharts:
         _ = self.translate
         if not any(np.any(np.isfinite(one.values)) for one in series):
             return []
+        total, series = len(series), _newest(series)
+        self.thinned |= any(len(one.times) > self.points for one in series)
         figure = metric_figure(
             series,
             title=title,
             unit=unit,
             events=self._marks,
             zero=zero,
+            points=self.points,
             timezone=self.timezone,
             locale=_.locale,
         )
         caption = caption_of(series, unit, _, self.timezone)
+        if total > len(series):
+            left = _("%(n)s of %(total)s lines: those with the newest readings.", n=len(series), total=total)
+            caption = f"{caption} {left}".strip()
         table = table_of(series, unit, _, self.timezone)
         return [chart_of(figure, next(self.numbers), title, caption=caption, table=table)]
 
@@ -222,7 +239,11 @@ class SubjectCharts:
             Column(_("last")),
             Column(_("the last verdict"), wide=True),
         ]
-        return Table(head, [row for _size, row in rows])
+        shown = [row for _size, row in rows[:_FEATURES]]
+        left = len(rows) - len(shown)
+        return Table(
+            head, shown, _("The first %(n)s of %(total)s.", n=len(shown), total=len(rows)) if left else ""
+        )
 
     def _moved(self) -> list[Chart]:
         """Draw the columns that moved most in the newest window with drift, against the baseline."""
@@ -300,6 +321,15 @@ class SubjectCharts:
         """Tell whether a reading has something to show: a count of failures that stayed zero has not."""
         own = name.startswith("monitor_")
         return not own or any(np.nanmax(one.values, initial=0.0) > 0 for one in self._series[name])
+
+
+def _newest(series: Sequence[SeriesLike]) -> Sequence[SeriesLike]:
+    """Return as many lines as a chart can show, those with the newest readings, in their own order."""
+    if len(series) <= _LINES:
+        return series
+    last = [one.times[-1] if len(one.times) else np.datetime64(0, "us") for one in series]
+    ranked = sorted(range(len(series)), key=lambda place: last[place], reverse=True)
+    return [series[place] for place in sorted(ranked[:_LINES])]
 
 
 def _hits(one: Series) -> list[int]:

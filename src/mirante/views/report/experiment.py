@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mirante.notebook import html_result, html_table
 from mirante.views.report.directions import Direction
 
 if TYPE_CHECKING:
@@ -137,6 +138,21 @@ class ExperimentReport(Mapping[str, Any]):
             for run in self.runs
         ]
         return pd.DataFrame(rows, columns=None if rows else ["run_id", "name", "status", "started", "ended"])
+
+    def _repr_html_(self) -> str:
+        """Return the counts and the metrics for a notebook, every text escaped."""
+        heads = ("metric", "better", "mean", "best", "worst", "runs")
+        rows = [
+            (
+                name,
+                self.directions[name],
+                *(f"{m[name]:.6g}" for m in (self.average_metrics, self.best_metrics, self.worst_metrics)),
+                str(self.metric_counts[name]),
+            )
+            for name in sorted(self.best_metrics)
+        ]
+        counts = f"{self.total_runs} runs: {self.successful_runs} successful, {self.failed_runs} failed"
+        return html_result(f"{self.experiment_name}: {counts}.", html_table(heads, rows))
 
     def to_markdown(self) -> str:
         """Return the report as Markdown: the counts, the metrics, the newest 50 runs."""

@@ -17,14 +17,20 @@ from pydantic import (
 )
 
 __all__ = [
+    "EVERYWHERE",
+    "WRITES",
     "Alert",
     "AlertDetail",
+    "Fault",
     "Labels",
     "LabelsWritten",
+    "Misunderstood",
     "Notice",
     "ReadingSeries",
     "Subject",
     "Window",
+    "WrongPart",
+    "fault",
     "json_number",
 ]
 
@@ -48,6 +54,55 @@ def json_number(value: float | None) -> float | None:
     (0.5, None)
     """
     return value if value is not None and math.isfinite(value) else None
+
+
+class Fault(BaseModel):
+    """Why a request was not answered."""
+
+    detail: str
+
+
+class WrongPart(BaseModel):
+    """One part of a request that makes no sense."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
+
+
+class Misunderstood(BaseModel):
+    """What in a request makes no sense: its parts, or a sentence about the whole."""
+
+    detail: str | list[WrongPart]
+
+
+def fault(description: str, model: type[BaseModel] = Fault) -> dict[str, Any]:
+    """Return the entry of an answer that is a fault, for the OpenAPI document.
+
+    Examples
+    --------
+    >>> fault("There is none.")["description"]
+    'There is none.'
+    """
+    return {"description": description, "model": model}
+
+
+# What every route may answer, because it is said before the route is asked.
+EVERYWHERE: dict[int | str, dict[str, Any]] = {
+    401: fault("A token is needed, and this is none: `Authorization: Bearer …`."),
+    414: fault("The address is longer than is read."),
+    421: fault("This host name is not served here: `web.allowed_hosts`."),
+    422: fault("What was sent makes no sense; `detail` says what is needed.", Misunderstood),
+    429: fault("Too many wrong tokens came from this address; wait a minute."),
+    503: fault("The store does not answer."),
+}
+WRITES: dict[int | str, dict[str, Any]] = {
+    400: fault("The body is not what its headers say."),
+    403: fault("It comes from another site, or `web.read_only` is set."),
+    408: fault("The body did not come in time."),
+    413: fault("The body is longer than is read."),
+    415: fault("A write is `application/json`, and not packed."),
+}
 
 
 class Subject(BaseModel):

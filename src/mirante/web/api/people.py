@@ -21,7 +21,7 @@ from mirante.alerts.people.silencing import (
 )
 from mirante.alerts.people.timeline import timeline
 from mirante.errors import ConflictError, InputError, NotFoundError
-from mirante.web.api.models import Notice, json_number
+from mirante.web.api.models import WRITES, Notice, fault, json_number
 
 if TYPE_CHECKING:
     from mirante.alerts.people.timeline import Moment
@@ -31,9 +31,9 @@ __all__ = ["add_people_routes"]
 
 _Author = Annotated[str, Query(min_length=1, max_length=2_000, description="Who does it.")]
 _FAULTS: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is none of this id."},
-    409: {"description": "It is over, or somebody else was first; `detail` says who and when."},
-    422: {"description": "What was sent makes no sense; `detail` says what is needed."},
+    **WRITES,
+    404: fault("There is none of this id."),
+    409: fault("It is over, or somebody else was first; `detail` says who and when."),
 }
 
 
@@ -151,7 +151,7 @@ def _add_silences(router: APIRouter, store: Store, clock: Callable[[], datetime]
         found = [_silence(row, now) for row in store.silences.list(since=since, limit=limit)]
         return [one for one in found if not state or one.state in state]
 
-    @router.post("/silences", status_code=201, summary="Make a silence", tags=["silences"])
+    @router.post("/silences", status_code=201, summary="Make a silence", tags=["silences"], responses=WRITES)
     def make(body: SilenceAsked) -> Silence:
         now = clock()
         with _as_http():

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from mirante.alerts.actions.deciding import UnknownProposalError, approve, reject, undo
 from mirante.alerts.actions.words import proposal_lines
 from mirante.errors import InputError
+from mirante.web.api.models import WRITES, fault
 
 if TYPE_CHECKING:
     from mirante.store import ProposalRow, Store
@@ -21,10 +22,11 @@ __all__ = ["Acceptance", "Decision", "Proposal", "make_proposals_router"]
 
 _State = Literal["open", "approved", "rejected", "withdrawn", "done", "failed", "undoing", "undone"]
 _States = Annotated[list[_State] | None, Query(description="All when left out.")]
-_NOT_HERE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such proposal."}}
+_NOT_HERE: dict[int | str, dict[str, Any]] = {404: fault("There is no such proposal.")}
 _TOO_LATE: dict[int | str, dict[str, Any]] = {
+    **WRITES,
     **_NOT_HERE,
-    409: {"description": "It is in another state by now, or author or reason are blank."},
+    409: fault("It is in another state by now, or author or reason are blank."),
 }
 
 
@@ -103,7 +105,7 @@ def make_proposals_router(store: Store, clock: Callable[[], datetime]) -> APIRou
     @router.post(
         "/baselines/accept",
         summary="Accept a range of windows as the new normal",
-        responses={409: {"description": "The range will not do; the detail says why."}},
+        responses={**WRITES, 409: fault("The range will not do; the detail says why.")},
     )
     def accepted(body: Acceptance) -> Proposal:
         from mirante.monitors.acceptance import ask_to_accept

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mirante.alerts.tracing import destination_in_words, trace
 from mirante.durations import format_duration
-from mirante.web.api.models import json_number
+from mirante.web.api.models import WRITES, json_number
 from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
@@ -99,7 +99,12 @@ def add_rules(router: APIRouter, store: Store, ruling: Ruling) -> None:
             alerts.setdefault(alert.rule, []).append(alert)
         return [_state(rule, latest, alerts.get(rule.name, ())) for rule in found]
 
-    @router.post("/routes/test", summary="Where an alert with these labels would go", tags=["rules"])
+    @router.post(
+        "/routes/test",
+        summary="Where an alert with these labels would go",
+        tags=["rules"],
+        responses=WRITES,
+    )
     def routes_test(body: Labels) -> list[Place]:
         places = trace(ruling.routes, body.labels)
         return [

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime
 
 from mirante.web.api.models import (
+    EVERYWHERE,
+    WRITES,
     Alert,
     AlertDetail,
     Labels,
@@ -20,15 +22,17 @@ from mirante.web.api.models import (
     ReadingSeries,
     Subject,
     Window,
+    fault,
     json_number,
 )
+from mirante.web.api.paging import LINK, link_next
 from mirante.web.api.people import add_people_routes
 from mirante.web.api.proposals import make_proposals_router
 from mirante.web.api.rules import add_rules
 from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
-    from mirante.store import Series, Store
+    from mirante.store import AlertRow, Series, Store
 
 __all__ = ["make_router"]
 
@@ -36,7 +40,17 @@ _Time = Annotated[AwareDatetime | None, Query(description="RFC 3339 time with a 
 _States = Annotated[
     list[Literal["pending", "firing", "resolved"]] | None, Query(description="All when left out.")
 ]
-_NOT_HERE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such alert."}}
+_NOT_HERE: dict[int | str, dict[str, Any]] = {404: fault("There is no such alert.")}
+_PAGED: dict[int | str, dict[str, Any]] = {200: {"headers": LINK}}
+_ORDER = (
+    "`newest`: `limit` is the number of newest readings of each series. `oldest`: a page of about `limit` "
+    "readings of all series together, from the oldest on; the header `Link` names the next page."
+)
+_MOST_READINGS = 1_000_000
+_TOO_MANY = (
+    f"there are more than {_MOST_READINGS:,} readings in this; name a subject, names or a shorter time, "
+    "or read page by page with order=oldest"
+)
 _NONE = Ruling()
 
 
@@ -52,7 +66,7 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
     ruling : Ruling
         The rules and routes of the service.
     """
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", responses=EVERYWHERE)
     _add_subjects_and_readings(router, store)
     _add_windows(router, store)
     _add_alerts(router, store)
@@ -60,7 +74,7 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
     add_people_routes(router, store, clock)
     router.include_router(make_proposals_router(store, clock))
 
-    @router.post("/labels", summary="Write labels", tags=["labels"])
+    @router.post("/labels", summary="Write labels", tags=["labels"], responses=WRITES)
     def labels(body: Labels) -> LabelsWritten:
         written = store.labels.write(body.model, body.ids, body.values, body.arrived or clock())
         return LabelsWritten(written=written)
@@ -74,52 +88,87 @@ def _add_subjects_and_readings(router: APIRouter, store: Store) -> None:
         alerts = Counter(alert.subject for alert in store.alerts.open())
         return [Subject(**asdict(row), open_alerts=alerts[row.subject]) for row in store.readings.subjects()]
 
-    @router.get("/readings", summary="Readings as series", tags=["readings"])
+    @router.get("/readings", summary="Readings as series", tags=["readings"], responses=_PAGED)
     def readings(
+        request: Request,
+        response: Response,
         subject: Annotated[str | None, Query(description="All when left out.")] = None,
         name: Annotated[list[str] | None, Query(description="May be repeated.")] = None,
         since: _Time = None,
         until: _Time = None,
-        limit: Annotated[int, Query(ge=1, le=100_000, description="Newest readings of each series.")] = 1_000,
+        order: Annotated[Literal["newest", "oldest"], Query(description=_ORDER)] = "newest",
+        limit: Annotated[int, Query(ge=1, le=100_000, description="How many; see `order`.")] = 1_000,
     ) -> list[ReadingSeries]:
-        found = store.readings.series(name or None, subject=subject, since=since, until=until)
-        return [_series(one, limit) for one in found]
+        """Return readings with their series; `truncated` says that older ones were left out."""
+        about: dict[str, Any] = {"name": name or None, "subject": subject, "since": since}
+        if order == "newest":
+            if store.readings.page_end(_MOST_READINGS, **about, until=until) is not None:
+                raise HTTPException(422, _TOO_MANY)
+            return [_series(one, limit) for one in store.readings.series(**about, until=until)]
+        end = store.readings.page_end(limit, **about, until=until)
+        if end is not None:
+            link_next(request, response, since=end)
+        found = store.readings.series(**about, until=end or until)
+        return [_series(one, len(one.times)) for one in found]
 
 
 def _add_windows(router: APIRouter, store: Store) -> None:
-    @router.get("/windows", summary="Windows of a model with their verdicts", tags=["windows"])
+    @router.get(
+        "/windows", summary="Windows of a model with their verdicts", tags=["windows"], responses=_PAGED
+    )
     def windows(
+        request: Request,
+        response: Response,
         subject: str,
         since: _Time = None,
         until: _Time = None,
         limit: Annotated[int, Query(ge=1, le=5_000, description="The newest ones.")] = 200,
     ) -> list[Window]:
-        rows = store.windows.list(subject, since=since, until=until)[-limit:]
+        """Return the newest windows, oldest of them first; those of one start are never parted."""
+        rows = store.windows.list(subject, since=since, until=until, limit=limit + 1)
+        if len(rows) > limit:
+            cut = rows[0].start
+            rows = [row for row in rows if row.start > cut] or store.windows.list(
+                subject, since=cut, until=cut + timedelta(microseconds=1)
+            )
+            link_next(request, response, until=rows[0].start)
         plain = [{key: value for key, value in asdict(row).items() if key != "profile"} for row in rows]
         return [Window(**{**row, "verdicts": _public(row["verdicts"])}) for row in plain]
 
 
 def _add_alerts(router: APIRouter, store: Store) -> None:
-    @router.get("/alerts", summary="Alerts, newest first", tags=["alerts"])
+    @router.get("/alerts", summary="Alerts, newest first", tags=["alerts"], responses={**_PAGED, **_NOT_HERE})
     def alerts(
+        request: Request,
+        response: Response,
         subject: str | None = None,
         state: _States = None,
         since: _Time = None,
         until: _Time = None,
+        after: Annotated[str | None, Query(description="Those that follow the alert of this id.")] = None,
         limit: Annotated[int, Query(ge=1, le=5_000)] = 500,
     ) -> list[Alert]:
+        last = None if after is None else _alert(store, after)
         found = store.alerts.list(
-            subject=subject, states=state or None, since=since, until=until, limit=limit
+            subject=subject, states=state or None, since=since, until=until, after=last, limit=limit + 1
         )
+        if len(found) > limit:
+            found = found[:limit]
+            link_next(request, response, after=found[-1].id)
         return [Alert(**_finite(asdict(row))) for row in found]
 
     @router.get("/alerts/{id}", summary="One alert with its notices", tags=["alerts"], responses=_NOT_HERE)
     def alert(id: str) -> AlertDetail:  # noqa: A002  the API's name for it
-        row = store.alerts.get(id)
-        if row is None:
-            raise HTTPException(404, f"there is no alert {id!r}")
+        row = _alert(store, id)
         notices = [Notice(**asdict(notice)) for notice in store.outbox.list(alert_id=id)]
         return AlertDetail(**_finite(asdict(row)), notices=notices)
+
+
+def _alert(store: Store, id: str) -> AlertRow:  # noqa: A002  the API's name for it
+    row = store.alerts.get(id)
+    if row is None:
+        raise HTTPException(404, f"there is no alert {id[:80]!r}")
+    return row
 
 
 def _series(one: Series, limit: int) -> ReadingSeries:

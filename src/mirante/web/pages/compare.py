@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirante.alerts.evidence import slices_of
 from mirante.i18n import translator
+from mirante.views.verdicts import column_verdicts, drifted_columns
 from mirante.web.pages.charts import Chart, chart_of
 from mirante.web.pages.query import Query, parse_time
 from mirante.web.pages.render import number, percent
@@ -16,7 +17,7 @@ from mirante.web.pages.render import number, percent
 if TYPE_CHECKING:
     from mirante.store import Store, WindowRow
 
-__all__ = ["Comparison", "compare", "drifted_columns", "missing_columns"]
+__all__ = ["Comparison", "compare"]
 
 _TRIES = 50  # windows that are read in search of one with verdicts
 
@@ -58,18 +59,6 @@ class Comparison:
     facts: list[tuple[str, str]]
 
 
-def drifted_columns(window: WindowRow) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the columns whose verdict is drift, strongest effect first."""
-    columns = [(name, found) for name, found in _columns(window).items() if found.get("drifted")]
-    return sorted(columns, key=lambda pair: -(pair[1].get("effect") or 0.0))
-
-
-def missing_columns(window: WindowRow) -> list[str]:
-    """Return the columns of which more is missing than in the baseline, the most first."""
-    found = [(name, one) for name, one in _columns(window).items() if one.get("missing_detected")]
-    return [name for name, _ in sorted(found, key=lambda pair: -(pair[1].get("missing_ratio") or 0.0))]
-
-
 def compare(
     store: Store, subject: str, windows: Sequence[WindowRow], drifted: Collection[datetime], query: Query
 ) -> Comparison | None:
@@ -93,7 +82,7 @@ def compare(
     row = _window(store, subject, windows, drifted, asked)
     if row is None:
         return None
-    columns = _columns(row)
+    columns = column_verdicts(row)
     order = [name for name, _ in drifted_columns(row)]
     features = [*order, *sorted(columns.keys() - set(order))]
     if not features:
@@ -111,11 +100,6 @@ def compare(
     return Comparison(feature, row, features, chart, state, missing, sentences, slices, facts)
 
 
-def _columns(window: WindowRow) -> Mapping[str, Mapping[str, Any]]:
-    found = window.verdicts.get("columns")
-    return found if isinstance(found, Mapping) else {}
-
-
 def _window(
     store: Store,
     subject: str,
@@ -125,7 +109,7 @@ def _window(
 ) -> WindowRow | None:
     if asked is not None:
         exact = store.windows.get(subject, asked)
-        if exact is not None and _columns(exact):
+        if exact is not None and column_verdicts(exact):
             return exact
         # A link may point outside of the range, and a click at a moment inside of a window.
         earlier = [row for row in windows if row.start <= asked]
@@ -142,7 +126,7 @@ def _first_judged(store: Store, windows: Sequence[WindowRow]) -> WindowRow | Non
     filled = [row for row in windows if row.rows][-_TRIES:]
     for row in reversed(filled):
         found = store.windows.get(row.subject, row.start, version=row.version)
-        if found is not None and _columns(found):
+        if found is not None and column_verdicts(found):
             return found
     return None
 

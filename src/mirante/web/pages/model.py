@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mirante.tracking.links import version_link
+from mirante.views.verdicts import drifted_columns, missing_columns, performance_of
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
-from mirante.web.pages.compare import Comparison, compare, drifted_columns, missing_columns
+from mirante.web.pages.compare import Comparison, compare
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.render import render, window_name
 from mirante.web.pages.states import URGENCY, card_of, severity_state
@@ -170,7 +171,7 @@ def _table(store: Store, windows: Sequence[WindowRow], query: Query) -> dict[str
     shown, page, pages = query.cut(windows[::-1], "page", _PER_PAGE)
     rows = _with_verdicts(store, shown)
     measures = sorted(
-        {name for row in rows for name in _performance(row)} & {"accuracy", "log_loss", "mae", "rmse"}
+        {name for row in rows for name in performance_of(row)} & {"accuracy", "log_loss", "mae", "rmse"}
     )
     return {
         "lines": [_line(row, measures) for row in rows],
@@ -190,11 +191,6 @@ def _with_verdicts(store: Store, shown: Sequence[WindowRow]) -> list[WindowRow]:
     return [full.get((row.start, row.version), row) for row in shown]
 
 
-def _performance(row: WindowRow) -> dict[str, Any]:
-    found = row.verdicts.get("performance")
-    return found if isinstance(found, dict) else {}
-
-
 def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
     drifted = [name for name, _ in drifted_columns(row)]
     latency = row.verdicts.get("latency")
@@ -206,5 +202,5 @@ def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
         missing=missing_columns(row)[:_SHOWN_COLUMNS],
         outliers=outliers / row.rows if isinstance(outliers, int | float) and row.rows else None,
         latency=latency.get("p95") if isinstance(latency, dict) else None,
-        performance=[_performance(row).get(name) for name in measures],
+        performance=[performance_of(row).get(name) for name in measures],
     )

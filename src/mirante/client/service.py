@@ -1,0 +1,198 @@
+"""Reading from a running service, through its API."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import numpy as np
+
+from mirante.client.frames import SubjectLine
+from mirante.errors import InputError, StoreError
+from mirante.store import AlertRow, Series, WindowRow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["ServiceBackend"]
+
+_SECONDS = 60.0
+_MOST_BYTES = 512 * 2**20
+_READINGS, _ROWS = 100_000, 5_000
+_NEXT = re.compile(r'<\?([!-~]*)>; rel="next"')
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A redirect would carry the token to wherever it points."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class ServiceBackend:
+    """Reads a service's ``/api/v1``, page by page; see `mirante.client.monitoring.Backend`.
+
+    Parameters
+    ----------
+    address : str
+        Where the page is, such as ``https://mirante.example.org``; a path is kept.
+    token : str, optional
+        Sent as bearer token.
+    seconds : float
+        How long one answer may take.
+
+    Raises
+    ------
+    InputError
+        If the address holds a password, or the token a character that no header may.
+    """
+
+    def __init__(self, address: str, token: str | None = None, *, seconds: float = _SECONDS) -> None:
+        try:
+            parts = urlsplit(address)
+            parts.port  # noqa: B018  it raises where the port is no number
+        except ValueError:
+            raise InputError(
+                "this is not the address of a service; give one such as http://127.0.0.1:8765"
+            ) from None
+        if parts.username is not None or not parts.hostname:
+            raise InputError(
+                "give the address of a service without user and password, and the token as token="
+            )
+        if token is not None and not re.fullmatch(r"[!-~]+", token):
+            raise InputError("the token holds a character that no header may; it is one line of plain ASCII")
+        self.name = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._headers = {"Accept": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._seconds = seconds
+        self._opener = build_opener(_NoRedirect())
+
+    def subjects(self) -> Iterable[SubjectLine]:
+        """Return all subjects that have readings, ordered by name."""
+        for page in self._pages("subjects"):
+            for one in page:
+                times = {name: _time(one[name]) for name in ("first_time", "last_time")}
+                yield SubjectLine(**{**one, **times})
+
+    def series(
+        self,
+        names: Sequence[str] | None,
+        subject: str | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> Iterable[Series]:
+        """Return series with their readings in ``[since, until)``; those of many come in several pieces."""
+        asked = {"name": names, "subject": subject, "since": since, "until": until}
+        for page in self._pages("readings", order="oldest", limit=_READINGS, **asked):
+            for one in page:
+                values = np.array([np.nan if value is None else value for value in one["values"]], np.float64)
+                yield Series(
+                    one["name"],
+                    one["labels"],
+                    one["subject"],
+                    _times(one["times"]),
+                    values,
+                    tuple(one["notes"]),
+                )
+
+    def windows(self, subject: str, since: datetime | None, until: datetime | None) -> Iterable[WindowRow]:
+        """Return windows that begin in ``[since, until)``, oldest first."""
+        pages = self._pages("windows", subject=subject, since=since, until=until, limit=_ROWS)
+        return [
+            WindowRow(**{**one, "start": _time(one["start"]), "end": _time(one["end"])})
+            for page in reversed(list(pages))
+            for one in page
+        ]
+
+    def alerts(
+        self,
+        subject: str | None,
+        states: Sequence[str] | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> Iterable[AlertRow]:
+        """Return alerts that began in ``[since, until)``, newest first."""
+        times = ("active_at", "fired_at", "resolved_at", "reading_time")
+        asked = {"subject": subject, "state": states, "since": since, "until": until, "limit": _ROWS}
+        for page in self._pages("alerts", **asked):
+            for one in page:
+                yield AlertRow(**{**one, **{name: _time(one[name]) for name in times}})
+
+    def close(self) -> None:
+        """Do nothing: no connection is kept."""
+
+    def _pages(self, part: str, **parameters: Any) -> Iterator[list[Any]]:
+        query = urlencode(
+            {name: _said(value) for name, value in parameters.items() if value is not None}, True
+        )
+        seen: set[str] = set()
+        while query not in seen:  # a page that named itself as the next one would never end
+            seen.add(query)
+            link, page = self._get(part, query)
+            yield page
+            following = _NEXT.search(link)
+            if following is None:
+                return
+            query = following[1]
+        raise StoreError(f"{self.name} leads in circles; is it a Mirante service?")
+
+    def _get(self, part: str, query: str) -> tuple[str, list[Any]]:
+        address = f"{self.name}/api/v1/{part}" + (f"?{query}" if query else "")
+        request = Request(address, headers=self._headers)  # noqa: S310  connect lets http and https through alone
+        try:
+            with self._opener.open(request, timeout=self._seconds) as answer:
+                body = answer.read(_MOST_BYTES + 1)
+                link = answer.headers.get("Link") or ""
+        except HTTPError as error:
+            with error:
+                raise self._refused(error) from None
+        except (URLError, OSError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise StoreError(f"{self.name} does not answer: {reason}") from None
+        try:
+            found = json.loads(body) if len(body) <= _MOST_BYTES else None
+        except ValueError:
+            found = None
+        if not isinstance(found, list):
+            raise StoreError(f"{self.name} does not answer as a Mirante service does; look at the address")
+        return link, found
+
+    def _refused(self, error: HTTPError) -> Exception:
+        if error.code in (401, 403):
+            return InputError(f"{self.name} needs a token: give token=, or set MIRANTE_TOKEN")
+        if error.code == 404 or 300 <= error.code < 400:
+            return InputError(f"{self.name} has no Mirante API ({error.code}); look at the address")
+        if error.code == 422:
+            return InputError(f"{self.name} does not understand that: {_detail(error.read(4_000))}")
+        return StoreError(f"{self.name} answers {error.code}: {_detail(error.read(4_000))}")
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _detail(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    told = found.get("detail") if isinstance(found, Mapping) else None
+    return str(told or body.decode("utf-8", "replace"))[:500]
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _times(texts: Sequence[str]) -> NDArray[np.datetime64]:
+    # all of them are UTC, and numpy knows no zones
+    return np.array([text.removesuffix("Z") for text in texts], dtype="datetime64[us]")

@@ -1,0 +1,70 @@
+"""Reading from a store directly."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mirante.client.frames import SubjectLine
+
+if TYPE_CHECKING:
+    from mirante.store import AlertRow, Series, Store, WindowRow
+
+__all__ = ["StoreBackend"]
+
+_EVERY = 2**31 - 1
+
+
+class StoreBackend:
+    """Reads a store and writes nothing; see `mirante.client.monitoring.Backend`.
+
+    Parameters
+    ----------
+    store : Store
+        Open; closed with this.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def name(self) -> str:
+        """The address, without its password."""
+        return self._store.name
+
+    def subjects(self) -> Iterable[SubjectLine]:
+        """Return all subjects that have readings, ordered by name."""
+        alerts = Counter(alert.subject for alert in self._store.alerts.open())
+        rows = self._store.readings.subjects()
+        return [SubjectLine(**asdict(row), open_alerts=alerts[row.subject]) for row in rows]
+
+    def series(
+        self,
+        names: Sequence[str] | None,
+        subject: str | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> Iterable[Series]:
+        """Return series with their readings in ``[since, until)``."""
+        return self._store.readings.series(names, subject=subject, since=since, until=until)
+
+    def windows(self, subject: str, since: datetime | None, until: datetime | None) -> Iterable[WindowRow]:
+        """Return windows that begin in ``[since, until)``, oldest first."""
+        return self._store.windows.list(subject, since=since, until=until)
+
+    def alerts(
+        self,
+        subject: str | None,
+        states: Sequence[str] | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> Iterable[AlertRow]:
+        """Return alerts that began in ``[since, until)``, newest first."""
+        return self._store.alerts.list(subject=subject, states=states, since=since, until=until, limit=_EVERY)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()

@@ -1,0 +1,210 @@
+"""Readings over time: whole series, their newest points, and as many as a chart or a page has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from mirante.store.database import Database
+from mirante.store.dialect import chunks
+from mirante.store.schema import series
+from mirante.store.series import Series, page_end, read_highest, read_recent, read_series, read_thinned
+
+__all__ = ["History"]
+
+
+class History:
+    """What a store knows of readings over time.
+
+    Parameters
+    ----------
+    database : Database
+        Where they are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def series(
+        self,
+        name: str | Sequence[str] | None = None,
+        *,
+        subject: str | None = None,
+        where: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        connection: Connection | None = None,
+    ) -> list[Series]:
+        """Return the series that fit, with their readings in ``[since, until)``.
+
+        Parameters
+        ----------
+        name : str or sequence of str, optional
+            Names of the readings; all when None.
+        subject : str, optional
+            What they are about.
+        where : mapping of str to str, optional
+            Labels that must be there with these values.
+        since, until : datetime, optional
+            Half-open interval of time.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        list of Series
+            Ordered by name and labels; series without a reading in the interval are left out.
+        """
+        query = _select_series(name, subject)
+        with self._database.reading(connection) as snapshot:
+            return read_series(snapshot, query, since=since, until=until, where=where)
+
+    def recent(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        subjects: Sequence[str] | None = None,
+        points: int,
+        oldest_only: bool = False,
+        connection: Connection | None = None,
+    ) -> list[Series]:
+        """Return series of many subjects at once, with the newest readings of each.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Names of the readings; all when None.
+        subjects : sequence of str, optional
+            What they are about; all when None.
+        points : int
+            So many readings of each series at most.
+        oldest_only : bool
+            Of each subject only the series that was there first.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        list of Series
+            Ordered by name and labels within a thousand subjects; those without a reading are left out.
+        """
+        query = _select_series(names, None)
+        if oldest_only:
+            query = query.where(series.c.id.in_(select(func.min(series.c.id)).group_by(series.c.subject)))
+        with self._database.reading(connection) as snapshot:
+            if subjects is None:
+                return read_recent(snapshot, query, points)
+            of = [query.where(series.c.subject.in_(chunk)) for chunk in chunks(subjects)]
+            return [one for each in of for one in read_recent(snapshot, each, points)]
+
+    def thinned(
+        self,
+        names: Sequence[str],
+        *,
+        subject: str,
+        since: datetime,
+        until: datetime,
+        points: int,
+        most: int | None = None,
+        connection: Connection | None = None,
+    ) -> list[Series]:
+        """Return series as a chart needs them: of long ones the least and the greatest of each stretch.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of the readings.
+        subject : str
+            What they are about.
+        since, until : datetime
+            Half-open interval of time.
+        points : int
+            So many readings of each series at most; shorter ones are whole.
+        most : int, optional
+            So many series at most: those that reach highest.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        list of Series
+            Ordered by name and labels; series without a reading in the interval are left out.
+        """
+        query = _select_series(names, subject)
+        with self._database.reading(connection) as snapshot:
+            return read_thinned(snapshot, query, since=since, until=until, points=points, most=most)
+
+    def highest(
+        self,
+        names: Sequence[str],
+        *,
+        subject: str,
+        since: datetime,
+        until: datetime,
+        step: timedelta,
+        connection: Connection | None = None,
+    ) -> list[Series]:
+        """Return the greatest value of each series in each step of time, counted from `since` on.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of the readings.
+        subject : str
+            What they are about.
+        since, until : datetime
+            Half-open interval of time.
+        step : timedelta
+            How long a step is.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        list of Series
+            Each value at the beginning of its step; ordered by name and labels.
+        """
+        query = _select_series(names, subject)
+        with self._database.reading(connection) as snapshot:
+            return read_highest(snapshot, query, since=since, until=until, step=step)
+
+    def page_end(
+        self,
+        limit: int,
+        name: str | Sequence[str] | None = None,
+        *,
+        subject: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        connection: Connection | None = None,
+    ) -> datetime | None:
+        """Return where a page of about `limit` readings ends, counted from the oldest.
+
+        Parameters
+        ----------
+        limit : int
+            About so many readings of all series together; those of one moment are never parted.
+        name, subject, since, until, connection
+            As in `series`.
+
+        Returns
+        -------
+        datetime or None
+            The ``until`` of this page and the ``since`` of the next one; None where this page is the last.
+        """
+        query = _select_series(name, subject)
+        with self._database.reading(connection) as snapshot:
+            return page_end(snapshot, query, limit, since=since, until=until)
+
+
+def _select_series(name: str | Sequence[str] | None, subject: str | None) -> Select[Any]:
+    query = select(series)
+    if name is not None:
+        names = [name] if isinstance(name, str) else list(name)
+        query = query.where(series.c.name.in_(names))
+    if subject is not None:
+        query = query.where(series.c.subject == subject)
+    return query
