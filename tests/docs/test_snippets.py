@@ -37,9 +37,20 @@ class model:
     def predict_proba(rows):
         return np.full((len(rows), 2), 0.5)
 """
+STORE = """
+from datetime import UTC, datetime
+from mirante import Reading, Store
+from mirante.store import WindowRow
+day, of = datetime(2026, 1, 2, tzinfo=UTC), {"model": "churn", "alias": "champion", "version": "1"}
+verdicts = {"drifted": True, "columns": {"age": {"drifted": True}}}
+with Store("sqlite:///mirante.db") as store:
+    store.readings.write([Reading("drift_effect", 0.2, day, {**of, "feature": "age"})])
+    store.windows.put(WindowRow("model/churn@champion", "1", day, day, 9, closed=True, verdicts=verdicts))
+"""
 # What stands for the reader's own things: run before the block of that number.
 BEFORE = {
     ("docs/check.md", 0): FRAMES,
+    ("docs/notebook.md", 4): STORE,
     ("docs/production.md", 0): MODEL,
     ("docs/production.md", 1): "predict(pd.DataFrame({'age': [31.0, 45.0]})); recorder.close()",
     ("docs/security.md", 0): (

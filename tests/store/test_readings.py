@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,37 +73,6 @@ def test_nothing_to_write_writes_nothing(store: Store) -> None:
 def test_labels_that_look_alike_are_different_series(store: Store) -> None:
     store.readings.write([_read(1, host="a", b="c"), _read(2, host="a,b=c"), _read(3, host='a","b":"c')])
     assert store.readings.count() == 3
-
-
-def test_series_are_sorted_arrays(store: Store) -> None:
-    store.readings.write([_read(minute, minute, str(minute), host="h", part="b") for minute in (3, 1, 2)])
-    store.readings.write([_read(9, host="h", part="a")])
-    first, second = store.readings.series("x", subject="host/h")
-    assert (first.name, dict(first.labels), first.subject) == ("x", {"host": "h", "part": "a"}, "host/h")
-    assert second.values.tolist() == [1.0, 2.0, 3.0]
-    assert second.values.dtype == np.float64
-    assert second.notes == ("1", "2", "3")
-    assert second.times.dtype == np.dtype("datetime64[us]")
-    assert second.times[0] == np.datetime64("2013-02-08T00:01:00")
-
-
-def test_series_are_chosen_by_name_subject_labels_and_time(store: Store) -> None:
-    store.readings.write(
-        [
-            _read(minute, minute, name=name, host=host)
-            for minute in range(5)
-            for name in "xy"
-            for host in ("h", "i")
-        ]
-    )
-    ask = store.readings.series
-    assert len(ask()) == 4
-    assert len(ask("x")) == 2
-    assert len(ask(["x", "y"], subject="host/h")) == 2
-    assert len(ask(where={"host": "i"})) == 2
-    assert ask(where={"host": "h", "absent": ""}) == []
-    assert ask("x", subject="host/h", since=_at(1), until=_at(3))[0].values.tolist() == [1.0, 2.0]
-    assert ask("x", since=_at(5)) == []
 
 
 def test_time_zones_are_one_time(store: Store) -> None:
