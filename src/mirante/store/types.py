@@ -27,6 +27,7 @@ __all__ = [
     "as_values",
     "from_micros",
     "to_micros",
+    "unescaped",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,6 +143,17 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
+def unescaped(text: str) -> str:
+    r"""Return the text that `AnyText` keeps so.
+
+    Examples
+    --------
+    >>> unescaped("a\x1b0;b")
+    'a\x00b'
+    """
+    return text if "\x1b" not in text else _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
 class AnyText(TypeDecorator[str]):
     """Text with any character in it, NUL and lone surrogates too; those are kept escaped."""
 
@@ -156,9 +168,7 @@ class AnyText(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Undo the escapes."""
-        if value is None or "\x1b" not in value:
-            return value
-        return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
+        return value if value is None else unescaped(value)
 
 
 class Number(TypeDecorator[float]):
