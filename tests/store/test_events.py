@@ -41,5 +41,7 @@ def test_events_are_chosen(store: Store) -> None:
     assert store.events.list("host/h") == [other]
     assert store.events.list(kinds=["deploy"]) == [other]
     assert store.events.list(kinds=[]) == []
+    assert other not in store.events.list(without=["dep"])
+    assert store.events.list(without=["d%"]) == store.events.list()
     assert store.events.list(since=_at(5).time) == [_at(5)]
     assert store.events.list("host/h", until=_ROW.time) == []

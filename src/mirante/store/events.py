@@ -72,6 +72,7 @@ class EventsPart:
         since: datetime | None = None,
         until: datetime | None = None,
         kinds: Sequence[str] | None = None,
+        without: Sequence[str] = (),
         limit: int = 1000,
         connection: Connection | None = None,
     ) -> list[EventRow]:
@@ -85,6 +86,8 @@ class EventsPart:
             Half-open interval of time.
         kinds : sequence of str, optional
             Kinds; all when None.
+        without : sequence of str
+            Beginnings of kinds that are left out.
         limit : int
             At most so many; the oldest are left out.
         connection : Connection, optional
@@ -99,6 +102,8 @@ class EventsPart:
             query = query.where(events.c.time < until)
         if kinds is not None:
             query = query.where(events.c.kind.in_(kinds))
+        for start in without:
+            query = query.where(~events.c.kind.startswith(start, autoescape=True))
         query = query.order_by(events.c.time.desc(), events.c.id.desc()).limit(limit)
         with self._database.reading(connection) as snapshot:
             rows = snapshot.execute(query).all()

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Select,
+    Text,
     func,
     literal,
     select,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 
 from mirante.store.dialect import chunks
 from mirante.store.schema import readings, series
-from mirante.store.types import to_micros
+from mirante.store.types import to_micros, unescaped
 
 __all__ = ["Series", "page_end", "read_highest", "read_recent", "read_series", "read_thinned"]
 
@@ -227,11 +228,11 @@ def _micros(table: Any) -> ColumnElement[int]:
     return type_coerce(table.c.time, BigInteger)
 
 
-# Raw microseconds and numbers: numpy takes them as they are, which saves a call for each.
+# Raw microseconds, numbers and notes: numpy takes them as they are, which saves a call for each.
 _POINT = (
     _micros(readings).label("micros"),
     type_coerce(readings.c.value, Float).label("number"),
-    readings.c.note,
+    type_coerce(readings.c.note, Text).label("note"),
 )
 
 
@@ -375,5 +376,5 @@ def _series(row: Any, points: Sequence[Any]) -> Series:
         subject=row.subject,
         times=micros.view("datetime64[us]"),
         values=values,
-        notes=tuple(point[3] for point in points),
+        notes=tuple(unescaped(point[3]) if point[3] else "" for point in points),
     )

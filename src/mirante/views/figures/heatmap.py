@@ -157,11 +157,11 @@ def _grid(effects: Sequence[SeriesLike], verdicts: Sequence[SeriesLike], label: 
         row = row_of.get(one.labels.get(label, one.name))
         if row is None:
             continue
-        for time, value, note in zip(one.times, one.values, one.notes or [""] * len(one.times), strict=True):
-            column = int(np.searchsorted(times, time))
-            if value >= 0.5 and column < len(times) and times[column] == time:
-                drifted[row, column] = True
-                sentences[row][column] = note
+        moved = np.flatnonzero((one.values >= 0.5) & np.isin(one.times, times))
+        columns = np.searchsorted(times, one.times[moved])
+        drifted[row, columns] = True
+        for place, column in zip(moved.tolist(), columns.tolist(), strict=True) if one.notes else ():
+            sentences[row][column] = one.notes[place]
     return _Grid(names, times, effect, drifted, sentences)
 
 

@@ -66,10 +66,10 @@ def marks_for(store: Store, subject: str, alerts: Sequence[AlertRow], span: Time
     """Return what is marked on every chart of a subject: its events and the alerts that fired."""
     from mirante.views.figures import marks_of_alerts
 
-    events = store.events.list(subject, since=span.since, until=span.until)
     # The engine writes an event for each firing too: one mark is enough. What people and routes do with
     # alerts is told beside each alert.
-    other = [event for event in events if not event.kind.startswith(("alert", "silence", "notice"))]
+    told = ("alert", "silence", "notice")
+    other = store.events.list(subject, since=span.since, until=span.until, without=told)
     fired = [mark for mark in marks_of_alerts(alerts) if span.since <= mark.time < span.until]
     return [*other, *fired]
 
