@@ -133,7 +133,7 @@ def service(folder: Path, at: Servers, *, hasty: bool) -> Iterator[Parts]:
         if hasty:
             channels = build_channels(parts.settings.alerts.channels, base=folder)
             parts.outbox = Outbox(parts.store, channels, jitter=lambda: random.random() / HASTE)
-            parts.outbox.run = partial(parts.outbox.run, every=1 / HASTE)  # type: ignore[method-assign]
+            parts.outbox.run = partial(parts.outbox.run, every=1 / HASTE)  # type: ignore[method-assign]  # the service does not set it
         thread = threading.Thread(target=lambda: asyncio.run(run()))
         thread.start()
         try:
