@@ -1,9 +1,9 @@
 """Ten thousand rules over ten thousand series: ``python benchmarks/rules.py``.
 
-Each rule matches about ten series, and every series has a new reading at each tick. Printed are, in processor
-time: a tick without its reads (the bar: p99 at most 250 ms), reading the new readings from the store, memory
-above what the imports and the store take, loading the rules from a file (the bar: 3 s), and a storm: all
-alerts at once.
+Each rule matches about ten series, and every series has a new reading at each tick; there are 350 different
+conditions, and each is parsed once. Printed are, in processor time: a tick without its reads (the bar: p99 at
+most 250 ms), reading the new readings from the store, memory above what the imports and the store take,
+loading the rules from a file (the bar: 3 s), and a storm: all alerts at once.
 """
 
 from __future__ import annotations

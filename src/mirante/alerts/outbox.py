@@ -207,7 +207,7 @@ class Outbox:
             self._sort(await self._in_thread(self._claim_all, moving(), well, ()))
         return attempts
 
-    async def run(self, stop: asyncio.Event, *, every: float = 1.0, grace: float = 1.0) -> None:
+    async def run(self, stop: asyncio.Event, *, every: float = 0.25, grace: float = 1.0) -> None:
         """Deliver until told to stop; a slow channel holds up nobody.
 
         Parameters

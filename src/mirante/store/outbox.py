@@ -170,9 +170,15 @@ class OutboxPart:
         }
         order = (notices.c.next_at, notices.c.id)
         query = select(notices.c.id).where(due).order_by(*order).limit(limit)
+        with self._database.reading(
+            connection
+        ) as snapshot:  # nothing is due mostly: no lock is taken for that
+            ids = snapshot.execute(query).scalars().all()
+        if not ids:
+            return []
+        found = notices.c.id.in_(ids)
         with self._database.writing(connection) as transaction:
-            found = notices.c.id.in_(transaction.execute(query).scalars().all())
-            # Conditional: where a database lets two writers run, only one of them gets a row.
+            # Conditional: another sender may have taken one meanwhile.
             transaction.execute(update(notices).where(found, due).values(values))
             mine = and_(found, notices.c.claimed_by == owner, notices.c.claimed_until == until)
             return [_notice(row) for row in transaction.execute(select(notices).where(mine).order_by(*order))]
