@@ -22,6 +22,11 @@ KS = Finding("ks", 0.498, 0.351, 1e-9, 0.498, 0.351, 0.07, "median 2 -> 31")
         ),
         (KS, False, f"d is steady: KS distance 0.50 (limit 0.35); {ROWS}"),
         (
+            replace(KS, threshold=1.11),
+            False,
+            f"d is steady: KS distance 0.50 (limit above 1, which no distance is); {ROWS}",
+        ),
+        (
             replace(KS, smallest_effect=0.07),
             False,
             f"{STEADY}; too few rows to see less than 0.07; {ROWS}",

@@ -80,6 +80,8 @@ def _statistic(finding: Finding, _: Translator) -> str:
         figures = {"value": figure(value, _.locale), "limit": figure(limit, _.locale)}
         return _("chi-squared %(value)s (limit %(limit)s)", **figures)
     numbers = {"value": signs(f"{value:.2f}", _.locale), "limit": signs(f"{limit:.2f}", _.locale)}
+    if limit > 1.0:
+        numbers["limit"] = _("above 1, which no distance is")
     if finding.score == "ks":
         return _("KS distance %(value)s (limit %(limit)s)", **numbers)
     return _("total variation %(value)s (limit %(limit)s)", **numbers)

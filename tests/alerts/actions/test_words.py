@@ -29,8 +29,8 @@ def test_performance_of_both_versions_is_shown_or_said_to_be_unknown():
     assert proposal_lines(proposal()) == (
         "Move the alias live of churn from version 3 back to version 2.",
         "Because of: low_auc, wide_drift.",
-        "Performance of version 3, realised: accuracy 0.612, roc_auc 0.7 (1,200 labels, 1/1/26, 12:00 AM UTC "
-        "to 1/30/26, 12:00 AM UTC).",
+        "Performance of version 3, realised: accuracy 0.612, roc_auc 0.7 (1,200 labels, 2026-01-01 00:00 UTC "
+        "to 2026-01-30 00:00 UTC).",
         "Performance of version 2: unknown.",
         "An alert says that something has changed, not that the earlier version would do better.",
     )
@@ -51,7 +51,7 @@ def test_an_accepted_range_names_it():
     data = {"since": REALISED["since"], "until": REALISED["until"], "version": "3"}
     row = proposal("accept_baseline", data, author="Ana", reason="new price list")
     assert proposal_lines(row) == (
-        "Make the windows of model/churn@live from 1/1/26, 12:00 AM UTC to 1/30/26, 12:00 AM UTC the "
+        "Make the windows of model/churn@live from 2026-01-01 00:00 UTC to 2026-01-30 00:00 UTC the "
         "baseline of version 3.",
         "Ana: new price list",
     )

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mirante.alerts.channels.texts import clean
-from mirante.i18n import Translator, format_datetime, format_number, translator
+from mirante.alerts.channels.texts import clean, moment_text
+from mirante.i18n import Translator, format_number, translator
 from mirante.store.proposals import ACCEPT_BASELINE
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def proposal_lines(row: ProposalRow, locale: str = "en") -> tuple[str, ...]:
                 "Make the windows of %(subject)s from %(since)s to %(until)s the baseline of version "
                 "%(version)s.",
                 subject=clean(row.subject, 200),
-                since=_time(data.get("since"), locale),
-                until=_time(data.get("until"), locale),
+                since=_time(data.get("since")),
+                until=_time(data.get("until")),
                 version=clean(data.get("version", "?")),
             )
         ]
@@ -93,8 +93,8 @@ def _figures(version: str, figures: Mapping[str, Any], _: Translator, locale: st
             for name, value in figures["measures"].items()
         ),
         "rows": format_number(figures["rows"], locale, digits=0),
-        "since": _time(figures["since"], locale),
-        "until": _time(figures["until"], locale),
+        "since": _time(figures["since"]),
+        "until": _time(figures["until"]),
     }
     if kind == "realised":
         return _(
@@ -109,9 +109,9 @@ def _figures(version: str, figures: Mapping[str, Any], _: Translator, locale: st
     )
 
 
-def _time(text: object, locale: str) -> str:
+def _time(text: object) -> str:
     try:
-        return format_datetime(datetime.fromisoformat(str(text)), locale, style="short") + " UTC"
+        return moment_text(datetime.fromisoformat(str(text)))
     except ValueError:
         return "?"
 
