@@ -89,7 +89,7 @@ def test_polling_and_what_is_not_there(plain: AppServer):
     assert (again.status, again.body) == (304, b"")
     missing = plain.get("/mirante/nope")
     assert (missing.status, "There is nothing here" in missing.text) == (404, True)
-    assert "Service is not running" in plain.get("/mirante/status").text
+    assert "Service is not running" in plain.get("/mirante/status/line").text
 
 
 @pytest.mark.server

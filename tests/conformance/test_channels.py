@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import io
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -220,7 +221,8 @@ def test_it_delivers_hostile_names_without_letting_them_act(case: Case) -> None:
         html = told[told.index("<!doctype") :] if "<!doctype" in told else told
         assert "<img" not in html
         assert "<!channel>" not in html
-    assert "49" not in told.replace("249", "").replace("254", "")  # {{7*7}} was not worked out
+    # {{7*7}} was not worked out; the 49 of a time or an id stands beside other signs
+    assert re.search(r"(?<![\w:.+-])49(?![\w:.+-])", told) is None
 
 
 def test_it_works_in_one_loop_after_another(case: Case) -> None:

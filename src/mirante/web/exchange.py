@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 if TYPE_CHECKING:
     from mirante.web.pages import Query
@@ -16,6 +16,7 @@ __all__ = ["Answer", "Asked", "html_answer", "redirect", "with_cookie"]
 
 _MOST_FIELDS = 30
 _YEAR = 31_536_000
+_ADDRESS = "/?&=:@%+,;#!~*'()[]$"  # signs that an address may have as they are
 _PAGE_ETAG = re.compile(r'data-etag="([0-9a-f]+)"')
 
 
@@ -147,7 +148,7 @@ def redirect(target: str, status: int = 303) -> Answer:
     >>> redirect("/alerts").headers
     (('location', '/alerts'),)
     """
-    return Answer(status, headers=(("location", target),))
+    return Answer(status, headers=(("location", quote(target, safe=_ADDRESS)),))
 
 
 def with_cookie(answer: Answer, asked: Asked, name: str, value: str, *, seconds: int = _YEAR) -> Answer:

@@ -32,7 +32,13 @@ def log_in(site: Site, asked: Asked) -> Answer:
         site.limit.failed(now)
         return _form(asked, target, status=401, wrong=True)
     cookie = site.sessions.issue(now)
-    return with_cookie(redirect(target), asked, COOKIE, cookie, seconds=site.sessions.seconds)
+    return with_cookie(
+        redirect(target).with_headers(cache_control="no-store"),
+        asked,
+        COOKIE,
+        cookie,
+        seconds=site.sessions.seconds,
+    )
 
 
 def _form(asked: Asked, target: str, *, status: int = 200, wrong: bool = False, wait: bool = False) -> Answer:

@@ -14,7 +14,7 @@ from mirante.alerts.channels.config import CHANNELS, build_channels
 from mirante.alerts.config import AlertsConfig
 from mirante.alerts.outbox import Outbox
 from mirante.errors import ConfigError
-from mirante.sinks.prometheus import render
+from mirante.sinks.prometheus import Exposition
 from mirante.store import NoticeRow, Store
 from mirante.yaml_file import checked, parse_yaml
 
@@ -62,7 +62,7 @@ def test_no_secret_is_shown(
         (attempt,) = asyncio.run(Outbox(store, built).run_once(NOW))
     assert attempt.outcome == "retry"
     shows_nothing(repr(config) + str(config) + config.model_dump_json() + repr(built) + repr(attempt))
-    shows_nothing(repr(store.outbox.list()) + repr(store.events.list()) + render(store).decode())
+    shows_nothing(repr(store.outbox.list()) + repr(store.events.list()) + Exposition(store).render().decode())
     out, err = capfd.readouterr()
     shows_nothing(f"{out}{err}{logs}{caplog.text}")
 

@@ -7,18 +7,21 @@ import json
 import random
 import re
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirante.alerts.engine import AlertEngine
 from mirante.alerts.expression import Expression
 from mirante.alerts.expression.joining import Sample
+from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule, default_rules, load_rules
 from mirante.errors import ConfigError
-from mirante.readings import READINGS
+from mirante.readings import READINGS, Reading
+from mirante.store import Store
 
 GOOD = """
 rules:
@@ -247,17 +250,32 @@ FIRE = {
     "monitor_queue_length": 5000.0,
     "monitor_rules_valid": 0.0,
     "source_up": 0.0,
+    "system_mount_percent": 99.0,
+    "system_container_memory_percent": 99.0,
 }
+OVER_TIME = {"container_out_of_memory"}  # looks back: see test_a_process_killed_for_lack_of_memory_is_told
 
 
 CALM = {"mlflow_server_up": 1.0, "monitor_rules_valid": 1.0, "source_up": 1.0}
 
 
-@pytest.mark.parametrize("rule", default_rules(), ids=lambda rule: rule.name)
+def test_a_process_killed_for_lack_of_memory_is_told(store: Store) -> None:
+    (rule,) = [rule for rule in default_rules() if rule.name in OVER_TIME]
+    engine = AlertEngine(store, [rule], Route(()))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for minute, kills in enumerate((3.0, 3.0, 4.0)):
+        now = start + timedelta(minutes=minute)
+        store.readings.write([Reading("system_container_oom_kills_total", kills, now, {"host": "a"})])
+        engine.advance(now, lambda _: timedelta(minutes=5))
+        assert [alert.state for alert in store.alerts.open()] == ["firing"] * (kills > 3)
+
+
+@pytest.mark.parametrize(
+    "rule", [r for r in default_rules() if r.name not in OVER_TIME], ids=lambda rule: rule.name
+)
 def test_each_default_rule_can_fire_and_is_quiet_without_data(rule: Rule) -> None:
     labels = {name: text.lstrip("~!=") for name, text in rule.where.items()}
-    if rule.name == "feature_drift":
-        labels = {"feature": "age"}
+    labels |= {"feature_drift": {"feature": "age"}, "mount_full": {"mount": "/srv"}}.get(rule.name, {})
     values = {**FIRE, "system_disk_percent": 90.0} if rule.name == "disk_filling" else FIRE
     bad = {name: [Sample(labels, v)] for name, v in values.items()}
     assert [outcome.truth for outcome in rule.expression.evaluate(bad)] == [True]
