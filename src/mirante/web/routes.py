@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import structlog
 
 from mirante.errors import NotFoundError, StoreError
+from mirante.garbage import without_collection
 from mirante.web.decisions import accept_windows, decide_proposal
 from mirante.web.exchange import Answer, Asked, html_answer
 from mirante.web.files import show_favicon, show_file
@@ -167,7 +168,8 @@ def answer(site: Site, asked: Asked) -> Answer:
     """
     try:
         found = _find(asked)
-        made = found if isinstance(found, Answer) else found[0].show(site, replace(asked, parts=found[1]))
+        with without_collection():  # rows and text by the ten thousand, which go by their reference counts
+            made = found if isinstance(found, Answer) else found[0].show(site, replace(asked, parts=found[1]))
     except (UnknownPageError, NotFoundError) as error:
         made = _failure(asked, 404, str(error))
     except NotReadyError as error:
