@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -20,8 +19,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import uvicorn
 
 from mirante.alerts.people.acknowledging import acknowledge
 from mirante.alerts.people.silencing import SilenceOrder, add_silence
@@ -33,6 +30,7 @@ from mirante.web.config import WebConfig
 from mirante.web.routes import ROUTES
 from mirante.web.ruling import Ruling
 from tests.tools import find_tool
+from tests.web.served import served
 
 TOKEN = "correct-horse-battery-staple"
 THEMES = ("light", "dark")
@@ -198,16 +196,8 @@ def serving(
         historic=historic,
         ruling=Ruling(lambda: rules),
     )
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(app) as address:
+        yield address
 
 
 def well(now: datetime) -> Callable[[], dict[str, Any]]:

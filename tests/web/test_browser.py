@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 
 from mirante.alerts.people.acknowledging import acknowledge, take_back
 from mirante.alerts.rules import Rule, default_rules
@@ -23,6 +20,7 @@ from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from mirante.web.ruling import Ruling
 from tests.web.conftest import HOST, HOSTILE, MODEL, NOW
+from tests.web.served import served
 
 pytestmark = pytest.mark.browser
 
@@ -40,16 +38,8 @@ def serving(store: Store, config: WebConfig) -> Iterator[str]:
     ]
     ruling = Ruling(lambda: rules, error=lambda: f"rules.yaml, line 3: {HOSTILE[0]}")
     app = create_app(store, config=config, clock=lambda: NOW, ruling=ruling)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -338,9 +338,7 @@ def page_end(
         The time of the first reading of the next page; None where all that is left fits.
     """
     ids = query.with_only_columns(series.c.id)
-    fits: list[ColumnElement[bool]] = [readings.c.series_id.in_(ids)]
-    fits += [readings.c.time >= since] if since is not None else []
-    fits += [readings.c.time < until] if until is not None else []
+    fits = [readings.c.series_id.in_(ids), *_within(readings, since, until)]
     times = select(readings.c.time).where(*fits).order_by(readings.c.time)
     end: datetime | None = connection.execute(times.offset(limit).limit(1)).scalar()
     if end is None or connection.execute(times.limit(1)).scalar() != end:

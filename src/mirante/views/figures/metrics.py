@@ -173,11 +173,6 @@ def _axis_of(unit: str) -> dict[str, Any]:
     return axes.get(unit, {"title": {"text": plain(unit)}, "separatethousands": True})
 
 
-def _hover_of(unit: str) -> str:
-    known = {"seconds": "%{y:.3~s}s", "bytes": "%{y:.3~s}B", "bytes/s": "%{y:.3~s}B/s", "share": "%{y:.2~%}"}
-    return known.get(unit, "%{y:,.4~g}")
-
-
 def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str) -> dict[str, Any]:
     values = np.asarray(one.values, dtype=np.float64)
     keep = thin(values, points)
