@@ -18,8 +18,10 @@ def test_both_ways_count_odd_values_alike(values, monkeypatch):
     monkeypatch.setattr("mirante.profiles.counting._FEW", -1)
     many = count_numbers(raws, rows, BASE.layout)
     assert few.same(many)
-    np.testing.assert_array_equal(few.sums, many.sums)
-    np.testing.assert_allclose(few.powers, many.powers, rtol=1e-12)
+    # sums are made in another order: what 1e308 and -1e308 leave of smaller values depends on it
+    near = 1e-12 * max((abs(value) for value in values if np.isfinite(value)), default=0.0)
+    np.testing.assert_allclose(few.sums, many.sums, rtol=1e-12, atol=near)
+    np.testing.assert_allclose(few.powers, many.powers, rtol=1e-12, atol=near)
     known = [value for value in values if value == value]
     assert few.whole[:, 0].tolist() == [len(known)] * 2
     assert few.cells.sum() == 2 * len(known)

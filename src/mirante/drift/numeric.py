@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mirante.drift.cells import Cells, Counts
+from mirante.drift.cells import Cells, Counts, each
 from mirante.stats.spread import DistanceSpread, Spread, distance_spread, spread_of, student_limit, student_p
 from mirante.stats.twosample import skew_corrected
 
@@ -129,7 +129,7 @@ class NumericTests:
 
     def distances(self, local: Floats, n: Floats) -> Floats:
         """Return the KS distance of one window at every edge, which is exact."""
-        gap = local * self.cells.each(1.0 / np.maximum(n, 1.0))
+        gap = local * each(1.0 / np.maximum(n, 1.0), self.cells.column)
         gap -= self.reference.share
         np.abs(gap, out=gap)
         return np.asarray(np.maximum.reduceat(gap, self.cells.start))

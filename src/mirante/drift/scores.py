@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.drift.cells import Cells
+from mirante.drift.cells import Cells, each
 from mirante.profiles import NumericProfile, TableProfile
 from mirante.stats.distances import wasserstein_binned
 
@@ -123,12 +123,14 @@ class _Wasserstein:
         right[last] = np.where(last > self._start, left[last], 0.0)
         self._left, self._right = left, right
         whole = reference.numbers.whole
-        std = [column.std for column in _numeric(reference)]
-        self._std = np.array(std, np.float64)
-        self._reference = reference
+        std = np.array([column.std for column in _numeric(reference)], np.float64)
+        self._std = np.where(std > 0, std, 0.0)
+        self._nothing = np.where(std > 0, 1e-12 * std, 1e-12)
+        self._reference, self._void = reference, whole[:, 0] <= 0
         # infinite edges or values have no place in a mean: such columns are counted by themselves
         self._odd = (whole[:, 3:] > 0).any(axis=1) if whole.size else np.zeros(0, np.bool_)
         self._odd |= np.array([not np.isfinite(edges).all() for edges in layout.edges], np.bool_)
+        self._any_odd = bool(self._odd.any())
         with np.errstate(invalid="ignore", over="ignore"):
             self._terms = self._per_row(reference, local)
 
@@ -136,8 +138,7 @@ class _Wasserstein:
         terms = self._right * local.take(self._at)
         terms -= self._left * local.take(self._before)
         terms -= profile.numbers.sums
-        n = np.maximum(profile.numbers.whole[:, 0], 1)
-        terms *= (1.0 / n).take(self._column)
+        terms *= each(1.0 / np.maximum(profile.numbers.whole[:, 0], 1), self._column)
         return terms
 
     def of(self, window: TableProfile, local: Floats) -> Floats:
@@ -147,16 +148,14 @@ class _Wasserstein:
         terms -= self._terms
         np.abs(terms, out=terms)
         found = np.add.reduceat(terms, self._start)
-        whole, against = window.numbers.whole, self._reference.numbers.whole
-        odd = self._odd | (whole[:, 3:] > 0).any(axis=1)
-        if odd.any():
+        whole = window.numbers.whole
+        infinite = whole[:, 3:] > 0
+        if self._any_odd or infinite.any():
             now, then = _numeric(window), _numeric(self._reference)
-            for place in np.flatnonzero(odd):
+            for place in np.flatnonzero(self._odd | infinite.any(axis=1)):
                 found[place] = _finite_distance(then[place], now[place])
-        void = (whole[:, 0] <= 0) | (against[:, 0] <= 0)
-        scaled = np.where(self._std > 0, found / self._std, np.inf)
-        nothing = found <= 1e-12 * np.where(self._std > 0, self._std, 1.0)
-        return np.where(void, np.nan, np.where(nothing, 0.0, np.where(np.isnan(found), np.nan, scaled)))
+        scaled = np.where(found <= self._nothing, 0.0, found / self._std)  # infinite where nothing varied
+        return np.where((whole[:, 0] <= 0) | self._void, np.nan, scaled)
 
 
 def _numeric(profile: TableProfile) -> list[NumericProfile]:

@@ -219,51 +219,51 @@ def _in_blocks(place: int, raws: Mapping[str, RawColumn], rows: int, layout: Lay
 
 
 def _as_matrix(matrix: Floats, unreadable: Counts, layout: Layout) -> NumberCounts:
-    """Count a matrix (columns, rows), which is sorted in place."""
+    """Count a matrix (columns, rows)."""
     columns, rows = matrix.shape
     if rows == 0:
         none = np.zeros(columns, np.int64)
         whole = np.stack((none, none, unreadable, none, none), axis=1)
         cells, bins = np.zeros(layout.cell_start[-1], np.int64), np.zeros(layout.bin_start[-1])
         return NumberCounts(cells, bins, np.zeros((columns, 4)), whole, np.full((columns, 2), np.nan))
-    matrix.sort(axis=1)  # NaN to the end; searching sorted values is three times quicker
-    bins = np.empty(matrix.shape, np.intp)
-    for place, edges in enumerate(layout.edges):
-        bins[place] = edges.searchsorted(matrix[place], "left")
+    place = layout.edge_table.bins(matrix)
+    place += layout.bin_start[:-1, None]
     finite = np.isfinite(matrix)
-    if finite.all():
-        missing = low = high = np.zeros(columns, np.int64)
-        known = np.full(columns, rows, np.int64)
-        last = matrix[:, -1]
-    else:
-        missing = np.isnan(matrix).sum(axis=1)
-        low, high = (matrix == -np.inf).sum(axis=1), (matrix == np.inf).sum(axis=1)
-        known = rows - missing
-        last = matrix[np.arange(columns), np.maximum(known, 1) - 1]
-    cells, sums = _placed(matrix, bins, known, finite, layout)
     whole = np.empty((columns, 5), np.int64)
-    for place, part in enumerate((known, missing, unreadable, low, high)):
-        whole[:, place] = part
+    whole[:, 2] = unreadable
     ends = np.empty((columns, 2))
-    ends[:, 0], ends[:, 1] = matrix[:, 0], last
+    if finite.all():
+        known = None
+        whole[:, 0], whole[:, 1], whole[:, 3:] = rows, 0, 0
+        matrix.min(axis=1, out=ends[:, 0])
+        matrix.max(axis=1, out=ends[:, 1])
+    else:
+        known = ~np.isnan(matrix)
+        whole[:, 0] = known.sum(axis=1)
+        whole[:, 1] = rows - whole[:, 0]
+        whole[:, 3], whole[:, 4] = (matrix == -np.inf).sum(axis=1), (matrix == np.inf).sum(axis=1)
+        ends[:, 0], ends[:, 1] = np.fmin.reduce(matrix, axis=1), np.fmax.reduce(matrix, axis=1)
     ends += 0.0  # -0.0 is 0.0
+    cells, sums = _placed(matrix, place, known, finite, layout)
     return NumberCounts(cells, sums, _powers(matrix, finite, layout), whole, ends)
 
 
 def _placed(
-    matrix: Floats, bins: NDArray[np.intp], known: Counts, finite: NDArray[np.bool_], layout: Layout
+    matrix: Floats,
+    place: NDArray[np.intp],
+    known: NDArray[np.bool_] | None,
+    finite: NDArray[np.bool_],
+    layout: Layout,
 ) -> tuple[Counts, Floats]:
-    """Return counts per cell and sums per open bin of a sorted matrix."""
-    place = bins + layout.bin_start[:-1, None]
+    """Return counts per cell and sums per open bin; `known` is None where no value is missing."""
     on_edge = layout.walls.take(place) == matrix
     cell = place * 2  # a column of k edges has k + 1 bins and 2k + 1 cells: one less for each column before
     cell += on_edge
-    cell -= np.arange(len(bins))[:, None]
-    if known.min() < matrix.shape[1]:
-        cell = cell[np.arange(matrix.shape[1]) < known[:, None]]
-    inside = finite & ~on_edge
+    cell -= np.arange(len(place))[:, None]
+    if known is not None:
+        cell = cell[known]
     with np.errstate(over="ignore", invalid="ignore"):
-        inner = np.where(inside, matrix, 0.0)
+        inner = np.where(finite & ~on_edge, matrix, 0.0)
         sums = np.asarray(np.bincount(place.ravel(), inner.ravel(), layout.bin_start[-1]), np.float64)
     return np.bincount(cell.ravel(), minlength=layout.cell_start[-1]), sums
 

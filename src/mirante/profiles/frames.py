@@ -61,8 +61,7 @@ def raw_columns(table: object, columns: Sequence[str] | None = None) -> tuple[in
     wanted = None if columns is None else set(columns)
     arrow = _as_arrow(table)
     if arrow is not None:
-        found = zip(arrow.column_names, arrow.columns, strict=True)
-        return arrow.num_rows, _by_name((name, _one_chunk(raw)) for name, raw in found if _in(wanted, name))
+        return arrow.num_rows, _arrow_columns(arrow, wanted)
     taken = _by_name((name, _raw(name, values)) for name, values in _pairs(table, wanted))
     rows = _rows(table, taken)
     for name, raw in taken.items():
@@ -71,6 +70,19 @@ def raw_columns(table: object, columns: Sequence[str] | None = None) -> tuple[in
                 f"column {name!r} has {len(raw)} values and the table has {rows} rows; give equal lengths"
             )
     return rows, taken
+
+
+def _arrow_columns(table: Any, wanted: set[str] | None) -> dict[str, RawColumn]:
+    names, columns = table.schema.names, table.columns
+    if len(set(names)) == len(names) and not hasattr(columns[0] if columns else None, "num_chunks"):
+        found = dict(zip(names, columns, strict=True))  # of a batch, and nothing to check
+        return (
+            found
+            if wanted is None or wanted.issuperset(names)
+            else {n: found[n] for n in names if n in wanted}
+        )
+    pairs = zip(names, columns, strict=True)
+    return _by_name((name, _one_chunk(raw)) for name, raw in pairs if _in(wanted, name))
 
 
 def _in(wanted: set[str] | None, name: str) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.profiles.categorical import CategoricalProfile
+from mirante.profiles.edge_table import EdgeTable
 from mirante.profiles.numeric import NumericProfile
 
 __all__ = ["Layout"]
@@ -100,6 +101,11 @@ class Layout:
     def walls(self) -> Floats:
         """The right edge of each open bin, NaN for the last of a column; shape (bins,)."""
         return np.concatenate([np.r_[one, np.nan] for one in self.edges]) if self.edges else np.empty(0)
+
+    @cached_property
+    def edge_table(self) -> EdgeTable:
+        """Where the edges of all numeric columns are found quickly."""
+        return EdgeTable(self.edges)
 
     @cached_property
     def places(self) -> tuple[dict[str, int], ...]:
