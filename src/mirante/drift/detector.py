@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mirante.errors import InputError
 from mirante.notebook import html_result, html_table
-from mirante.profiles.frames import RawColumn, is_numeric, raw_columns, to_levels, to_numbers
+from mirante.profiles.columns import is_numeric, to_levels, to_numbers
+from mirante.profiles.frames import RawColumn, raw_columns
 from mirante.stats.moments import from_values
 from mirante.stats.twosample import TwoSample, chi2, ks, merge_rare
 

@@ -73,7 +73,8 @@ def sample_of(table: object, profile: TableProfile) -> pa.Table:
     """
     import pyarrow as pa
 
-    from mirante.profiles.frames import raw_columns, to_levels, to_numbers
+    from mirante.profiles.columns import to_levels, to_numbers
+    from mirante.profiles.frames import raw_columns
 
     rows, found = raw_columns(table, list(profile.columns))
     columns = {}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.outliers.rows import Rows
-from mirante.profiles.frames import is_numeric, to_levels, to_numbers
+from mirante.profiles.columns import is_numeric, to_levels, to_numbers
 
 __all__ = ["Encoder"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mirante.outliers.rows import Rows, check_baseline
 from mirante.profiles import NumericProfile, TableProfile
 from mirante.profiles.categorical import CategoricalProfile
-from mirante.profiles.frames import to_levels, to_numbers
+from mirante.profiles.columns import to_levels, to_numbers
 
 __all__ = ["LARGEST", "LevelScale", "NumberScale", "RobustZ"]
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.profiles.categorical import CategoricalProfile
-from mirante.profiles.frames import RawColumn, chunks_of, is_text, known_counts, level_counts, to_numbers
+from mirante.profiles.columns import is_text, known_counts, level_counts, to_numbers
+from mirante.profiles.frames import RawColumn, chunks_of
 from mirante.profiles.layout import Layout
 from mirante.profiles.numeric import NumericProfile
 from mirante.stats.histograms import Tally, tally

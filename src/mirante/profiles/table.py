@@ -10,8 +10,9 @@ from types import MappingProxyType
 from mirante.errors import InputError
 from mirante.profiles.categorical import CategoricalProfile
 from mirante.profiles.codec import pack, unpack
+from mirante.profiles.columns import is_numeric, level_counts, to_numbers
 from mirante.profiles.counting import CategoryCounts, NumberCounts, count_categories, count_numbers
-from mirante.profiles.frames import RawColumn, is_numeric, level_counts, raw_columns, to_numbers
+from mirante.profiles.frames import RawColumn, raw_columns
 from mirante.profiles.layout import Layout
 from mirante.profiles.numeric import NumericProfile
 

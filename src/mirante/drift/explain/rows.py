@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mirante.drift.explain.bins import NEW, OTHER, interval, number
 from mirante.profiles.categorical import CategoricalProfile
-from mirante.profiles.frames import RawColumn, to_levels, to_numbers
+from mirante.profiles.columns import to_levels, to_numbers
+from mirante.profiles.frames import RawColumn
 from mirante.profiles.numeric import NumericProfile
 
 __all__ = ["LEFT_OUT", "Slice", "Slicer", "Target", "joint", "missing_target", "slicer_of", "values_target"]

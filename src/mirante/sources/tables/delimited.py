@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from mirante.errors import InputError
-from mirante.profiles.frames import to_numbers
+from mirante.profiles.columns import to_numbers
 
 __all__ = ["CsvBatches", "to_kind"]
 
@@ -125,7 +125,7 @@ def to_kind(texts: Any, kind: str) -> Any:
     pyarrow array
         Numbers, moments, or text: ``true`` and ``false``, however they are written. Where a value is none of
         the kind the whole column stays text, moments as seconds since 1970, so that
-        `mirante.profiles.frames.to_numbers` can count what it cannot read.
+        `mirante.profiles.columns.to_numbers` can count what it cannot read.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mirante.errors import InputError
 from mirante.profiles import CategoricalProfile, NumericProfile, TableProfile
-from mirante.profiles.frames import to_numbers
+from mirante.profiles.columns import to_numbers
 from mirante.sources.tables.delimited import to_kind
 from mirante.sources.tables.opening import TableFile, open_table
 
