@@ -93,6 +93,8 @@ class CategoricalTests:
         # in any window: it never stands alone, and where the baseline has one it is no new level either
         self._ranked = self.share.copy()
         self._ranked[self.last] = 0.0
+        self._n_each = self.n.take(self.column)
+        self._known_others = self.last[self.counts[self.last] > 0]
         # levels that no row of the reference has are new in a window by this choice alone: as many rows of
         # them are to be expected as the reference has levels of a single row (Good, 1953)
         self._unseen = np.zeros(self.counts.size)
@@ -118,53 +120,54 @@ class CategoricalTests:
         """
         n = np.add.reduceat(levels, self.start, axis=1)
         rows = n.take(self.column, axis=1)
-        stands = self._ranked * np.minimum(rows, self.n.take(self.column)) >= _LEAST
+        stands = self._ranked * np.minimum(rows, self._n_each) >= _LEAST
         gap = levels / np.maximum(rows, 1.0) - self.share
-        distance = self._distance(gap, stands)
-        chi2, freedom = self._chi2(levels, gap, n, stands)
+        seldom = gap * ~stands
+        merged = np.add.reduceat(seldom, self.start, axis=1)
+        distance = self._distance(gap, seldom, merged)
+        rest = np.add.reduceat(self.share * ~stands, self.start, axis=1)
+        chi2, freedom = self._chi2(levels, gap, n, self._joined(stands, n, rest))
         p_chi2 = np.where(freedom > 0, special.chdtrc(np.maximum(freedom, 1.0), chi2), 1.0)
         p_value = p_chi2
-        lump = np.add.reduceat(np.where(stands, 0.0, self.counts), self.start, axis=1)
         common = np.ones(n.shape)
         if rare:
-            common[0] = np.where(lump[0] > 0, _COMMON, 1.0)
+            common[0] = np.where(rest[0] > 0, _COMMON, 1.0)
             p_value = p_chi2 / common
             p_value[0] = np.minimum(p_value[0], self._rare(levels[0], stands[0]) / (1.0 - _COMMON))
         return CategoricalFindings(n, distance, chi2, freedom, common, self._served(p_value, n), stands)
 
-    def _distance(self, gap: Floats, stands: Flags) -> Floats:
+    def _distance(self, gap: Floats, seldom: Floats, merged: Floats) -> Floats:
         """Return the total variation of the groups, or the growth of one rare level.
 
         Every merging of levels has at most the total variation of the levels; the larger of two is closer
-        to it.
+        to it. `seldom` is the gap of rare levels, 0 of others, and is changed.
         """
-        alone = np.add.reduceat(np.where(stands, np.abs(gap), 0.0), self.start, axis=1)
-        merged = np.add.reduceat(np.where(stands, 0.0, gap), self.start, axis=1)
-        grown = np.where(stands, 0.0, gap)
-        grown[:, self.last[self.counts[self.last] > 0]] = 0.0
-        most = np.maximum.reduceat(grown, self.start, axis=1)
+        alone = np.add.reduceat(np.abs(gap - seldom), self.start, axis=1)
+        seldom[:, self._known_others] = 0.0
+        most = np.maximum.reduceat(seldom, self.start, axis=1)
         return np.maximum(0.5 * (alone + np.abs(merged)), most)
 
-    def _chi2(self, levels: Floats, gap: Floats, n: Floats, stands: Flags) -> tuple[Floats, Floats]:
-        m = np.maximum(self.n, 1.0)
-        kept = self._joined(stands, n)
-        both = levels + self.counts
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = np.where(kept & (both > 0), gap * gap / both, 0.0)
-            rest = np.where(kept, 0.0, gap), np.where(kept, 0.0, both)
-            rest_gap, rest_both = (np.add.reduceat(part, self.start, axis=1) for part in rest)
-            lump = np.where(rest_both > 0, rest_gap * rest_gap / rest_both, 0.0)
-        statistic = m * n * (np.add.reduceat(terms, self.start, axis=1) + lump)
-        alone = np.add.reduceat((kept & (both > 0)).astype(np.float64), self.start, axis=1)
+    def _chi2(self, levels: Floats, gap: Floats, n: Floats, kept: Flags) -> tuple[Floats, Floats]:
+        """Return χ² of the levels that are kept, the others as one, and its degrees of freedom."""
+        both = levels + self.counts  # where there are none on either side there is no gap either
+        parts = np.empty((4, *both.shape))
+        np.multiply(gap * gap / np.maximum(both, 1.0), kept, out=parts[0])
+        np.multiply(both > 0, kept, out=parts[1])
+        np.multiply(gap, ~kept, out=parts[2])
+        np.multiply(both, ~kept, out=parts[3])
+        terms, alone, rest_gap, rest_both = np.add.reduceat(parts, self.start, axis=2)
+        lump = rest_gap * rest_gap / np.maximum(rest_both, 1.0)
+        statistic = np.maximum(self.n, 1.0) * n * (terms + lump)
         freedom = alone + (rest_both > 0) - 1.0
         return np.where(n > 0, statistic, 0.0), np.where((n > 0) & (self.n > 0), freedom, 0.0)
 
-    def _joined(self, stands: Flags, n: Floats) -> Flags:
-        """Return which levels χ² takes alone: where even all rare ones are rare, the smallest joins them."""
+    def _joined(self, stands: Flags, n: Floats, rest: Floats) -> Flags:
+        """Return which levels χ² takes alone: where even all rare ones are rare, the smallest joins them.
+
+        `rest` is the share of the reference that rare levels have.
+        """
         count = np.add.reduceat(stands, self.start, axis=1, dtype=np.intp)
-        together = np.add.reduceat(np.where(stands, 0.0, self.share), self.start, axis=1) * np.minimum(
-            n, self.n
-        )
+        together = rest * np.minimum(n, self.n)
         only_other = (count == 0) & (self.counts[self.last] > 0)
         scale, column = np.nonzero((together < _LEAST) & (count > 0) & ~only_other)
         if not scale.size:
@@ -179,7 +182,7 @@ class CategoricalTests:
         columns = self.start.size
         n, found = np.add.reduceat(levels, self.start), np.ones(columns)
         rare = ~stands
-        rare[self.last[self.counts[self.last] > 0]] = False
+        rare[self._known_others] = False
         seen = np.add.reduceat(rare & (levels + self.counts > 0), self.start, dtype=np.intp) + 1
         before_each = self.counts + self._unseen
         lump = [np.add.reduceat(np.where(stands, 0.0, side), self.start) for side in (before_each, levels)]

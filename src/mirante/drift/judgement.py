@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mirante.drift.categorical import LEVELS_PART, CategoricalFindings, LevelOutcome
+from mirante.drift.categorical import LEVELS_PART, LevelOutcome
 from mirante.drift.missing import MissingFindings
-from mirante.drift.numeric import NumericFindings
-from mirante.drift.sides import Own, Side
+from mirante.drift.sides import Found, Own, Side
 from mirante.drift.verdicts import ColumnVerdict, Finding
 from mirante.drift.words import drift_sentence, figure, missing_sentence, share
 from mirante.i18n import translator
@@ -33,54 +33,80 @@ class Scale:
         The scale's part of the level.
     side, own : Side, Own
         What it was held against.
-    variance : ndarray, shape (scales, numeric)
-        Of mid-ranks.
-    numbers, categories : NumericFindings, CategoricalFindings
-        Of several scales.
+    found : Found
+        What the tests found, perhaps at several scales.
     row : int
         Which row of these is this one's.
     outcomes : dict of int to LevelOutcome
         By categorical column, where own windows have a say.
+    p_values, effects, rows, raised : ndarray, shape (columns,)
+        P-values corrected for the number of scales, KS distances and total variations, numbers of values,
+        and what is added to the least effect that matters; numeric columns first.
     """
 
     windows: int
     weight: float
     side: Side
     own: Own
-    variance: Floats
-    numbers: NumericFindings
-    categories: CategoricalFindings
+    found: Found
     row: int
     outcomes: dict[int, LevelOutcome]
+    p_values: Floats
+    effects: Floats
+    rows: Floats
+    raised: Floats
 
-    def p_values(self) -> Floats:
-        """Return p-values corrected for the number of scales; numeric columns first."""
-        categories = self.categories.p_value[self.row].copy()
-        for column, outcome in self.outcomes.items():
-            categories[column] = outcome.p_value
-        return np.concatenate((self.numbers.p_value[self.row], categories)) / self.weight
+    @classmethod
+    def of(
+        cls,
+        side: Side,
+        own: Own,
+        found: Found,
+        scales: Sequence[int],
+        weights: Sequence[float],
+        outcomes: dict[int, LevelOutcome],
+    ) -> list[Scale]:
+        """Return the scales of which something was found, all in one go.
 
-    def effects(self) -> Floats:
-        """Return KS distances and total variations; numeric columns first."""
-        return np.concatenate((self.numbers.distance[self.row], self.categories.distance[self.row]))
+        Parameters
+        ----------
+        side, own, found, outcomes : Side, Own, Found, dict of int to LevelOutcome
+            As above; outcomes only where there is one scale.
+        scales, weights : sequence
+            Windows in each scale, and its part of the level.
 
-    def floors(self, floor: Floats) -> Floats:
-        """Return the least effects that matter at this scale; numeric columns first.
-
-        Where there are more rows than the baseline has, what is left of a distance's error is the baseline's,
-        which is the same in every window. It must not carry a small effect over the floor again and again, so
-        the floor rises by two of its standard errors, √(1/m - 1/n) at most.
+        Returns
+        -------
+        list of Scale
         """
-        m, n = self.side.numeric.reference.n, self.numbers.n[self.row]
-        if (n <= m).all():
-            return floor
-        raised = floor.copy()
-        raised[: m.size] += np.sqrt(np.maximum(1.0 / np.maximum(m, 1.0) - 1.0 / np.maximum(n, 1.0), 0.0))
-        return raised
+        numbers, categories = found.numbers, found.categories
+        p_values = np.concatenate((numbers.p_value, categories.p_value), axis=1)
+        for column, outcome in outcomes.items():
+            p_values[0, numbers.n.shape[1] + column] = outcome.p_value
+        p_values /= np.array(weights)[:, None]
+        effects = np.concatenate((numbers.distance, categories.distance), axis=1)
+        rows = np.concatenate((numbers.n, categories.n), axis=1)
+        raised = _raised(side.numeric.reference.n, numbers.n, categories.n.shape[1])
+        return [
+            cls(scale, weight, side, own, found, row, outcomes, *one)
+            for row, (scale, weight, *one) in enumerate(
+                zip(scales, weights, p_values, effects, rows, raised, strict=True)
+            )
+        ]
 
-    def rows(self) -> Floats:
-        """Return the number of values; numeric columns first."""
-        return np.concatenate((self.numbers.n[self.row], self.categories.n[self.row]))
+
+def _raised(m: Floats, n: Floats, categorical: int) -> Floats:
+    """Return what is added to the least effects that matter; shape (scales, columns).
+
+    Where there are more rows than the baseline has, what is left of a distance's error is the baseline's,
+    which is the same in every window. It must not carry a small effect over the floor again and again, so
+    the floor rises by two of its standard errors, √(1/m - 1/n) at most.
+    """
+    raised = np.zeros((len(n), m.size + categorical))
+    if (n > m).any():
+        over = 1.0 / np.maximum(m, 1.0) - 1.0 / np.maximum(n, 1.0)
+        raised[:, : m.size] = np.sqrt(np.maximum(over, 0.0))
+    return raised
 
 
 class Judgement:
@@ -119,9 +145,9 @@ class Judgement:
         self._thresholds = np.empty(0)
         self.names = (*layout.numeric, *layout.categorical)
         self.place = {name: place for place, name in enumerate(self.names)}
-        p_values = np.array([scale.p_values() for scale in scales])
-        effects = np.array([scale.effects() for scale in scales])
-        floors = np.array([scale.floors(floor) for scale in scales])
+        p_values = np.array([scale.p_values for scale in scales])
+        effects = np.array([scale.effects for scale in scales])
+        floors = floor + np.array([scale.raised for scale in scales])
         alarms = (p_values <= drift_level) & (effects > floors)
         self.alone = alarms[0]  # by the window itself
         self.drifted: NDArray[np.bool_] = np.logical_or.reduce(alarms, axis=0)
@@ -158,7 +184,7 @@ class Judgement:
         scale = self.scales[int(self.best[place])]
         drifted, floor = bool(self.drifted[place]), self._floor(place)
         numbers = len(self.window.layout.numeric)
-        n, m = int(scale.rows()[place]), base.n if scale.windows == 1 else scale.side.profile.columns[name].n
+        n, m = int(scale.rows[place]), base.n if scale.windows == 1 else scale.side.profile.columns[name].n
         if not (n and m):
             finding = _nothing()
         elif isinstance(now, NumericProfile) and isinstance(base, NumericProfile):
@@ -210,7 +236,7 @@ class Judgement:
     def _scores(self, name: str, drifted: bool, finding: Finding) -> dict[str, float]:
         place, single = self.place[name], self.scales[0]
         numbers = len(self.window.layout.numeric)
-        if not (single.rows()[place] and finding.score):
+        if not (single.rows[place] and finding.score):
             return {"detected": float(drifted)}
         kinds = ("psi", "jensenshannon", "hellinger", "total_variation")
         scores = {kind: float(self.scores[kind][place]) for kind in kinds}
@@ -221,18 +247,18 @@ class Judgement:
             }
         else:
             scores |= {"l_infinity": float(self.scores["l_infinity"][place])}
-            scores |= {"chi2": float(single.categories.chi2[single.row, place - numbers])}
+            scores |= {"chi2": float(single.found.categories.chi2[single.row, place - numbers])}
         return scores | {"p_value": finding.p_value, "effect": finding.effect, "detected": float(drifted)}
 
     def _numeric(self, scale: Scale, place: int, base: NumericProfile, now: NumericProfile) -> Finding:
-        tests, found, row = scale.side.numeric, scale.numbers, scale.row
+        tests, found, row = scale.side.numeric, scale.found.numbers, scale.row
         floor, level = self._floor(place), self.drift_level[: found.n.shape[1]] * scale.weight
         n = found.n[row]
         limits, alone = tests.limit(n, level, scale.own.numeric)
         limit, resolution = float(limits[place]), float(alone[place])
         value, threshold, score = float(found.distance[row, place]), max(limit, floor), "ks"
         if value <= threshold and self.drifted[place]:  # the rank test speaks
-            width = tests.rank_limit(n, scale.variance[row], level, scale.own.numeric)
+            width = tests.rank_limit(n, scale.found.variance[row], level, scale.own.numeric)
             score, value = "superiority", float(found.above[row, place])
             threshold = 0.5 + float(np.copysign(width[place], value - 0.5))
         effect = float(found.distance[row, place])
@@ -252,7 +278,7 @@ class Judgement:
     def _categorical(
         self, scale: Scale, place: int, column: int, base: CategoricalProfile, now: CategoricalProfile
     ) -> Finding:
-        tests, found, row = scale.side.categorical, scale.categories, scale.row
+        tests, found, row = scale.side.categorical, scale.found.categories, scale.row
         floor, level = self._floor(place), float(self.drift_level[place]) * scale.weight
         distance = float(found.distance[row, column])
         common = level * float(found.common[row, column])

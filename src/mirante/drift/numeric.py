@@ -180,7 +180,7 @@ class NumericTests:
         NumericFindings
         """
         m = np.maximum(self.reference.n, 1.0)
-        trusted = np.clip(n, 1.0, m)
+        trusted = np.minimum(np.maximum(n, 1.0), m)
         sampling = variance * (1.0 / trusted + 1.0 / m)
         p_ks = special.kolmogorov(np.sqrt(m * trusted / (m + trusted)) * distance)
         error, freedom = (Spread.none() if spread is None else spread.rank).error(sampling)
@@ -200,7 +200,7 @@ class NumericTests:
     def limit(self, n: Floats, level: Floats, spread: NumericSpread | None) -> tuple[Floats, Floats]:
         """Return the KS distance from which KS alarms, and the one if only the number of rows mattered."""
         m = np.maximum(self.reference.n, 1.0)
-        trusted = np.clip(n, 1.0, m)
+        trusted = np.minimum(np.maximum(n, 1.0), m)
         share = (_INDEPENDENT if spread is None else _BY_WINDOWS)[0]
         alone = special.kolmogi(level * share) / np.sqrt(m * trusted / (m + trusted))
         if spread is None:
@@ -210,7 +210,7 @@ class NumericTests:
     def rank_limit(self, n: Floats, variance: Floats, level: Floats, spread: NumericSpread | None) -> Floats:
         """Return how far from one half the share of larger pairs has to lie for the rank test to alarm."""
         m = np.maximum(self.reference.n, 1.0)
-        sampling = variance * (1.0 / np.clip(n, 1.0, m) + 1.0 / m)
+        sampling = variance * (1.0 / np.minimum(np.maximum(n, 1.0), m) + 1.0 / m)
         error, freedom = (Spread.none() if spread is None else spread.rank).error(sampling)
         return student_limit(level * (_INDEPENDENT if spread is None else _BY_WINDOWS)[1], error, freedom)
 

@@ -137,17 +137,13 @@ class Scales:
     def _together(self, sums: Sums, scales: tuple[int, ...], weights: tuple[float, ...]) -> list[Scale]:
         """Judge all scales in one go, as independent rows allow."""
         own = self._own[1]
-        numbers, categories, variance = self.whole.judge(sums, own, rare=True)
-        return [
-            Scale(scale, weight, self.whole, own, variance, numbers, categories, row, {})
-            for row, (scale, weight) in enumerate(zip(scales, weights, strict=True))
-        ]
+        return Scale.of(self.whole, own, self.whole.judge(sums, own, rare=True), scales, weights, {})
 
     def _scale(self, scale: int, weight: float, side: Side, sums: Sums) -> Scale:
         own = self._own.get(scale, self._own[1])
-        numbers, categories, variance = side.judge(sums, own, rare=scale == 1)
-        outcomes = self._outcomes(side, own, sums, categories, weight)
-        return Scale(scale, weight, side, own, variance, numbers, categories, 0, outcomes)
+        found = side.judge(sums, own, rare=scale == 1)
+        outcomes = self._outcomes(side, own, sums, found.categories, weight)
+        return Scale.of(side, own, found, (scale,), (weight,), outcomes)[0]
 
     def _outcomes(
         self, side: Side, own: Own, sums: Sums, found: CategoricalFindings, weight: float

@@ -15,7 +15,7 @@ from mirante.drift.numeric import NumericFindings, NumericReference, NumericSpre
 from mirante.drift.scores import Scores
 from mirante.profiles import TableProfile
 
-__all__ = ["Own", "Side", "Sums"]
+__all__ = ["Found", "Own", "Side", "Sums"]
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +58,22 @@ class Sums(NamedTuple):
     def row(self, place: int) -> Sums:
         """Return one row."""
         return Sums(*(part[place : place + 1] for part in self))
+
+
+class Found(NamedTuple):
+    """What the tests found; each array has one row per scale.
+
+    Parameters
+    ----------
+    numbers, categories : NumericFindings, CategoricalFindings
+        By kind of column.
+    variance : ndarray, shape (scales, numeric)
+        Of mid-ranks.
+    """
+
+    numbers: NumericFindings
+    categories: CategoricalFindings
+    variance: Floats
 
 
 class Side:
@@ -108,10 +124,8 @@ class Side:
         levels = categorical.take(self.categorical.column)
         return vector * np.concatenate((numeric, numeric, grid, atoms, atoms, levels))
 
-    def judge(
-        self, sums: Sums, own: Own, *, rare: bool
-    ) -> tuple[NumericFindings, CategoricalFindings, Floats]:
-        """Return what the tests find, and the variance of mid-ranks.
+    def judge(self, sums: Sums, own: Own, *, rare: bool) -> Found:
+        """Return what the tests find.
 
         Parameters
         ----------
@@ -124,4 +138,4 @@ class Side:
         """
         variance, skew = self.numeric.ranks(sums.n, sums.mass, sums.upto)
         numbers = self.numeric.judge(sums.n, sums.distance, sums.ranks, variance, skew, own.numeric)
-        return numbers, self.categorical.judge(sums.levels, rare=rare), variance
+        return Found(numbers, self.categorical.judge(sums.levels, rare=rare), variance)

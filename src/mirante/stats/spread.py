@@ -115,7 +115,7 @@ def student_p(distance: ArrayLike, error: ArrayLike, freedom: ArrayLike) -> Floa
     """
     t = -np.abs(np.asarray(distance, np.float64)) / np.maximum(np.asarray(error, np.float64), 1e-300)
     nu = np.asarray(freedom, np.float64)
-    finite = np.isfinite(nu) & (nu < 1e6)
+    finite = nu < 1e6
     if not finite.any():
         return np.asarray(2.0 * special.ndtr(t))
     return np.asarray(2.0 * np.where(finite, special.stdtr(np.where(finite, nu, 1.0), t), special.ndtr(t)))
@@ -130,7 +130,7 @@ def student_limit(p_value: ArrayLike, error: ArrayLike, freedom: ArrayLike) -> F
     1.96
     """
     nu, half = np.asarray(freedom, np.float64), np.asarray(p_value, np.float64) / 2.0
-    finite = np.isfinite(nu) & (nu < 1e6)
+    finite = nu < 1e6
     normal = -special.ndtri(half)
     if not finite.any():
         return np.asarray(normal * np.asarray(error, np.float64))
@@ -163,7 +163,7 @@ def variance_stable_share(hits: ArrayLike, rows: ArrayLike) -> tuple[Floats, Flo
     """
     n = np.asarray(rows, np.float64)
     share = (np.asarray(hits, np.float64) + 0.375) / (n + 0.75)
-    return np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0))), 1.0 / (4.0 * n + 2.0)
+    return np.arcsin(np.sqrt(np.minimum(share, 1.0))), 1.0 / (4.0 * n + 2.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,7 +246,9 @@ def skew_corrected(z: ArrayLike, skew: ArrayLike, m: ArrayLike, n: ArrayLike) ->
     [3.0, -0.119]
     """
     before, after = 1.0 / np.asarray(m, np.float64), 1.0 / np.asarray(n, np.float64)
-    z_ = np.clip(np.asarray(z, np.float64), -1e6, 1e6)  # far out no correction matters, and cubes overflow
+    z_ = np.minimum(
+        np.maximum(np.asarray(z, np.float64), -1e6), 1e6
+    )  # far out no correction matters, and cubes overflow
     g = np.asarray(skew, np.float64) * (after * after - before * before) / (after + before) ** 1.5
     corrected = z_ - g * z_ * z_ / 6.0 + g * g * z_ * z_ * z_ / 108.0 + g / 6.0
     return np.where(corrected * z_ > 0.0, corrected, 0.0)
