@@ -18,12 +18,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mirante.alerts.rules import Rule, default_rules
 from mirante.profiles import TableProfile
 from mirante.readings import Reading, model_subject
-from mirante.store import AlertRow, BaselineRow, EventRow, NoticeRow, SilenceRow, Store, WindowRow
+from mirante.store import (
+    AlertRow,
+    BaselineRow,
+    EventRow,
+    NoticeRow,
+    ProposalRow,
+    SilenceRow,
+    Store,
+    WindowRow,
+)
+from mirante.store.proposals import ACCEPT_BASELINE, MOVE_ALIAS
 from mirante.store.types import to_micros
 
-__all__ = ["BIG", "NOW", "RAW_HOST", "Sizes", "USUAL", "make_store"]
+__all__ = ["BIG", "NOW", "RAW_HOST", "Sizes", "USUAL", "make_rules", "make_store"]
 
 NOW = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
 BIG = model_subject("big-model", "champion")
@@ -151,7 +162,9 @@ def _fill_readings(path: Path) -> int:
         raw.executemany("INSERT INTO mirante_readings VALUES (?, ?, ?, ?, ?)", rows)
         total += len(times)
     most = count * max(map(len, micros.values())) + count
-    raw.execute("UPDATE mirante_counters SET value = ? WHERE name = 'readings'", (most,))
+    first = min(map(min, micros.values()))
+    for name, value in {"readings": most, "readings_rows": total, "readings_first": first}.items():
+        raw.execute("UPDATE mirante_counters SET value = ? WHERE name = ?", (value, name))
     raw.execute("CREATE UNIQUE INDEX mirante_readings_sequence ON mirante_readings (sequence)")
     raw.execute("COMMIT")
     raw.close()
@@ -278,6 +291,36 @@ def _fill_alerts(store: Store, sizes: Sizes) -> None:
         store.silences.add(SilenceRow(f"{number:032x}", matchers, begun, until, "ana", "maintenance", begun))
 
 
+def _fill_proposals(store: Store) -> None:
+    """Write proposals of both kinds: some that wait, more that are decided."""
+    for number in range(60):
+        kind, waits = (ACCEPT_BASELINE if number % 2 else MOVE_ALIAS), number < 8
+        store.proposals.add(
+            ProposalRow(
+                f"{number:032x}", kind, model_subject(f"model-{number:04}", "champion"),
+                "open" if waits else "rejected", NOW - DAY * number, f"{number:032x}", "feature_01 drifted",
+                decided_at=None if waits else NOW - DAY * number + HOUR, author=None if waits else "ana",
+                reason=None if waits else "spring campaign",
+            )
+        )  # fmt: skip
+
+
+def make_rules(sizes: Sizes) -> list[Rule]:
+    """Return rules as a service of so many models has them: those of Mirante, and some of its own."""
+    asked = ("drift_effect > 0.3", "performance_accuracy < 0.76", "missing_ratio > 0.3", "predictions < 700")
+    own = [
+        Rule(
+            f"rule_{number}",
+            asked[number % len(asked)],
+            where={} if number < len(asked) else {"model": f"model-{number % sizes.models:04}"},
+            for_=timedelta(minutes=5),
+            summary="{{ $labels.model }} moved",
+        )
+        for number in range(200)
+    ]
+    return [*default_rules(), *own]
+
+
 def make_store(path: Path, sizes: Sizes) -> None:
     """Make the store at `path`, and print how long it took and what is in it."""
     begin = time.perf_counter()
@@ -288,6 +331,7 @@ def make_store(path: Path, sizes: Sizes) -> None:
     print(f"{count:,} readings, {time.perf_counter() - begin:.0f} s")
     with Store(f"sqlite:///{path}") as store:
         _fill_alerts(store, sizes)
+        _fill_proposals(store)
         _fill_windows(store, "big-model", sizes.big_features, times)
         for number in range(sizes.models - 1):
             own = times if number < sizes.full_models else times[-24:]

@@ -75,6 +75,21 @@ def test_a_window_reaches_back_before_the_stretch(store: Store) -> None:
     assert replayed(store, [rule], 6, since=T0 + 5 * MINUTE).fired["mean"] == []
 
 
+def test_a_rule_about_few_series_is_replayed_over_the_whole_stretch(store: Store) -> None:
+    others = [
+        Reading("cpu", 95.0, T0 + minute * MINUTE, {"host": f"h{number}"})
+        for number in range(9)
+        for minute in range(300)
+    ]
+    store.readings.write([*cpu([95.0] * 300), *others])
+    one = Rule("one", "cpu > 90", where={"host": "a"})
+    every = Rule("every", "cpu > 90")
+    assert replayed(store, [one], 300, most=400).since == T0
+    assert [found.labels for found in replayed(store, [one], 300, most=400).fired["one"]] == [{"host": "a"}]
+    assert replayed(store, [every], 300, most=400).since > T0
+    assert replayed(store, [one, every], 300, most=400).since > T0
+
+
 def test_absence_of_what_never_was(store: Store) -> None:
     rule = Rule("gone", "absent(cpu)", where={"host": "b"}, for_=MINUTE)
     (gone,) = replayed(store, [rule], 5).fired["gone"]

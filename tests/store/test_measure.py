@@ -31,6 +31,8 @@ def test_how_many_readings_of_some_names_and_times(tmp_path):
         assert store.readings.count(["x", "y"]) == 20
         two, five = T0 + timedelta(hours=2), T0 + timedelta(hours=5)
         assert store.readings.count(["x"], since=two, until=five) == 3
+        assert store.readings.count(["x"], where=lambda labels: labels["host"] == "a", since=five) == 5
+        assert store.readings.count(where={"host": "b"}) == 0
         assert store.readings.names() == {"x": 1, "y": 1, "z": 1}
         assert store.readings.known(["x", "q"]) == {"x": [{"host": "a"}]}
         assert store.readings.known(["x", "y"], most=1).popitem()[1] == [{"host": "a"}]

@@ -6,18 +6,22 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 import mirante.store.migrations
 from mirante.errors import StoreError
 from mirante.store import Store
 from mirante.store.database import Database
+from mirante.store.measure import measure
 from mirante.store.migrate import revision, upgrade
 from mirante.store.schema import HEAD, VERSION_TABLE, metadata
 
@@ -85,6 +89,28 @@ def test_the_head_is_that_of_the_scripts(database: Database) -> None:
     upgrade(database)
     with database.reading() as connection:
         assert revision(connection) == HEAD
+    database.close()
+
+
+@pytest.mark.parametrize("hours", [[], [3, 7, 5]])
+def test_readings_that_are_there_already_are_counted(database: Database, hours: list[int]) -> None:
+    with database.transaction() as connection:
+        config = Config()
+        config.set_main_option("script_location", "mirante.store:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO mirante_series VALUES (1, 'a', 'x', '{}', 's'), (2, 'b', 'x', '{}', 's')"
+        )
+        for place, hour in enumerate(hours):
+            connection.execute(
+                text("INSERT INTO mirante_readings VALUES (:series, :time, 1, '', :place)"),
+                {"series": 1 + place % 2, "time": 3_600_000_000 * hour, "place": place},
+            )
+    upgrade(database)
+    size = measure(database)
+    assert size.rows["readings"] == len(hours)
+    assert size.first_time == (datetime(1970, 1, 1, 3, tzinfo=UTC) if hours else None)
     database.close()
 
 

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from mirante.errors import StoreError
-from mirante.store import NoticeRow, Store
+from mirante.store import ChannelRow, NoticeRow, Store
 
 _NOW = datetime(2013, 2, 8, 12, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
@@ -58,6 +59,47 @@ def test_the_tally_reads_no_payload(store: Store) -> None:
         query = next(text for text in said if "SELECT" in text)
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
     assert plan == ["SCAN mirante_notices USING COVERING INDEX mirante_notices_tally"]
+
+
+def test_what_went_out_by_each_channel(store: Store) -> None:
+    assert store.outbox.channels() == []
+    for number, (channel, status, error) in enumerate(
+        [
+            ("b", "sending", "old"),
+            ("b", "owed", None),
+            ("a", "dead", "404"),
+            ("b", "delivered", "new"),
+            ("b", "owed", ""),
+        ]
+    ):
+        done = _NOW + number * _SECOND if status == "delivered" else None
+        store.outbox.add(
+            replace(
+                _ROW, id=f"n{number}", channel=channel, status=status, error=error, attempts=number,
+                created_at=_NOW + number * _SECOND, delivered_at=done,
+            )
+        )  # fmt: skip
+    store.outbox.add(replace(_ROW, id="early", channel="b", status="delivered", delivered_at=_NOW))
+    first, second = store.outbox.channels()
+    assert first == ChannelRow("a", 0, 1, 0, 2, None, None, "404")
+    late = _NOW + 3 * _SECOND
+    assert second == ChannelRow("b", 3, 0, 2, 8, late, _NOW, "")
+
+
+def test_channels_are_told_without_going_through_payloads(store: Store) -> None:
+    said: list[tuple[str, Any]] = []
+    event.listen(store._database.engine, "before_cursor_execute", lambda *call: said.append(call[2:4]))
+    store.outbox.channels()
+    asked = [(text, values) for text, values in said if "SELECT" in text]
+    with store._database.reading() as connection:
+        plans = [
+            step[3]
+            for text, values in asked
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+        ]
+    touched = [step for step in plans if "mirante_notices" in step]
+    assert touched
+    assert all("INDEX" in step for step in touched)
 
 
 def test_an_id_is_used_once(store: Store) -> None:

@@ -54,6 +54,24 @@ def test_the_list_is_in_order_and_without_profiles(store: Store) -> None:
     assert some == rows[1:3]
 
 
+def test_versions_say_when_they_served(store: Store) -> None:
+    def put(version: str, day: int, *, closed: bool = True) -> None:
+        start = _START + day * _DAY
+        store.windows.put(replace(_ROW, version=version, start=start, end=start + _DAY, closed=closed))
+
+    for version, day in [("2", 3), ("1", 0), ("1", 1), ("2", 1), ("10", 3)]:
+        put(version, day)
+    put("2", 9, closed=False)
+    put("3", 10, closed=False)
+    found = store.windows.versions(_ROW.subject)
+    assert [(one.version, (one.first - _START).days, (one.last - _START).days) for one in found] == [
+        ("2", 1, 3),
+        ("10", 3, 3),
+        ("1", 0, 1),
+    ]
+    assert store.windows.versions("model/x@champion") == []
+
+
 def test_putting_joins_a_transaction(store: Store) -> None:
     with store.transaction() as connection:
         store.windows.put(_ROW, connection=connection)

@@ -12,7 +12,6 @@ from mirante.readings import Reading
 from mirante.store import NoticeRow, Store
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
-from mirante.web.kept import Kept
 from mirante.web.pages import status_page
 from tests.web.conftest import HOSTILE, NOW, Client
 from tests.web.test_pages import Reader, ask
@@ -82,7 +81,7 @@ def filled(empty_store: Store) -> Store:
 
 
 def text_of(store: Store, health: Any = HEALTH, **more: Any) -> str:
-    return Reader(status_page(store, health, ask("/status", **more), Kept())).text
+    return Reader(status_page(store, health, ask("/status", **more))).text
 
 
 def test_tasks_with_what_fails_first(filled: Store) -> None:
@@ -94,7 +93,7 @@ def test_tasks_with_what_fails_first(filled: Store) -> None:
 
 
 def test_notices_by_channel(filled: Store) -> None:
-    html = status_page(filled, HEALTH, ask("/status"), Kept())
+    html = status_page(filled, HEALTH, ask("/status"))
     text = Reader(html).text
     assert "nothing to tell so far" in text
     assert "timed out" in text
@@ -138,7 +137,7 @@ def test_the_heartbeat(filled: Store, said: Any, words: str) -> None:
 
 
 def test_what_was_lost_is_told_and_hostile_names_stay_text(filled: Store) -> None:
-    reader = Reader(status_page(filled, HEALTH, ask("/status"), Kept()))
+    reader = Reader(status_page(filled, HEALTH, ask("/status")))
     assert "Predictions that recorders dropped" in reader.text
     assert HOSTILE[0] in reader.text
     assert [tag for tag in reader.tags if tag[0] == "img"] == []
@@ -164,14 +163,12 @@ def test_a_store_that_does_not_answer_is_the_first_thing_said(
     assert "The store does not answer" in text_of(empty_store, {**HEALTH, "store": "does not answer"})
 
 
-def test_rows_are_counted_once_in_a_minute(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-    measure = empty_store.measure
-    monkeypatch.setattr(empty_store, "measure", lambda: calls.append(1) or measure())
-    kept = Kept()
-    for seconds in (0, 20, 59, 60):
-        status_page(empty_store, HEALTH, ask("/status", now=NOW + timedelta(seconds=seconds)), kept)
-    assert len(calls) == 2
+def test_a_new_reading_is_counted_at_once(filled: Store) -> None:
+    assert "Readings 3" in text_of(filled)
+    filled.readings.write([Reading("system_cpu_percent", 1, NOW - timedelta(days=9), {"host": "h"})])
+    text = text_of(filled)
+    assert "Readings 4" in text
+    assert "Oldest reading 2013-03-22 12:00 UTC" in text
 
 
 def test_details_are_for_the_page_and_not_for_healthz(filled: Store) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
+from typing import Generic, TypeVar
 
 from mirante.errors import ConfigError
 
-__all__ = ["EVERYTHING", "Matcher", "Matchers"]
+__all__ = ["EVERYTHING", "LabelIndex", "Matcher", "Matchers"]
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +127,48 @@ class Matchers:
 
 
 EVERYTHING = Matchers()
+
+
+class LabelIndex(Generic[_Item]):
+    """Things with labels, in which those that matchers may accept are found without asking each.
+
+    Parameters
+    ----------
+    items : sequence
+        The things.
+    labels : callable
+        Gives the labels of one.
+
+    Examples
+    --------
+    >>> index = LabelIndex([{"model": "m"}, {"model": "n"}, {"host": "h"}], dict)
+    >>> list(index.accepted(Matchers.of({"model": "n"})))
+    [{'model': 'n'}, {'host': 'h'}]
+    """
+
+    def __init__(self, items: Sequence[_Item], labels: Callable[[_Item], Mapping[str, str]]) -> None:
+        self._items, self._labels = items, labels
+        self._places: dict[str, dict[str | None, list[int]]] = {}
+
+    def accepted(self, where: Matchers) -> Iterator[_Item]:
+        """Give what `Matchers.may_accept` accepts, in order."""
+        for place in self._candidates(where):
+            item = self._items[place]
+            if where.may_accept(self._labels(item)):
+                yield item
+
+    def _candidates(self, where: Matchers) -> Iterable[int]:
+        equal = next((matcher for matcher in where.items if matcher.equality), None)
+        if equal is None:
+            return range(len(self._items))
+        places = self._by_value(equal.label)
+        return merge(places.get(equal.value, ()), places.get(None, ()))
+
+    def _by_value(self, label: str) -> dict[str | None, list[int]]:
+        """Return where each value of a label stands; None is where there is no such label."""
+        if label not in self._places:
+            found: dict[str | None, list[int]] = {}
+            for place, item in enumerate(self._items):
+                found.setdefault(self._labels(item).get(label), []).append(place)
+            self._places[label] = found
+        return self._places[label]

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from mirante.alerts.evaluation.history import Clock, History, row_history
+from mirante.alerts.expression.columns import Bools
 from mirante.alerts.rules import AlertState, Rule, advance
 from mirante.alerts.rules.limits import seeks_low
 from mirante.alerts.templates import render
 from mirante.errors import ConfigError
 from mirante.readings import Reading
 from mirante.store import Series, Store
+from mirante.store.series import Where
 from mirante.store.types import from_micros, to_micros
 
 __all__ = ["Firing", "Past", "replay_past"]
@@ -107,14 +109,16 @@ def replay_past(
         What would have happened. What was true before the stretch begins to be at its start.
     """
     names = sorted({metric for rule in rules for metric in rule.expression.metrics})
+    # of many rules some want all
+    where = rules[0].expression.where.may_accept if len(rules) == 1 else None
     if most is not None:
-        clock = replace(clock, since=_since(store, names, clock, most))
+        clock = replace(clock, since=_since(store, names, where, clock, most))
     latest = store.readings.latest(names=names)
     silences = {reading.key: stale_after(reading) for reading in latest}
     windows = [column.window for rule in rules for column in rule.expression.windows]
     reach = max(windows, default=timedelta())
     series: dict[str, list[Series]] = {}
-    for one in store.readings.series(names, since=clock.since - reach, until=clock.until):
+    for one in store.readings.series(names, where=where, since=clock.since - reach, until=clock.until):
         if silences.get((one.name, tuple(sorted(one.labels.items())))) is not None:
             series.setdefault(one.name, []).append(one)
     past = Past(latest=latest, since=clock.since)
@@ -129,10 +133,10 @@ def replay_past(
     return past
 
 
-def _since(store: Store, names: Sequence[str], clock: Clock, most: int) -> datetime:
+def _since(store: Store, names: Sequence[str], where: Where | None, clock: Clock, most: int) -> datetime:
     """Return the beginning of a stretch that holds no more readings than that."""
     since, least = clock.since, clock.until - timedelta(hours=1)
-    while since < least and store.readings.count(names, since=since, until=clock.until) > most:
+    while since < least and store.readings.count(names, where=where, since=since, until=clock.until) > most:
         since += (clock.until - since) / 2
     return since
 
@@ -166,11 +170,26 @@ class _Row:
         """Return all that fired, and what is pending at the end."""
         history = self._history
         said = history.true * 4 + history.false * 2 + history.exists
-        starts = np.flatnonzero(np.diff(said, prepend=-1)).tolist()
+        starts = np.flatnonzero(np.diff(said, prepend=-1))
         ends = [*history.times[starts[1:]].tolist(), to_micros(self._clock.until) + 1]
-        for start, end in zip(starts, ends, strict=True):
-            self._stretch(start, end)
+        breaks = np.flatnonzero(self._breached()[starts])
+        place = 0
+        while place < len(starts):
+            if self._state.phase == "inactive":  # nothing happens until the condition is true
+                coming = int(np.searchsorted(breaks, place))
+                if coming == len(breaks):
+                    break
+                place = int(breaks[coming])
+            self._stretch(int(starts[place]), ends[place])
+            place += 1
         return self._found
+
+    def _breached(self) -> Bools:
+        """Return where an alert that does not stand would begin."""
+        history = self._history
+        if self._rule.on_missing != "alert":
+            return history.true
+        return history.exists & ~history.false
 
     def _stretch(self, start: int, end: int) -> None:
         """Go through a time over which the condition says the same."""

@@ -12,10 +12,19 @@ from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
+from typing import Any
 
 from mirante.errors import ConfigError
 
-__all__ = ["LOCALES", "Translator", "format_datetime", "format_number", "normal_locale", "translator"]
+__all__ = [
+    "LOCALES",
+    "Translator",
+    "format_datetime",
+    "format_number",
+    "format_pattern",
+    "normal_locale",
+    "translator",
+]
 
 LOCALES = ("en", "pt_BR")
 
@@ -237,8 +246,36 @@ def format_number(value: float, locale: str = "en", *, digits: int = 2) -> str:
     >>> format_number(float("nan"))
     '–'
     """
-    from babel.numbers import format_decimal
-
     if value != value:  # NaN is the one number that differs from itself
         return "–"
-    return format_decimal(value, "#,##0." + "#" * digits, locale=normal_locale(locale))
+    return format_pattern(value, "#,##0." + "#" * digits, locale)
+
+
+def format_pattern(value: float, pattern: str, locale: str = "en") -> str:
+    """Return a number as a pattern of the Unicode consortium writes it, with the signs of a locale.
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+    pattern : str
+        Such as ``#,##0.00``.
+    locale : str
+        See `translator`.
+
+    Examples
+    --------
+    >>> format_pattern(0.5, "#,##0.00", "pt_BR")
+    '0,50'
+    """
+    form, signs = _number_form(pattern, normal_locale(locale))
+    return str(form.apply(value, signs))
+
+
+@cache
+def _number_form(pattern: str, locale: str) -> tuple[Any, Any]:
+    """Return a pattern and a locale as Babel wants them: to read both costs more than to write a number."""
+    from babel import Locale
+    from babel.numbers import parse_pattern
+
+    return parse_pattern(pattern), Locale.parse(locale)

@@ -15,7 +15,7 @@ from mirante.store.readings import SubjectRow
 from mirante.store.series import Series
 from mirante.store.silences import SilenceRow
 from mirante.store.store import Store
-from mirante.store.windows import WindowRow
+from mirante.store.windows import VersionRow, WindowRow
 
 __all__ = [
     "AcknowledgementRow",
@@ -32,5 +32,6 @@ __all__ = [
     "Store",
     "StoreSize",
     "SubjectRow",
+    "VersionRow",
     "WindowRow",
 ]

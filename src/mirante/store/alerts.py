@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, select
 
 from mirante.store.database import Database
 from mirante.store.dialect import bulk, chunks, upsert
+from mirante.store.rows import read_rows
 from mirante.store.schema import alerts
 from mirante.store.types import as_columns
 
@@ -156,7 +157,7 @@ class AlertsPart:
 
     def _read(self, query: Select[Any], connection: Connection | None) -> _Alerts:
         with self._database.reading(connection) as snapshot:
-            return [AlertRow(**row._mapping) for row in snapshot.execute(query)]
+            return read_rows(snapshot, query, AlertRow)
 
 
 def _newest(query: Select[Any]) -> Select[Any]:

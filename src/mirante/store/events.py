@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from mirante.store.database import Database
 from mirante.store.dialect import bulk, plain_insert
+from mirante.store.rows import read_rows
 from mirante.store.schema import events
 from mirante.store.types import as_columns
 
@@ -106,5 +107,4 @@ class EventsPart:
             query = query.where(~events.c.kind.startswith(start, autoescape=True))
         query = query.order_by(events.c.time.desc(), events.c.id.desc()).limit(limit)
         with self._database.reading(connection) as snapshot:
-            rows = snapshot.execute(query).all()
-        return [EventRow(**row._mapping) for row in reversed(rows)]
+            return read_rows(snapshot, query, EventRow)[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Select, func, select
 from mirante.store.database import Database
 from mirante.store.dialect import chunks
 from mirante.store.schema import series
-from mirante.store.series import Series, page_end, read_highest, read_recent, read_series, read_thinned
+from mirante.store.series import Series, Where, has_more, page_end, read_recent, read_series
+from mirante.store.thinning import read_highest, read_thinned
 
 __all__ = ["History"]
 
@@ -33,9 +34,10 @@ class History:
         name: str | Sequence[str] | None = None,
         *,
         subject: str | None = None,
-        where: Mapping[str, str] | None = None,
+        where: Where | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        above: float | None = None,
         connection: Connection | None = None,
     ) -> list[Series]:
         """Return the series that fit, with their readings in ``[since, until)``.
@@ -46,10 +48,12 @@ class History:
             Names of the readings; all when None.
         subject : str, optional
             What they are about.
-        where : mapping of str to str, optional
-            Labels that must be there with these values.
+        where : mapping of str to str, or callable, optional
+            Labels that must be there with these values, or what says of labels whether they are wanted.
         since, until : datetime, optional
             Half-open interval of time.
+        above : float, optional
+            Only readings that are greater.
         connection : Connection, optional
             A transaction to read in.
 
@@ -60,7 +64,7 @@ class History:
         """
         query = _select_series(name, subject)
         with self._database.reading(connection) as snapshot:
-            return read_series(snapshot, query, since=since, until=until, where=where)
+            return read_series(snapshot, query, since=since, until=until, where=where, above=above)
 
     def recent(
         self,
@@ -69,6 +73,8 @@ class History:
         subjects: Sequence[str] | None = None,
         points: int,
         oldest_only: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
         connection: Connection | None = None,
     ) -> list[Series]:
         """Return series of many subjects at once, with the newest readings of each.
@@ -83,6 +89,8 @@ class History:
             So many readings of each series at most.
         oldest_only : bool
             Of each subject only the series that was there first.
+        since, until : datetime, optional
+            Half-open interval of time.
         connection : Connection, optional
             A transaction to read in.
 
@@ -96,9 +104,11 @@ class History:
             query = query.where(series.c.id.in_(select(func.min(series.c.id)).group_by(series.c.subject)))
         with self._database.reading(connection) as snapshot:
             if subjects is None:
-                return read_recent(snapshot, query, points)
+                return read_recent(snapshot, query, points, since=since, until=until)
             of = [query.where(series.c.subject.in_(chunk)) for chunk in chunks(subjects)]
-            return [one for each in of for one in read_recent(snapshot, each, points)]
+            return [
+                one for each in of for one in read_recent(snapshot, each, points, since=since, until=until)
+            ]
 
     def thinned(
         self,
@@ -131,7 +141,8 @@ class History:
         Returns
         -------
         list of Series
-            Ordered by name and labels; series without a reading in the interval are left out.
+            Ordered by name and labels, without notes; series without a reading in the interval are left
+            out.
         """
         query = _select_series(names, subject)
         with self._database.reading(connection) as snapshot:
@@ -145,6 +156,7 @@ class History:
         since: datetime,
         until: datetime,
         step: timedelta,
+        above: float | None = None,
         connection: Connection | None = None,
     ) -> list[Series]:
         """Return the greatest value of each series in each step of time, counted from `since` on.
@@ -159,6 +171,8 @@ class History:
             Half-open interval of time.
         step : timedelta
             How long a step is.
+        above : float, optional
+            Only readings that are greater; for those that rarely are, which are found sooner than all.
         connection : Connection, optional
             A transaction to read in.
 
@@ -169,7 +183,22 @@ class History:
         """
         query = _select_series(names, subject)
         with self._database.reading(connection) as snapshot:
-            return read_highest(snapshot, query, since=since, until=until, step=step)
+            return read_highest(snapshot, query, since=since, until=until, step=step, above=above)
+
+    def has_more(
+        self,
+        count: int,
+        name: str | Sequence[str] | None = None,
+        *,
+        subject: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        connection: Connection | None = None,
+    ) -> bool:
+        """Say whether there are more than so many readings; see `series` for which."""
+        query = _select_series(name, subject)
+        with self._database.reading(connection) as snapshot:
+            return has_more(snapshot, query, count, since=since, until=until)
 
     def page_end(
         self,

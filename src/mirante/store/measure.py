@@ -12,12 +12,12 @@ from sqlalchemy import Table, func, select
 
 from mirante.store.database import Database
 from mirante.store.dialect import bytes_used
-from mirante.store.schema import alerts, events, notices, readings, series, windows
+from mirante.store.schema import alerts, events, notices, series, windows
+from mirante.store.tallies import readings_tally
 
 __all__ = ["StoreSize", "measure"]
 
 _COUNTED: Mapping[str, Table] = {
-    "readings": readings,
     "series": series,
     "windows": windows,
     "alerts": alerts,
@@ -50,27 +50,26 @@ class StoreSize:
 
 
 def measure(database: Database) -> StoreSize:
-    """Return how large a store is; it counts every row, which takes a second for ten million.
+    """Return how large a store is; readings are counted as they are written, all else is counted here.
 
     Parameters
     ----------
     database : Database
         The store's.
     """
-    first = select(func.min(readings.c.time)).where(readings.c.series_id == series.c.id).scalar_subquery()
     with database.reading() as snapshot:
+        total, oldest = readings_tally(snapshot)
         rows = {
             name: int(snapshot.execute(select(func.count()).select_from(table)).scalar_one())
             for name, table in _COUNTED.items()
         }
         used = bytes_used(snapshot)
-        oldest: datetime | None = snapshot.execute(select(func.min(first))).scalar_one()
     file = database.file
     return StoreSize(
         used,
         None if file is None else _bytes_of(file.with_name(f"{file.name}-wal")),
         None if file is None else shutil.disk_usage(file.parent).free,
-        rows,
+        {"readings": total, **rows},
         oldest,
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from mirante.store.database import Database
 from mirante.store.dialect import bulk, chunks, plain_insert
+from mirante.store.rows import read_rows
 from mirante.store.schema import notice_alerts, notices
 from mirante.store.types import as_columns
 
@@ -91,6 +93,9 @@ class ChannelRow:
 
 
 _Notices: TypeAlias = list[NoticeRow]  # inside the class, `list` is a method
+
+
+_GROUPS = {"sending": "owed"}  # it has not left yet
 
 
 class OutboxPart:
@@ -344,32 +349,35 @@ class OutboxPart:
 
     def channels(self, *, connection: Connection | None = None) -> Sequence[ChannelRow]:
         """Return what went out by each channel that ever had a notice, ordered by name."""
-        status, waits = notices.c.status, notices.c.status.in_(("owed", "sending"))
-
-        def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
-            return func.sum(case((condition, 1), else_=0))
-
-        query = select(
-            notices.c.channel,
-            number(waits),
-            number(status == "dead"),
-            number(status == "delivered"),
-            func.sum(notices.c.attempts),
-            func.max(notices.c.delivered_at),
-            func.min(case((waits, notices.c.created_at))),
-        ).group_by(notices.c.channel)
-        newest = select(notices.c.channel, func.max(notices.c.created_at).label("at"))
-        newest = newest.where(notices.c.error.is_not(None)).group_by(notices.c.channel)
-        last = newest.subquery()
-        failed = select(notices.c.channel, notices.c.error).join(
-            last, and_(notices.c.channel == last.c.channel, notices.c.created_at == last.c.at)
-        )
+        waits = notices.c.status.in_(("owed", "sending"))
+        # Each by an index of its own: one pass over all notices would read their payloads.
+        known = select(notices.c.channel).distinct().subquery()
+        mine = notices.c.channel == known.c.channel
+        last = select(func.max(notices.c.delivered_at)).where(mine).scalar_subquery()
+        failed = select(notices.c.error).where(mine, notices.c.error.is_not(None))
+        failed = failed.order_by(notices.c.created_at.desc()).limit(1)
+        query = select(known.c.channel, last, failed.scalar_subquery())
+        oldest = select(notices.c.channel, func.min(notices.c.created_at)).where(waits)
         with self._database.reading(connection) as snapshot:
-            errors = {channel: error for channel, error in snapshot.execute(failed) if error}
-            found = snapshot.execute(query.order_by(notices.c.channel)).all()
+            tally = self.tally(connection=snapshot)
+            since = dict(map(tuple, snapshot.execute(oldest.group_by(notices.c.channel))))
+            found = snapshot.execute(query.order_by(known.c.channel)).all()
+        numbers = {channel: Counter[str]() for channel, _, _ in found}
+        for channel, status, count, tries in tally:
+            numbers[channel] += Counter({_GROUPS.get(status, status): count, "tries": tries})
         return [
-            ChannelRow(name, int(owed), int(dead), int(left), int(tries), at, since, errors.get(name, ""))
-            for name, owed, dead, left, tries, at, since in found
+            ChannelRow(
+                name,
+                own["owed"],
+                own["dead"],
+                own["delivered"],
+                own["tries"],
+                at,
+                since.get(name),
+                error or "",
+            )
+            for name, at, error in found
+            for own in [numbers[name]]
         ]
 
     def list(
@@ -386,14 +394,19 @@ class OutboxPart:
     def about(self, alert_ids: Sequence[str], *, connection: Connection | None = None) -> dict[str, _Notices]:
         """Return the notices that speak of each of some alerts, oldest first, without their payloads."""
         light = [column for column in notices.c if column.name not in ("alert_ids", "payload")]
-        query = select(notice_alerts.c.alert_id.label("about"), *light).join(notices)
-        query = query.order_by(notices.c.created_at, notices.c.id)
         found: dict[str, _Notices] = {}
         with self._database.reading(connection) as snapshot:
             for chunk in chunks(alert_ids):
-                for row in snapshot.execute(query.where(notice_alerts.c.alert_id.in_(chunk))):
-                    values = dict(row._mapping)
-                    found.setdefault(values.pop("about"), []).append(NoticeRow(**values))
+                pairs = select(notice_alerts.c.notice_id, notice_alerts.c.alert_id)
+                pairs = pairs.where(notice_alerts.c.alert_id.in_(chunk))
+                about: dict[str, list[str]] = {}
+                for notice, alert in snapshot.execute(pairs):
+                    about.setdefault(notice, []).append(alert)
+                theirs = select(notice_alerts.c.notice_id).where(notice_alerts.c.alert_id.in_(chunk))
+                query = select(*light).where(notices.c.id.in_(theirs))
+                for row in read_rows(snapshot, query.order_by(notices.c.created_at, notices.c.id), NoticeRow):
+                    for alert in about[row.id]:
+                        found.setdefault(alert, []).append(row)
         return found
 
     def _finish(

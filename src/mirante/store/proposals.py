@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from mirante.errors import InputError
 from mirante.store.database import Database
 from mirante.store.events import EventRow
+from mirante.store.rows import read_rows
 from mirante.store.schema import events, proposals
 from mirante.store.types import as_values
 
@@ -245,4 +246,4 @@ class ProposalsPart:
             query = query.where(proposals.c.state.in_(states))
         query = query.order_by(proposals.c.created_at.desc(), proposals.c.id.desc()).limit(limit)
         with self._database.reading(connection) as snapshot:
-            return [ProposalRow(**row._mapping) for row in snapshot.execute(query)]
+            return read_rows(snapshot, query, ProposalRow)

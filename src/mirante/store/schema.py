@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 from mirante.store.types import AnyText, Json, Number, NumberOrNone, UtcTime
@@ -42,7 +43,7 @@ __all__ = [
     "windows",
 ]
 
-HEAD = "0002"
+HEAD = "0003"
 VERSION_TABLE = "mirante_version"
 
 # SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
@@ -76,6 +77,7 @@ readings = Table(
 )
 
 # One row per counter; its row lock makes the order of sequence numbers the order of commits.
+# `readings` is the last sequence number, `readings_rows` and `readings_first` are kept by `tallies`.
 counters = Table(
     "mirante_counters",
     metadata,
@@ -193,6 +195,14 @@ notices = Table(
     Index("mirante_notices_created", "created_at"),
     # All that the tally asks for, so that it never goes through the payloads.
     Index("mirante_notices_tally", "channel", "status", "attempts"),
+    Index("mirante_notices_delivered", "channel", "delivered_at"),
+    Index(
+        "mirante_notices_failed",
+        "channel",
+        "created_at",
+        sqlite_where=text("error IS NOT NULL"),
+        postgresql_where=text("error IS NOT NULL"),
+    ),
 )
 
 notice_alerts = Table(

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection, insert, select, update
 
 from mirante.store.database import Database
+from mirante.store.rows import read_rows
 from mirante.store.schema import silences
 from mirante.store.types import as_values
 
@@ -97,4 +98,4 @@ class SilencesPart:
         if since is not None:
             query = query.where(silences.c.ends_at > since)
         with self._database.reading(connection) as snapshot:
-            return [SilenceRow(**row._mapping) for row in snapshot.execute(query)]
+            return read_rows(snapshot, query, SilenceRow)

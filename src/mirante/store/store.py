@@ -119,7 +119,7 @@ class Store:
         return self._database.name
 
     def measure(self) -> StoreSize:
-        """Return how large the store is; it counts every row."""
+        """Return how large the store is."""
         return measure(self._database)
 
     def transaction(self) -> AbstractContextManager[Connection]:

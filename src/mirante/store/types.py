@@ -25,6 +25,7 @@ __all__ = [
     "UtcTime",
     "as_columns",
     "as_values",
+    "from_json",
     "from_micros",
     "to_micros",
     "unescaped",
@@ -75,7 +76,7 @@ def from_micros(micros: int) -> datetime:
     >>> from_micros(1_000_000)
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
     """
-    return _EPOCH + timedelta(microseconds=micros)
+    return _EPOCH + timedelta(0, 0, micros)  # by place, which is quicker by a third
 
 
 def as_values(row: Any) -> dict[str, Any]:
@@ -107,6 +108,24 @@ def _plain(value: object) -> Any:
 _to_json = json.JSONEncoder(
     separators=(",", ":"), default=_plain
 ).encode  # `json.dumps` would make one for each value
+
+
+def from_json(text: str) -> Any:
+    r"""Return the value of JSON that `Json` has written, which may hold NaN and lone surrogates.
+
+    The verdicts of a wide model are tens of kilobytes a window: pydantic's reader takes half of the time.
+
+    Examples
+    --------
+    >>> from_json('{"a": [1, NaN]}'), from_json('"\\ud800"') == chr(0xD800)
+    ({'a': [1, nan]}, True)
+    """
+    from pydantic_core import from_json as quickly
+
+    try:
+        return quickly(text)
+    except ValueError:  # a lone surrogate, or very deep: what Python's own reader takes
+        return json.loads(text)
 
 
 def finite(value: Any) -> Any:
@@ -218,4 +237,4 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return the value of the text."""
-        return None if value is None else json.loads(value)
+        return None if value is None else from_json(value)

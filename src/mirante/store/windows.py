@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, select
 
 from mirante.store.database import Database
 from mirante.store.dialect import upsert
+from mirante.store.rows import read_rows
 from mirante.store.schema import windows
 from mirante.store.types import as_values
 
-__all__ = ["WindowRow", "WindowsPart"]
+__all__ = ["VersionRow", "WindowRow", "WindowsPart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,18 @@ class WindowRow:
     closed: bool = False
     profile: bytes = b""
     verdicts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A version of a subject, and when its first and its last closed window begin."""
+
+    version: str
+    first: datetime
+    last: datetime
+
+
+_Versions: TypeAlias = list[VersionRow]  # inside the class, `list` is a method
 
 
 class WindowsPart:
@@ -98,6 +111,19 @@ class WindowsPart:
             found = snapshot.execute(query).first()
         return None if found is None else WindowRow(**found._mapping)
 
+    def versions(self, subject: str, *, connection: Connection | None = None) -> _Versions:
+        """Return the versions of a subject that have closed windows, the one that served last first."""
+        # The primary key alone tells the versions; the rows are large, and only their ends are looked at.
+        known = select(windows.c.version).where(windows.c.subject == subject).distinct().subquery()
+        own = windows.alias()
+        starts = select(own.c.start).where(own.c.subject == subject, own.c.version == known.c.version)
+        starts = starts.where(own.c.closed).limit(1)
+        first = starts.order_by(own.c.start).scalar_subquery().label("first")
+        last = starts.order_by(own.c.start.desc()).scalar_subquery().label("last")
+        query = select(known.c.version, first, last).order_by(last.desc(), known.c.version.desc())
+        with self._database.reading(connection) as snapshot:
+            return [row for row in read_rows(snapshot, query, VersionRow) if row.first is not None]
+
     def list(
         self,
         subject: str,
@@ -135,5 +161,4 @@ class WindowsPart:
             query = query.where(windows.c.start < until)
         with self._database.reading(connection) as snapshot:
             newest = query.order_by(windows.c.start.desc(), windows.c.version.desc()).limit(limit)
-            rows = snapshot.execute(newest).all()
-        return [WindowRow(**row._mapping) for row in reversed(rows)]
+            return read_rows(snapshot, newest, WindowRow)[::-1]

@@ -109,7 +109,7 @@ def _rule(site: Site, asked: Asked) -> Answer:
 
 
 def _status(site: Site, asked: Asked) -> Answer:
-    return html_answer(status_page(site.store, site.state(), asked.query, site.kept))
+    return html_answer(status_page(site.store, site.state(), asked.query))
 
 
 def _status_line(site: Site, asked: Asked) -> Answer:

@@ -1,11 +1,12 @@
 import pytest
 
+from mirante.alerts.matchers import LabelIndex
 from mirante.alerts.rules import Rule
 from mirante.alerts.rules.sight import can_fire, unseen
 
 
 def test_what_is_not_there_or_has_other_labels_is_unseen():
-    known = {"x": [{"host": "a"}, {"host": "b"}], "y": [{}]}
+    known = {"x": LabelIndex([{"host": "a"}, {"host": "b"}], dict), "y": LabelIndex([{}], dict)}
     assert unseen(Rule("r", "x > 1 and y > 1 and z > 1"), known) == ["z"]
     assert unseen(Rule("r", "x > 1", where={"host": "c"}), known) == ["x"]
     assert unseen(Rule("r", "y > 1", where={"host": "c"}), known) == [], "a partner may have the label"

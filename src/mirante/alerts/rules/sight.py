@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from mirante.alerts.expression.tree import Skeleton, Tree
+from mirante.alerts.matchers import LabelIndex
 from mirante.alerts.rules.rule import Rule
 from mirante.readings import SOURCE_UP
 
 __all__ = ["can_fire", "unseen"]
 
 
-def unseen(rule: Rule, known: Mapping[str, Sequence[Mapping[str, str]]]) -> list[str]:
+def unseen(rule: Rule, known: Mapping[str, LabelIndex[Any]]) -> list[str]:
     """Return the metrics of a rule of which there is no reading that it may be about.
 
     Parameters
     ----------
     rule : Rule
         The rule.
-    known : mapping of str to sequence of labels
+    known : mapping of str to LabelIndex
         The labels of the series that there are, by name.
 
     Examples
     --------
     >>> rule = Rule("busy", "cpu > 90 and load > 2", where={"host": "a"})
-    >>> unseen(rule, {"cpu": [{"host": "a"}], "load": [{"host": "b"}]})
+    >>> cpu, load = LabelIndex([{"host": "a"}], dict), LabelIndex([{"host": "b"}], dict)
+    >>> unseen(rule, {"cpu": cpu, "load": load})
     ['load']
     """
-    may = rule.expression.where.may_accept
+    where, nothing = rule.expression.where, LabelIndex[Any]((), dict)
     return [
         name
         for name in rule.expression.metrics
-        if name != SOURCE_UP and not any(may(labels) for labels in known.get(name, ()))
+        if name != SOURCE_UP and next(known.get(name, nothing).accepted(where), None) is None
     ]
 
 

@@ -8,17 +8,27 @@ plain text: no figure carries markup or a link from its data.
 
 from __future__ import annotations
 
-from mirante.views.figures.common import Draft, Line, Mark, empty_figure, figure_json, marks_of_alerts, plain
+from mirante.views.figures.common import (
+    Draft,
+    Line,
+    Mark,
+    empty_figure,
+    figure_json,
+    marks_of_alerts,
+    plain,
+)
 from mirante.views.figures.distribution import distribution_draft, distribution_figure, drift_figure
 from mirante.views.figures.heatmap import drift_heatmap, heatmap_draft, pool_step
-from mirante.views.figures.metrics import metric_draft, metric_figure
+from mirante.views.figures.metrics import DrawnMarks, draw_marks, metric_draft, metric_figure
 
 __all__ = [
     "Draft",
+    "DrawnMarks",
     "Line",
     "Mark",
     "distribution_draft",
     "distribution_figure",
+    "draw_marks",
     "drift_figure",
     "drift_heatmap",
     "empty_figure",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.views import theme
+from mirante.views.scripts import in_script
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -39,7 +40,6 @@ __all__ = [
 ]
 
 # Characters that no label needs: controls, and marks that turn the direction of the text around.
-_IN_SCRIPT = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -283,7 +283,7 @@ class Draft:
         (False, True)
         """
         whole = {"data": self.data, "layout": {"template": _template(), **self.layout}}
-        return json.dumps(whole, separators=(",", ":"), default=_plain_data).translate(_IN_SCRIPT)
+        return in_script(json.dumps(whole, separators=(",", ":"), default=_plain_data))
 
 
 @cache
@@ -391,4 +391,4 @@ def figure_json(figure: Figure) -> str:
     >>> "</script>" in figure_json(empty_figure("</script>", "nothing"))
     False
     """
-    return str(figure.to_json()).translate(_IN_SCRIPT)
+    return in_script(str(figure.to_json()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,20 @@ from mirante.views.figures.common import (
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["labels_of", "metric_draft", "metric_figure"]
+__all__ = ["DrawnMarks", "draw_marks", "labels_of", "metric_draft", "metric_figure"]
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MARKS_DRAWN = 80
 _LINES_STRONG = 12
 _TEXTS_PER_MARK = 6
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnMarks:
+    """Events as parts of a chart: the marks at its top, and the lines across it."""
+
+    traces: list[dict[str, Any]]
+    shapes: list[dict[str, Any]]
 
 
 def metric_figure(
@@ -93,14 +102,14 @@ def metric_draft(
     *,
     title: str,
     unit: str = "",
-    events: Sequence[EventLike] = (),
+    events: Sequence[EventLike] | DrawnMarks = (),
     thresholds: Mapping[str, float] | Sequence[tuple[str, float]] = (),
     zero: bool = False,
     points: int = 2_000,
     timezone: str = "UTC",
     locale: str = "en",
 ) -> Draft:
-    """Return `metric_figure` as plain data; the arguments are the same."""
+    """Return `metric_figure` as plain data; the arguments are the same, and events may be drawn already."""
     _ = translator(locale)
     drawn = [one for one in series if np.any(np.isfinite(one.values))]
     if not drawn:
@@ -111,7 +120,8 @@ def metric_draft(
     draft.layout["shapes"], draft.layout["annotations"] = [], []
     for text, value in thresholds.items() if isinstance(thresholds, Mapping) else thresholds:
         _add_threshold(draft, text, value)
-    _add_marks(draft, events, timezone, {"alert": _("alert"), "event": _("event")})
+    marks = events if isinstance(events, DrawnMarks) else draw_marks(events, timezone=timezone, locale=locale)
+    _add_marks(draft, marks)
     draft.axis("yaxis", rangemode="tozero" if zero else "normal", **_axis_of(unit))
     if zero and all(np.nanmax(np.abs(one.values), initial=0.0) == 0 for one in drawn):
         draft.axis("yaxis", range=[0, 1])  # by itself it would run from -1 to 1
@@ -206,11 +216,27 @@ def _add_threshold(draft: Draft, text: str, value: float) -> None:
     )  # fmt: skip
 
 
-def _add_marks(draft: Draft, events: Sequence[EventLike], timezone: str, words: Mapping[str, str]) -> None:
-    """Draw events on a hidden second axis from 0 to 1, so that a mark reaches from bottom to top."""
-    if not events:
-        return
-    draft.axis("yaxis2", overlaying="y", range=[0, 1], visible=False, fixedrange=True)
+def draw_marks(events: Sequence[EventLike], *, timezone: str = "UTC", locale: str = "en") -> DrawnMarks:
+    """Return events as they are drawn in a chart, so that many charts of a page can share them.
+
+    Parameters
+    ----------
+    events : sequence of events
+        Each with ``time, kind, text``; events of one moment share one mark.
+    timezone, locale : str
+        As of the charts.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> from mirante.views.figures import Mark
+    >>> drawn = draw_marks([Mark(datetime(2013, 2, 8, tzinfo=UTC), "storm")])
+    >>> drawn.traces[0]["x"], drawn.shapes[0]["x0"]
+    (['2013-02-08T00:00'], '2013-02-08T00:00')
+    """
+    _ = translator(locale)
+    drawn = DrawnMarks([], [])
+    words = {"alert": _("alert"), "event": _("event")}
     looks = {"alert": ("critical", "triangle-down", "dash"), "event": ("info", "diamond", "dot")}
     for kind, (token, symbol, dash) in looks.items():
         those = [one for one in events if one.kind.startswith("alert") == (kind == "alert")]
@@ -224,10 +250,10 @@ def _add_marks(draft: Draft, events: Sequence[EventLike], timezone: str, words: 
             "layer": "below",
         }
         ends = [{"x0": time, "x1": time, "y0": 0, "y1": 1, "yref": "paper"} for time in times]
-        draft.layout["shapes"] += [{**look, **one} for one in ends]
+        drawn.shapes.extend({**look, **one} for one in ends)
         if times:
             edge = {"color": theme.colour("surface"), "width": 1}
-            draft.data.append(
+            drawn.traces.append(
                 {
                     "type": "scatter",
                     "x": times,
@@ -241,6 +267,15 @@ def _add_marks(draft: Draft, events: Sequence[EventLike], timezone: str, words: 
                     "hovertemplate": "%{text}",
                 }
             )
+    return drawn
+
+
+def _add_marks(draft: Draft, marks: DrawnMarks) -> None:
+    """Add events on a hidden second axis from 0 to 1, so that a mark reaches from bottom to top."""
+    if marks.traces:
+        draft.axis("yaxis2", overlaying="y", range=[0, 1], visible=False, fixedrange=True)
+        draft.layout["shapes"] += marks.shapes
+        draft.data.extend(marks.traces)
 
 
 def _gathered(events: Sequence[EventLike], timezone: str) -> tuple[list[str], list[str]]:

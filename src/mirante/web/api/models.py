@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     FiniteFloat,
@@ -140,8 +141,14 @@ class Window(BaseModel):
     verdicts: dict[str, Any]
 
 
+Finite = Annotated[float | None, BeforeValidator(json_number)]
+"""A number as JSON can say it; one that is not finite becomes null."""
+
+
 class Alert(BaseModel):
     """One alert."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: str
     rule: str
@@ -152,8 +159,8 @@ class Alert(BaseModel):
     active_at: datetime
     fired_at: datetime | None
     resolved_at: datetime | None
-    value: float | None
-    fired_value: float | None
+    value: Finite
+    fired_value: Finite
     reading_time: datetime | None
     summary: str
     note: str

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from mirante.alerts.matchers import LabelIndex
 from mirante.alerts.tracing import destination_in_words, trace
 from mirante.durations import format_duration
 from mirante.web.api.models import WRITES, json_number
@@ -97,7 +100,8 @@ def add_rules(router: APIRouter, store: Store, ruling: Ruling) -> None:
         alerts: dict[str, list[AlertRow]] = {}
         for alert in store.alerts.open():
             alerts.setdefault(alert.rule, []).append(alert)
-        return [_state(rule, latest, alerts.get(rule.name, ())) for rule in found]
+        seen = {name: LabelIndex(those, attrgetter("labels")) for name, those in latest.items()}
+        return [_state(rule, seen, alerts.get(rule.name, ())) for rule in found]
 
     @router.post(
         "/routes/test",
@@ -121,14 +125,14 @@ def add_rules(router: APIRouter, store: Store, ruling: Ruling) -> None:
         ]
 
 
-def _state(rule: Rule, latest: Mapping[str, Sequence[Reading]], alerts: Sequence[AlertRow]) -> RuleState:
-    where = rule.expression.where
-    seen = [
+def _state(rule: Rule, latest: Mapping[str, LabelIndex[Reading]], alerts: Sequence[AlertRow]) -> RuleState:
+    accepted = (
         reading
         for metric in dict.fromkeys(rule.expression.metrics)
-        for reading in latest.get(metric, ())
-        if where.may_accept(reading.labels)
-    ]
+        if metric in latest
+        for reading in latest[metric].accepted(rule.expression.where)
+    )
+    seen = list(islice(accepted, _MOST_VALUES + 1))
     counts: dict[str, int] = {}
     for alert in alerts:
         counts[alert.state] = counts.get(alert.state, 0) + 1

@@ -14,7 +14,7 @@ from mirante.web.pages.query import Query, TimeRange
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Series, Store, WindowRow
-    from mirante.views.figures import Draft
+    from mirante.views.figures import Draft, DrawnMarks
 
 __all__ = ["Chart", "chart_of", "heat_chart", "marks_for", "model_charts", "other_charts", "thinned_series"]
 
@@ -78,6 +78,8 @@ def model_charts(
     store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
 ) -> list[Chart]:
     """Return a model's charts but for the heat map, those without any reading left out."""
+    from mirante.views.figures import draw_marks
+
     _ = translator(query.locale)
     plan = [
         ("predictions", _("Predictions per window"), ("predictions",), _("rows")),
@@ -87,6 +89,7 @@ def model_charts(
         ("latency", _("Latency"), _LATENCY, _("seconds")),
         ("outliers", _("Share of outliers"), ("outlier_ratio",), ""),
     ]
+    drawn = draw_marks(marks, locale=query.locale)
     charts = []
     every = thinned_series(
         store, subject, [name for _key, _title, names, _unit in plan for name in names], span
@@ -95,11 +98,11 @@ def model_charts(
         found = [one for one in every if one.name in names]
         if found:
             charts.append(
-                _metric(key, title, _in_order(found, names), unit, marks, query, zero=key != "performance")
+                _metric(key, title, _in_order(found, names), unit, drawn, query, zero=key != "performance")
             )
     missing = _worst(thinned_series(store, subject, ["missing_ratio"], span, most=_MOST_FEATURES))
     if missing:
-        charts.append(_metric("missing", _("Share of missing values"), missing, "", marks, query, zero=True))
+        charts.append(_metric("missing", _("Share of missing values"), missing, "", drawn, query, zero=True))
     return charts
 
 
@@ -120,17 +123,19 @@ def heat_chart(
     from mirante.views.figures import heatmap_draft, plain, pool_step
 
     _ = translator(query.locale)
-    names = ("drift_effect", "drift_detected")
     step = pool_step(np.array([row.start.replace(tzinfo=None) for row in windows], dtype="datetime64[us]"))
-    if step is None:
-        found = store.readings.series(names, subject=subject, since=span.since, until=span.until)
-    else:
+
+    def readings(name: str, above: float | None = None) -> list[Series]:
+        about: dict[str, Any] = {"subject": subject, "until": span.until, "above": above}
+        if step is None:
+            return store.readings.series(name, since=span.since, **about)
         since = windows[0].start.replace(hour=0, minute=0, second=0, microsecond=0)
-        found = store.readings.highest(names, subject=subject, since=since, until=span.until, step=step)
-    effects = [one for one in found if one.name == "drift_effect"]
+        return store.readings.highest([name], since=since, step=step, **about)
+
+    effects = readings("drift_effect")
     if not effects:
         return None
-    verdicts = [one for one in found if one.name == "drift_detected"]
+    verdicts = readings("drift_detected", above=0.0)  # few windows drift, and the others are not marked
     title = _("Drift: features by windows")
     draft = heatmap_draft(
         effects, verdicts, title=title, events=marks, pooled=step, features=_MOST_ROWS, locale=query.locale
@@ -145,6 +150,9 @@ def other_charts(
     store: Store, subject: str, names: Sequence[str], span: TimeRange, marks: Sequence[Any], query: Query
 ) -> list[Chart]:
     """Return one chart for each of the first names of readings that any other subject has in this time."""
+    from mirante.views.figures import draw_marks
+
+    drawn = draw_marks(marks, locale=query.locale)
     charts: list[Chart] = []
     for name in names:
         found = thinned_series(store, subject, [name], span, most=_MOST_FEATURES)
@@ -152,7 +160,7 @@ def other_charts(
             continue
         unit = READINGS[name].unit if name in READINGS else ""
         title = name.replace("_", " ").capitalize().replace("Mlflow", "MLflow")
-        charts.append(_metric(f"r{len(charts)}", title, _worst(found), unit, marks, query, zero=True))
+        charts.append(_metric(f"r{len(charts)}", title, _worst(found), unit, drawn, query, zero=True))
         if len(charts) == _MOST_CHARTS:
             break
     return charts
@@ -169,7 +177,7 @@ def thinned_series(
 
 
 def _metric(
-    key: str, title: str, series: Sequence[Any], unit: str, marks: Sequence[Any], query: Query, *, zero: bool
+    key: str, title: str, series: Sequence[Any], unit: str, marks: DrawnMarks, query: Query, *, zero: bool
 ) -> Chart:
     from mirante.views.figures import Line, metric_draft
 

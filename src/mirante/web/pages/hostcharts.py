@@ -78,7 +78,10 @@ class _Drawing:
     """Makes charts of the series of one host."""
 
     def __init__(self, found: Mapping[str, list[Series]], marks: Sequence[Any], query: Query) -> None:
-        self.found, self._marks, self._query = found, marks, query
+        from mirante.views.figures import draw_marks
+
+        self.found, self._query = found, query
+        self._marks = draw_marks(marks, locale=query.locale)
 
     def lines(self, names: Mapping[str, str], *, rate: bool = False) -> list[Any]:
         """Return the series of some readings as lines with names for people."""

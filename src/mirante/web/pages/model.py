@@ -18,7 +18,7 @@ from mirante.web.pages.states import URGENCY, card_of, severity_state
 from mirante.web.pages.strangest import strangest_rows
 
 if TYPE_CHECKING:
-    from mirante.store import AlertRow, Store, SubjectRow, WindowRow
+    from mirante.store import AlertRow, Store, SubjectRow, VersionRow, WindowRow
 
 __all__ = ["find_subject", "model_page"]
 
@@ -83,21 +83,21 @@ def model_page(store: Store, subject: str, query: Query) -> str:
         If the store does not know the subject.
     """
     known = find_subject(store, subject)
-    # Without their verdicts: those of a year of fifty columns are 30 MB of JSON.
-    every = [row for row in store.windows.list(subject, with_verdicts=False) if row.closed]
-    span = _span(known, every, query)
-    windows = [row for row in every if span.since <= row.start < span.until]
+    versions = store.windows.versions(subject)
+    span = _span(known, versions, query)
+    windows = _closed(store, subject, span)
+    near = windows or _closed(store, subject, None)
     alerts = store.alerts.list(subject=subject, limit=1_000)
     marks = marks_for(store, subject, alerts, span)
-    drifted = _drifted(store, subject, windows or every)
-    comparison = compare(store, subject, windows or every, drifted, query)
+    drifted = _drifted(store, subject, near)
+    comparison = compare(store, subject, near, drifted, query)
     card = card_of(store, subject, _open(alerts), query)
     return render(
         "model.html",
         query,
         subject=subject,
         card=card,
-        versions=_versions(card.name, every, query),
+        versions=_versions(card.name, versions, query),
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, _to_show(alerts, span), query, {}),
@@ -111,10 +111,18 @@ def model_page(store: Store, subject: str, query: Query) -> str:
     )
 
 
-def _span(known: SubjectRow, windows: Sequence[WindowRow], query: Query) -> TimeRange:
-    if not windows:
+def _closed(store: Store, subject: str, span: TimeRange | None) -> list[WindowRow]:
+    """Return closed windows without their verdicts: those of a year of fifty columns are 30 MB of JSON."""
+    since, until = (None, None) if span is None else (span.since, span.until)
+    rows = store.windows.list(subject, since=since, until=until, with_verdicts=False)
+    return [row for row in rows if row.closed]
+
+
+def _span(known: SubjectRow, versions: Sequence[VersionRow], query: Query) -> TimeRange:
+    if not versions:
         return TimeRange.of(query, known.first_time, known.last_time, default="all")
-    return TimeRange.of(query, windows[0].start, windows[-1].start, default="1y")
+    first, last = min(one.first for one in versions), max(one.last for one in versions)
+    return TimeRange.of(query, first, last, default="1y")
 
 
 def _open(alerts: Sequence[AlertRow]) -> list[AlertRow]:
@@ -139,8 +147,9 @@ def _drifted(store: Store, subject: str, windows: Sequence[WindowRow]) -> set[da
     if not windows:
         return set()
     until = windows[-1].start + _MOMENT
-    shares = store.readings.series("drift_share", subject=subject, since=windows[0].start, until=until)
-    times = [time for one in shares for time in one.times[one.values > 0].tolist()]
+    since = windows[0].start
+    shares = store.readings.series("drift_share", subject=subject, since=since, until=until, above=0.0)
+    times = [time for one in shares for time in one.times.tolist()]
     return {time.replace(tzinfo=UTC) for time in times}
 
 
@@ -160,10 +169,10 @@ def _choices(
     ]
 
 
-def _versions(model: str, windows: Sequence[WindowRow], query: Query) -> list[tuple[str, str]]:
+def _versions(model: str, versions: Sequence[VersionRow], query: Query) -> list[tuple[str, str]]:
     """Return the versions that served, newest first, each with its address in MLflow, which may be empty."""
-    served = dict.fromkeys(row.version for row in reversed(windows))
-    return [(one, version_link(query.mlflow, model, one) if query.mlflow else "") for one in served]
+    found = [row.version for row in versions]
+    return [(one, version_link(query.mlflow, model, one) if query.mlflow else "") for one in found]
 
 
 def _table(store: Store, windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:

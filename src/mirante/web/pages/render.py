@@ -16,7 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from mirante.durations import format_duration
-from mirante.i18n import format_number, translator
+from mirante.i18n import format_number, format_pattern, translator
+from mirante.views.scripts import in_script
 from mirante.views.theme import dark_pairs
 from mirante.web.pages.query import Query
 
@@ -38,7 +39,6 @@ __all__ = [
 _ETAG = "@page-etag@"
 _NEARLY_A_DAY = timedelta(hours=20)  # a day is 23 hours when the clocks go forward
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-_HTML_JSON = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def render(template: str, query: Query, **context: Any) -> str:
@@ -119,12 +119,12 @@ def time_tag(moment: datetime | None, *, relative: bool = False, day: bool = Fal
     """
     if moment is None:
         return Markup("–")
-    utc = moment.astimezone(UTC)
-    kind = Markup(' data-relative="1"') if relative else Markup("")
-    kind += Markup(' data-day="1"') if day else Markup("")
-    return Markup(
-        '<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}" title="{0:%Y-%m-%d %H:%M:%S} UTC"{1}>{2} UTC</time>'
-    ).format(utc, kind, f"{utc:%Y-%m-%d %H:%M}")
+    text = moment.astimezone(UTC).isoformat(" ", "seconds")
+    date, clock = text[:10], text[11:19]
+    kind = (' data-relative="1"' if relative else "") + (' data-day="1"' if day else "")
+    return Markup(  # noqa: S704  digits alone come from the moment
+        f'<time datetime="{date}T{clock}Z" title="{date} {clock} UTC"{kind}>{date} {clock[:5]} UTC</time>'
+    )
 
 
 def window_name(row: WindowRow) -> str:
@@ -232,11 +232,9 @@ def bytes_text(value: float | None, locale: str = "en") -> str:
 
 def _fixed(value: float | None, locale: str, digits: int, unit: str) -> str:
     """Return a number with as many decimals as its neighbours in a column."""
-    from babel.numbers import format_decimal
-
     if value is None or not math.isfinite(value):
         return "–"
-    return str(format_decimal(value, "#,##0." + "0" * digits, locale=locale)) + unit
+    return format_pattern(value, "#,##0." + "0" * digits, locale) + unit
 
 
 @cache
@@ -255,4 +253,4 @@ def _json_block(value: Mapping[str, Any] | str) -> Markup:
     import json
 
     text = value if isinstance(value, str) else json.dumps(value)
-    return Markup(text.translate(_HTML_JSON))  # noqa: S704  every character that HTML reads is escaped above
+    return Markup(in_script(text))  # noqa: S704  every character that HTML reads is escaped above

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from mirante.alerts.matchers import LabelIndex
 from mirante.alerts.rules.sight import can_fire, unseen
 from mirante.i18n import Translator, translator
 from mirante.readings import READINGS
@@ -109,21 +110,25 @@ def shown_rules(store: Store, rules: Sequence[Rule], query: Query) -> list[Shown
 
 def _known(
     store: Store, rules: Iterable[Rule], names: Mapping[str, int]
-) -> dict[str, Sequence[Mapping[str, str]]]:
+) -> dict[str, LabelIndex[Mapping[str, str]]]:
     """Return the labels of what is there by name; labels are read only where a rule asks for some."""
     asked = {name for rule in rules if rule.where for name in rule.expression.metrics if name in names}
     read = {name for name in asked if names[name] <= _MOST_SERIES}
     labels: Mapping[str, Sequence[Mapping[str, str]]] = (
         store.readings.known(sorted(read), most=10 * _MOST_SERIES) if read else {}
     )
-    return {name: labels.get(name) or [{}] for name in names}
+    return {name: LabelIndex(labels.get(name) or [{}], _itself) for name in names}
+
+
+def _itself(labels: Mapping[str, str]) -> Mapping[str, str]:
+    return labels
 
 
 def _shown(
     rule: Rule,
     alerts: Sequence[AlertRow],
     names: Mapping[str, int],
-    known: Mapping[str, Sequence[Mapping[str, str]]],
+    known: Mapping[str, LabelIndex[Mapping[str, str]]],
     query: Query,
     _: Translator,
 ) -> ShownRule:

@@ -45,8 +45,9 @@ def sparkline(
         return Markup("")
     low = min(0.0, float(good.min()))
     high = max(float(good.max()), top if top is not None else low)
-    x = np.linspace(_PAD, _WIDTH - _PAD, points.size)
-    y = _HEIGHT - _PAD - (points - low) / (high - low or 1.0) * (_HEIGHT - 2 * _PAD)
+    # as Python's own numbers, which are written in half of the time
+    x = np.linspace(_PAD, _WIDTH - _PAD, points.size).tolist()
+    y = (_HEIGHT - _PAD - (points - low) / (high - low or 1.0) * (_HEIGHT - 2 * _PAD)).tolist()
     line, area = [], []
     for run in _runs(np.isfinite(points)):
         path = " L".join(f"{x[i]:.1f} {y[i]:.1f}" for i in run)

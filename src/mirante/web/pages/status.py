@@ -14,7 +14,6 @@ from mirante.web.pages.render import render
 if TYPE_CHECKING:
     from mirante.readings import Reading
     from mirante.store import ChannelRow, Store, StoreSize
-    from mirante.web.kept import Kept
 
 __all__ = ["ShownTask", "status_page"]
 
@@ -24,7 +23,6 @@ _ABOUT = (
     *("config", "locale", "timezone"),
 )
 _MOST_QUEUES = 50
-_SECONDS_KEPT = 60  # every row is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class ShownTask:
     error: str
 
 
-def status_page(store: Store, health: Mapping[str, Any], query: Query, kept: Kept) -> str:
+def status_page(store: Store, health: Mapping[str, Any], query: Query) -> str:
     """Return the page of the monitor's own state as HTML.
 
     Parameters
@@ -71,14 +69,12 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query, kept: Kep
         it may be missing, where pages run without the service.
     query : Query
         Gives the language and the moment.
-    kept : Kept
-        Keeps the store's size for a minute.
     """
     details = _mapping(health.get("details"))
     tasks = [_task(str(name), _mapping(said)) for name, said in _mapping(health.get("tasks")).items()]
     about = _mapping(details.get("about"))
     answers = health.get("store", "ok") == "ok"
-    measured = _measured(store, query.now, kept) if answers else None
+    measured = _measured(store) if answers else None
     return render(
         "status.html",
         query,
@@ -132,10 +128,10 @@ def _heartbeat(said: Any) -> dict[str, Any] | None:
     }
 
 
-def _measured(store: Store, now: datetime, kept: Kept) -> StoreSize | None:
+def _measured(store: Store) -> StoreSize | None:
     """Return the store's size; None when it does not answer: the page is wanted most of all then."""
     try:
-        return kept.get(("size", now.timestamp() // _SECONDS_KEPT), store.measure)
+        return store.measure()
     except StoreError:
         return None
 
