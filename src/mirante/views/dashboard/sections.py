@@ -12,6 +12,7 @@ import numpy as np
 
 from mirante.errors import MiranteError
 from mirante.i18n import Translator
+from mirante.readings import unit_of
 from mirante.views.figures import (
     Line,
     Mark,
@@ -21,7 +22,7 @@ from mirante.views.figures import (
     metric_figure,
 )
 from mirante.views.page import Cell, Chart, Column, Table, chart_of, filled_rows
-from mirante.views.words import caption_of, from_numpy, moment, number, table_of, unit_of
+from mirante.views.words import caption_of, from_numpy, moment, number, table_of
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Series, Store
