@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from mirante.alerts.people.acknowledging import acknowledge, take_back
+from mirante.alerts.people.silencing import SilenceOrder, add_silence
 from mirante.alerts.rules import Rule, default_rules
 from mirante.readings import Reading
 from mirante.store import AlertRow, ProposalRow, Store, WindowRow
@@ -336,7 +337,7 @@ def test_silence_by_keyboard_alone_then_change_and_end(page: Any, writable: tupl
     page.focus("#comment")
     page.keyboard.type("new disk")
     page.keyboard.press("Tab")
-    page.keyboard.type("3h")
+    page.keyboard.press("ArrowRight")
     page.focus("#author")
     page.keyboard.type("ana")
     page.keyboard.press("Enter")
@@ -344,9 +345,10 @@ def test_silence_by_keyboard_alone_then_change_and_end(page: Any, writable: tupl
     assert "Silenced by ana" in page.inner_text(".moments")
     (row,) = store.silences.list()
     assert row.matchers == {"rule": "high_cpu", "host": HOSTILE[0]}
-    assert (row.ends_at - row.starts_at).total_seconds() == 3 * 3600
+    assert (row.ends_at - row.starts_at).total_seconds() == 4 * 3600
     page.goto(f"{site}/silences")
     page.click("text=Change …")
+    assert page.is_checked("#quick-other"), "what is left is no length to choose from"
     page.fill("#lasting", "5h")
     page.click("text=Save the change")
     page.wait_for_url("**/silences")
@@ -380,6 +382,56 @@ def test_people_act_without_javascript(browser: Any, writable: tuple[str, Store]
     assert "silenced until" in opened.inner_text("main")
     assert store.silences.list()[0].author == "ana"
     context.close()
+
+
+def test_forms_are_on_the_readers_clock(browser: Any, writable: tuple[str, Store]):
+    site, store = writable
+    start = NOW + timedelta(days=3)
+    order = SilenceOrder({"rule": "high_cpu"}, "ana", "later", starts_at=start, lasting="2h")
+    row = add_silence(store, order, NOW)
+    context = browser.new_context(timezone_id="America/Sao_Paulo")
+    opened = context.new_page()
+    opened.goto(f"{site}/silences/{row.id}")
+    assert opened.input_value("#starts") == "2013-04-03T09:00"
+    assert "From (America/Sao_Paulo)" in opened.inner_text("form")
+    opened.fill("#author", "ana")
+    opened.fill("#comment", "")
+    opened.evaluate("document.querySelector('#comment').required = false")
+    opened.click("text=Save the change")
+    opened.wait_for_selector(".fault")
+    assert opened.input_value("#starts") == "2013-04-03T09:00", "sent back, it is not turned a second time"
+    opened.fill("#comment", "later")
+    assert "until tomorrow 9:00 (America/Sao_Paulo)" in opened.inner_text("form")
+    opened.check("input[value=tomorrow]")
+    assert not opened.is_visible("#lasting")
+    opened.click("text=Save the change")
+    opened.wait_for_url("**/silences")
+    newest = store.silences.list()[0]
+    assert newest.starts_at == start
+    assert newest.ends_at.isoformat() == "2013-04-04T12:00:00+00:00"
+    context.close()
+
+
+def test_windows_to_accept_and_dates_of_a_range_are_on_the_readers_clock(browser: Any, full_url: str):
+    with Store(full_url) as store, serving(store, WebConfig()) as address:
+        context = browser.new_context(timezone_id="America/Sao_Paulo")
+        opened = context.new_page()
+        opened.goto(f"{address}/model?subject={MODEL}&range=30d")
+        opened.click("#accept summary")
+        sent = opened.evaluate("Object.fromEntries(new FormData(document.querySelector('#accept form')))")
+        assert sent["zone"] == "America/Sao_Paulo"
+        assert sent["until"] == "2013-03-30T02:00"
+        opened.fill(".dates input[name=since]", "2013-02-08")
+        opened.fill(".dates input[name=until]", "2013-02-08")
+        opened.click(".dates button")
+        opened.wait_for_url("**zone=America*")
+        assert opened.locator("#windows tbody tr").count() == 1
+        opened.fill(".dates input[name=since]", "")
+        opened.fill(".dates input[name=until]", "")
+        opened.click(".dates button")
+        opened.wait_for_url(lambda url: "since" not in url)
+        assert "zone" not in opened.url
+        context.close()
 
 
 def test_another_sites_form_writes_nothing(browser: Any, writable: tuple[str, Store]):

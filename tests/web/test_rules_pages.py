@@ -121,7 +121,7 @@ def test_the_preview_has_start_end_and_peak(filled: Store) -> None:
     assert "fires still" in text
     assert "97.5" in text
     assert text.count("host web-1") >= 3
-    assert "> 90 ● true" in text
+    assert "> 90 % ● true" in text
 
 
 def test_the_preview_is_as_long_as_the_address_says(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:

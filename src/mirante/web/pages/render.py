@@ -15,10 +15,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from mirante.alerts.rules.units import unit_of_condition
 from mirante.durations import format_duration
 from mirante.i18n import format_number, translator
+from mirante.readings import unit_of
 from mirante.views.theme import dark_pairs
+from mirante.views.words import number as quantity
 from mirante.web.pages.query import Query
+from mirante.web.pages.shared import common_labels, common_to
 
 if TYPE_CHECKING:
     from mirante.store import WindowRow
@@ -27,6 +31,7 @@ __all__ = [
     "bytes_text",
     "duration",
     "length",
+    "measured",
     "number",
     "percent",
     "render",
@@ -67,6 +72,13 @@ def render(template: str, query: Query, **context: Any) -> str:
         "fixed": lambda value, digits, unit="": _fixed(value, query.locale, digits, unit),
         "duration": lambda seconds: duration(seconds, query.locale),
         "percent": lambda value: percent(value, query.locale),
+        "measured": lambda value, unit: measured(value, unit, query.locale),
+        "quantity": lambda value, name: quantity(value, unit_of(name), query.locale),
+        "unit_of": unit_of,
+        "common_to": common_to,
+        "common_labels": common_labels,
+        "unit_of_condition": unit_of_condition,
+        "unit_of_rule": cache(lambda name: _unit_of_rule(query, name)),
         "length": length,
         "bytes_text": lambda value: bytes_text(value, query.locale),
         "static": lambda name: f"{query.base}/static/{name}?v={static_version(name)}",
@@ -181,6 +193,34 @@ def percent(value: float | None, locale: str = "en") -> str:
     """
     text = number(None if value is None else value * 100, locale, digits=1)
     return text if text == "–" else f"{text} %"
+
+
+def measured(value: float | None, unit: str, locale: str = "en") -> str:
+    """Return a value for people: shares and per cent with their sign, all else as a plain number.
+
+    Parameters
+    ----------
+    value : float or None
+        A dash stands for None.
+    unit : str
+        As in `mirante.readings.READINGS`.
+    locale : str
+        For decimal signs.
+
+    Examples
+    --------
+    >>> measured(0.5075, "share"), measured(93.24, "percent"), measured(0.101, "0 to 1"), measured(None, "")
+    ('50.75 %', '93.24 %', '0.101', '–')
+    """
+    if unit not in ("share", "percent"):
+        return number(value, locale, digits=3)
+    text = number(None if value is None else value * (100 if unit == "share" else 1), locale)
+    return text if text == "–" else f"{text} %"
+
+
+def _unit_of_rule(query: Query, name: str) -> str:
+    rule = query.rule(name)
+    return "" if rule is None else unit_of_condition(rule.when)
 
 
 def duration(seconds: float | None, locale: str = "en") -> str:
