@@ -97,6 +97,8 @@ def test_reason_without_an_alert_is_the_last_verdict(empty_store: Store):
         "ok",
         "1 column drifted in the last window. age drifted: median 30 -> 44.",
     )
+    empty_store.readings.write([Reading("drift_share", 0, NOW + timedelta(hours=1), labels)])
+    assert card_of(empty_store, "model/m@champion", [], ask()).reason == "Nothing drifted in the last window."
     empty_store.readings.write([Reading("predictions", 0, NOW + timedelta(days=1), labels)])
     assert card_of(empty_store, "model/m@champion", [], ask()).reason.startswith("No predictions")
 
@@ -124,6 +126,13 @@ def test_model_page_has_charts_comparison_and_table(store: Store):
     assert html.count('<th role="rowheader" scope="row">') == 30
     assert "Page 1 of 3" in html
     assert "champion moved to version 1" in html
+    legend = Reader(html).text.partition("Colour: how far the feature moved")[2]
+    assert "Mark: judged as drift." in legend
+    assert "A strong colour without a mark" in legend
+    for locale in ("en", "pt_BR"):
+        html = model_page(store, MODEL, ask("/model", subject=MODEL, locale=locale))
+        assert '"ticksuffix":"s"' in html, "the unit of latency is no word to translate"
+        assert html.count('"tickformat":"~%"') == 2
 
 
 def test_a_link_shows_what_its_sender_saw(store: Store):

@@ -43,6 +43,7 @@ __all__ = [
 _ETAG = "@page-etag@"
 _NEARLY_A_DAY = timedelta(hours=20)  # a day is 23 hours when the clocks go forward
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_LONE_PERCENT = re.compile(r"(?<=\d) %")
 _HTML_JSON = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
@@ -107,9 +108,14 @@ def _environment() -> Environment:
 def _seen(value: Any) -> Any:
     """Drop controls and marks that turn text around, so that no name can pose as another one.
 
+    A number and its per cent sign stay on one line.
+
     What a form sends back must stay as it is: a template writes ``{{ name | e }}`` there.
     """
-    return _UNSEEN.sub("", value) if type(value) is str else value
+    if type(value) is not str:
+        return value
+    clean = _UNSEEN.sub("", value)
+    return _LONE_PERCENT.sub("\u00a0%", clean) if "%" in clean else clean
 
 
 def time_tag(moment: datetime | None, *, relative: bool = False, day: bool = False) -> Markup:
