@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 from mirante.alerts.channels.texts import moment_text
-from mirante.alerts.rules.units import measure_text
+from mirante.alerts.units import measure_text
 from mirante.errors import StoreError
 from mirante.i18n import Translator, translator
 from mirante.readings import split_subject

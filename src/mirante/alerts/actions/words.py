@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.alerts.channels.texts import clean, moment_text
-from mirante.alerts.rules.units import measure_text
+from mirante.alerts.units import measure_text
 from mirante.i18n import Translator, format_number, translator
 from mirante.store.proposals import ACCEPT_BASELINE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mirante.alerts.channels.base import Notice, NoticeAlert
-from mirante.alerts.rules.units import value_text
+from mirante.alerts.units import value_text
 from mirante.i18n import Translator, translator
 
 __all__ = [

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from mirante.alerts.rules.units import unit_of_condition
+from mirante.alerts.units import unit_of_condition
 from mirante.durations import format_duration
 from mirante.i18n import format_number, translator
 from mirante.readings import unit_of

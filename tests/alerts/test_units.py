@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from mirante.alerts.channels.base import NoticeAlert
 from mirante.alerts.channels.texts import alert_text
 from mirante.alerts.rules.loading import default_rules
-from mirante.alerts.rules.units import measure_text, unit_of_condition, value_text
+from mirante.alerts.units import measure_text, unit_of_condition, value_text
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,12 @@ def test_every_rule_that_comes_along_has_a_condition_that_can_be_read():
 def test_measures_of_performance():
     assert measure_text("performance_accuracy", 0.5, "pt_BR") == "50 %"
     assert measure_text("performance_rmse", 0.5, "pt_BR") == "0,5"
+
+
+def test_a_plain_message_needs_no_numpy():
+    code = (
+        "import sys, mirante; mirante.AlertSystem; from mirante.alerts.channels.texts import alert_text; "
+        "from mirante.alerts.channels.base import NoticeAlert as A; alert_text(A('message', 'x'), 'en'); "
+        "sys.exit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from mirante.alerts.expression.tree import parse_condition
 from mirante.alerts.templates import number_text, percent_text
 from mirante.errors import ConfigError
 from mirante.i18n import format_number
@@ -37,6 +36,10 @@ def unit_of_condition(condition: str) -> str:
     >>> unit_of_condition('avg_over("system_cpu_percent", "15m") > 90'), unit_of_condition("not a rule (")
     ('percent', '')
     """
+    if not condition:
+        return ""
+    from mirante.alerts.expression.tree import parse_condition  # numpy, which a plain message does not need
+
     try:
         columns = parse_condition(condition).columns
     except ConfigError:
