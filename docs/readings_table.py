@@ -13,7 +13,8 @@ people. Rules, the store, Prometheus, MLflow and the charts all use the names be
 
 Labels of the subject come first and are not repeated in the table: `model`, `alias` and `version` for
 a model, `host` for a host. NaN means that the number was asked for and is unknown; a comparison in a
-rule is never true of it.
+rule is never true of it. A `share` is a number from 0 to 1: rules and programs use it as it is
+(`missing_ratio > 0.3`), pages and notices write it in per cent (30 %).
 
 In Prometheus and in rules a reading is written `drift_ks{feature="age"}`. In MLflow the same reading is
 the metric `drift_ks/age`, and `system_cpu_percent` is `system/cpu_percent`. Characters that MLflow

@@ -25,6 +25,7 @@ __all__ = [
     "source_of",
     "split_subject",
     "subject_of",
+    "unit_of",
 ]
 
 SOURCE_UP = "source_up"
@@ -198,7 +199,10 @@ def source_of(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 class ReadingKind(NamedTuple):
-    """What a name means: its labels beyond the subject's, its unit, and one line for people."""
+    """What a name means: its labels beyond the subject's, its unit, and one line for people.
+
+    The unit ``share`` is a number from 0 to 1 that people read in per cent.
+    """
 
     labels: tuple[str, ...]
     unit: str
@@ -283,28 +287,24 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "drift_detected": ReadingKind(
             _F, "0 or 1", "the verdict: 1 when the column drifted; its note is the sentence"
         ),
-        "drift_share": ReadingKind((), "0 to 1", "share of the columns that drifted"),
+        "drift_share": ReadingKind((), "share", "share of the columns that drifted"),
         # quality, per window
-        "missing_ratio": ReadingKind(_F, "0 to 1", "share of missing values"),
+        "missing_ratio": ReadingKind(_F, "share", "share of missing values"),
         "missing_detected": ReadingKind(
             _F, "0 or 1", "1 when the share of missing values left the baseline's range"
         ),
-        "new_category_ratio": ReadingKind(
-            _F, "0 to 1", "share of rows whose category the baseline never had"
-        ),
-        "outlier_ratio": ReadingKind(
-            (), "0 to 1", "share of rows over the outlier threshold of the baseline"
-        ),
+        "new_category_ratio": ReadingKind(_F, "share", "share of rows whose category the baseline never had"),
+        "outlier_ratio": ReadingKind((), "share", "share of rows over the outlier threshold of the baseline"),
         # performance, per window, once labels are in
         "performance_labels": ReadingKind((), "rows", "predictions of the window that have a label"),
         "performance_labels_missing": ReadingKind((), "rows", "predictions of the window that have no label"),
-        "performance_accuracy": ReadingKind((), "0 to 1", "share of labelled predictions that were right"),
+        "performance_accuracy": ReadingKind((), "share", "share of labelled predictions that were right"),
         "performance_log_loss": ReadingKind((), "nats", "mean negative log-likelihood of the labels"),
         "performance_roc_auc": ReadingKind(
             (), "0 to 1", "area under the ROC curve; NaN when only one class is there"
         ),
         "performance_brier": ReadingKind((), "0 to 1", "mean squared error of the probability"),
-        "performance_base_rate": ReadingKind((), "0 to 1", "share of positive labels"),
+        "performance_base_rate": ReadingKind((), "share", "share of positive labels"),
         "performance_mae": ReadingKind((), "label unit", "mean absolute error (regression)"),
         "performance_rmse": ReadingKind((), "label unit", "root mean squared error (regression)"),
         "performance_r2": ReadingKind((), "up to 1", "coefficient of determination (regression)"),
@@ -335,6 +335,20 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_queue_length": ReadingKind(("queue",), "notices", "notices or readings that wait to leave"),
     }
 )
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of a reading; a name that is not listed has none, unless it ends in ``_ratio``.
+
+    Examples
+    --------
+    >>> unit_of("predictions"), unit_of("missing_ratio"), unit_of("my_ratio"), unit_of("mine")
+    ('rows', 'share', 'share', '')
+    """
+    if name in READINGS:
+        return READINGS[name].unit
+    return "share" if name.endswith("_ratio") else ""
+
 
 _MODEL = frozenset({"model", "alias", "version"})
 _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(

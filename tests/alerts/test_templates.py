@@ -17,7 +17,7 @@ from mirante.errors import ConfigError
         ("{{ $value }}", "0.1235"),
         ("{{$value}}", "0.1235"),
         ("{{- $value -}}", "0.1235"),
-        ("{{ $value | humanizePercentage }}", "12.35%"),
+        ("{{ $value | humanizePercentage }}", "12.35 %"),
         ("{{ $labels.host }} and {{ $labels.nobody }}.", "web-1 and ."),
         ("{x} { $value } %s {0}", "{x} { $value } %s {0}"),
     ],

@@ -147,3 +147,9 @@ def test_closing_twice_is_fine(url: str) -> None:
     database = Database(url)
     database.close()
     database.close()
+
+
+def test_the_name_of_a_file_says_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Store("sqlite:///here.db") as store:
+        assert store.name == f"sqlite:///{tmp_path}/here.db"

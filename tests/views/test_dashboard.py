@@ -207,6 +207,17 @@ def test_chromium_shows_every_chart_offline(saved: Path, width: int, dark: bool)
 
 
 @pytest.mark.browser
+def test_months_are_in_the_readers_language(tmp_path: Path):
+    with filled_store(tmp_path) as store:
+        path = write_dashboard(store, tmp_path / "d.html", locale="pt_BR")
+    with opened(path) as page:
+        drawn(page)
+        ticks = page.eval_on_selector_all(".xtick text", "all => all.map((one) => one.textContent)")
+    assert any("fev" in tick for tick in ticks)
+    assert not any("Feb" in tick for tick in ticks)
+
+
+@pytest.mark.browser
 def test_the_switch_turns_charts_and_page(saved: Path):
     with opened(saved) as page:
         drawn(page)

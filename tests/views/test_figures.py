@@ -196,6 +196,23 @@ def test_drift_is_marked_beside_its_colour():
     assert marks.x == (cells.x[1],)
     assert marks.text == ("a: median 2 -&gt; 31",)
     assert marks.marker.symbol == "diamond"
+    said = figure.layout.title.subtitle.text
+    assert "Colour: size of the shift. Diamond: judged as drift." in said
+    assert cells.colorbar.title.text == "size of the shift"
+    assert cells.colorbar.title.font.size == cells.colorbar.tickfont.size == 12
+
+
+def test_a_page_may_explain_the_heat_map_itself():
+    bare = heatmap_draft([line([0.5], feature="a")], title="Drift", explained=True)
+    assert "subtitle" not in bare.layout["title"]
+    assert bare.data[0]["showscale"] is False
+
+
+def test_a_share_is_in_per_cent_on_axis_and_hover():
+    draft = metric_draft([line([0.1, 0.2])], title="x", unit="share")
+    assert draft.layout["yaxis"]["tickformat"] == "~%"
+    assert draft.data[0]["hovertemplate"] == "%{y:.2~%}"
+    assert metric_draft([line([0.1])], title="x").data[0]["hovertemplate"] == "%{y:.4~g}"
 
 
 @pytest.mark.parametrize("series", [[], [line([], feature="a")], [line([math.nan], feature="a")]])

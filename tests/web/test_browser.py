@@ -336,7 +336,7 @@ def test_silence_by_keyboard_alone_then_change_and_end(page: Any, writable: tupl
     page.focus("#comment")
     page.keyboard.type("new disk")
     page.keyboard.press("Tab")
-    page.keyboard.type("3h")
+    page.keyboard.press("ArrowRight")
     page.focus("#author")
     page.keyboard.type("ana")
     page.keyboard.press("Enter")
@@ -344,9 +344,10 @@ def test_silence_by_keyboard_alone_then_change_and_end(page: Any, writable: tupl
     assert "Silenced by ana" in page.inner_text(".moments")
     (row,) = store.silences.list()
     assert row.matchers == {"rule": "high_cpu", "host": HOSTILE[0]}
-    assert (row.ends_at - row.starts_at).total_seconds() == 3 * 3600
+    assert (row.ends_at - row.starts_at).total_seconds() == 4 * 3600
     page.goto(f"{site}/silences")
     page.click("text=Change …")
+    assert page.is_checked("#quick-other"), "what is left is no length to choose from"
     page.fill("#lasting", "5h")
     page.click("text=Save the change")
     page.wait_for_url("**/silences")

@@ -46,6 +46,15 @@ def test_a_decision_is_written_and_leads_back(client, store, before, decision, a
     assert (row.state, row.author, row.reason, row.decided_at) == (after, *WHO.values(), NOW)
 
 
+def test_windows_are_accepted_on_the_clock_that_the_form_names(client, store):
+    fields = {"subject": MODEL, "since": "2013-01-10T00:00", "until": "2013-01-12T00:00", **WHO}
+    assert post(client, "/baselines", {**fields, "zone": "America/New_York"}).status == 303
+    (row,) = store.proposals.list()
+    assert (row.data["since"], row.data["windows"]) == ("2013-01-10T05:00:00+00:00", 2)
+    wrong = post(client, "/baselines", {**fields, "zone": "Mars/Olympus"})
+    assert (wrong.status, "is no time zone that is known here" in wrong.text) == (409, True)
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "said"),
     [

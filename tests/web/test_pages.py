@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from mirante.readings import Reading, model_subject
-from mirante.store import AlertRow, EventRow, NoticeRow, Store
+from mirante.store import AlertRow, EventRow, Store
 from mirante.web.pages import (
     Query,
     UnknownPageError,
@@ -97,6 +97,8 @@ def test_reason_without_an_alert_is_the_last_verdict(empty_store: Store):
         "ok",
         "1 column drifted in the last window. age drifted: median 30 -> 44.",
     )
+    empty_store.readings.write([Reading("drift_share", 0, NOW + timedelta(hours=1), labels)])
+    assert card_of(empty_store, "model/m@champion", [], ask()).reason == "Nothing drifted in the last window."
     empty_store.readings.write([Reading("predictions", 0, NOW + timedelta(days=1), labels)])
     assert card_of(empty_store, "model/m@champion", [], ask()).reason.startswith("No predictions")
 
@@ -121,9 +123,16 @@ def test_model_page_has_charts_comparison_and_table(store: Store):
     keys = re.findall(r'data-figure="fig-(\w+)"', html)
     assert keys == ["heat", "compare", "predictions", "performance", "loss", "latency", "outliers", "missing"]
     assert all(f'id="fig-{key}"' in html for key in keys)
-    assert html.count('<th scope="row">') == 30
+    assert html.count('<th role="rowheader" scope="row">') == 30
     assert "Page 1 of 3" in html
     assert "champion moved to version 1" in html
+    legend = Reader(html).text.partition("Colour: how far the feature moved")[2]
+    assert "Mark: judged as drift." in legend
+    assert "A strong colour without a mark" in legend
+    for locale in ("en", "pt_BR"):
+        html = model_page(store, MODEL, ask("/model", subject=MODEL, locale=locale))
+        assert '"ticksuffix":"s"' in html, "the unit of latency is no word to translate"
+        assert html.count('"tickformat":"~%"') == 2
 
 
 def test_a_link_shows_what_its_sender_saw(store: Store):
@@ -189,9 +198,24 @@ def test_the_overviews_title_counts_what_fires_as_the_alerts_pages_does(store: S
     assert told in alerts_page(store, ask("/alerts"))
 
 
+def test_dates_of_a_range_are_on_the_clock_that_is_named():
+    def span(**values: str) -> tuple[str, str]:
+        found = TimeRange.of(ask(**values), FIRST, NOW, default="all")
+        return f"{found.since:%m-%dT%H:%M}", f"{found.until:%m-%dT%H:%M}"
+
+    assert span(since="2013-02-07", until="2013-02-09") == ("02-07T00:00", "02-10T00:00")
+    york = {"zone": "America/New_York"}
+    assert span(since="2013-02-07", until="2013-02-09", **york) == ("02-07T05:00", "02-10T05:00")
+    # the day on which the clocks go forward has 23 hours
+    assert span(since="2013-03-10", until="2013-03-10", **york) == ("03-10T05:00", "03-11T04:00")
+    assert span(since="2013-02-07T12:00:00Z", **york)[0] == "02-07T12:00"
+    assert span(since="2013-02-07", zone="No/Where")[0] == "02-07T00:00"
+    assert TimeRange.of(ask(until="9999-12-31", **york), FIRST, NOW, default="all").until.year >= 9999 - 1
+
+
 def test_time_range_rules_table_and_charts(store: Store):
     html = model_page(store, MODEL, ask("/model", subject=MODEL, since="2013-02-07", until="2013-02-09"))
-    rows = re.findall(r'<th scope="row"><a [^>]*><time datetime="([^"]+)"', html)
+    rows = re.findall(r'<th role="rowheader" scope="row"><a [^>]*><time datetime="([^"]+)"', html)
     assert rows == ["2013-02-09T05:00:00Z", "2013-02-08T05:00:00Z", "2013-02-07T05:00:00Z"]
     assert '"2013-02-06T05' not in html
     nothing = model_page(store, MODEL, ask("/model", subject=MODEL, since="2001-01-01", until="2001-01-02"))
@@ -464,14 +488,3 @@ def test_counting_late_rows_is_no_new_data(empty_store: Store):
     )
     card = card_of(empty_store, "model/m@a", [], ask())
     assert (card.last, card.state) == (NOW - timedelta(days=9), "nodata")
-
-
-def test_the_end_of_an_alert_is_told_as_such(empty_store: Store):
-    empty_store.alerts.save(AlertRow("1", "r", {}, "host/h", "info", "resolved", NOW, NOW, NOW))
-    told = {"status": "delivered", "delivered_at": NOW, "alert_ids": ("1",)}
-    empty_store.outbox.add(NoticeRow("a", "email", "first_firing", NOW, NOW, **told))
-    empty_store.outbox.add(NoticeRow("r", "email", "reminder", NOW + timedelta(minutes=9), NOW, **told))
-    empty_store.outbox.add(NoticeRow("b", "email", "resolved", NOW + timedelta(hours=1), NOW, **told))
-    text = Reader(alerts_page(empty_store, ask("/alerts"))).text
-    assert text.count("email told 2013") == 1, "of first notice and reminders only the last"
-    assert text.index("email told 2013") < text.index("email told that it is resolved 2013")

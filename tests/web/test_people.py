@@ -124,6 +124,42 @@ def test_a_silence_is_made_changed_and_ended(client: Client, store: Store):
     assert (late.status, "is over since" in late.text) == (409, True)
 
 
+def test_times_of_the_form_are_on_the_clock_that_it_names(client: Client, store: Store):
+    sent = {**WHOLE, "starts": "2013-04-01T22:00", "zone": "America/New_York"}
+    assert post(client, "/silences/new", **sent).status == 303
+    (row,) = store.silences.list()
+    assert (row.starts_at.isoformat(), row.ends_at - row.starts_at) == ("2013-04-02T02:00:00+00:00", 2 * HOUR)
+    form = client.get(f"/silences/{row.id}").text
+    assert 'value="2013-04-02T02:00"' in form, "without a script it is UTC, and says so"
+    assert "<bdi data-zone>UTC</bdi>" in form
+    refused = post(client, "/silences/new", **{**sent, "author": ""}).text
+    assert 'value="2013-04-01T22:00"' in refused
+    assert 'name="zone" value="America/New_York"' in refused
+    for name in ("Mars/Olympus", "../../etc/passwd", "x" * 900, "a\0b", HOSTILE[0]):
+        wrong = post(client, "/silences/new", **{**WHOLE, "zone": name})
+        assert (wrong.status, "is no time zone that is known here" in wrong.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "ends"),
+    [
+        ({"quick": "1h"}, "2013-03-31T13:00:00+00:00"),
+        ({"quick": "4h"}, "2013-03-31T16:00:00+00:00"),
+        ({"quick": "1d"}, "2013-04-01T12:00:00+00:00"),
+        ({"quick": "tomorrow"}, "2013-04-01T09:00:00+00:00"),
+        ({"quick": "tomorrow", "zone": "America/New_York"}, "2013-04-01T13:00:00+00:00"),
+        ({"quick": "tomorrow", "zone": "Pacific/Auckland"}, "2013-04-01T20:00:00+00:00"),
+        ({"quick": "tomorrow", "starts": "2013-04-05T23:00"}, "2013-04-06T09:00:00+00:00"),
+        ({"quick": ""}, "2013-03-31T14:00:00+00:00"),
+        ({"quick": HOSTILE[0]}, "2013-03-31T14:00:00+00:00"),
+    ],
+)
+def test_lengths_to_choose_from(client: Client, store: Store, fields: dict[str, str], ends: str):
+    assert post(client, "/silences/new", **WHOLE, **fields).status == 303
+    (row,) = store.silences.list()
+    assert row.ends_at.isoformat() == ends
+
+
 def test_wrong_fields_come_back_as_they_were_sent(client: Client, store: Store):
     sent = {**WHOLE, "matchers": "host=web-1\r\nhost=web-2", "comment": '"><img src=x>'}
     answer = post(client, "/silences/new", **sent)

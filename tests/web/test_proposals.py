@@ -115,4 +115,5 @@ def test_hostile_names_stay_text(store):  # noqa: F811 - as above
 def test_the_model_page_offers_to_accept_its_windows(store):  # noqa: F811 - as above
     page = model_page(store, MODEL, query())
     assert 'action="/baselines"' in page
-    assert f'name="since" required value="{FIRST:%Y-%m-%dT%H:%M:%SZ}"' in page
+    assert f'name="since" required value="{FIRST:%Y-%m-%dT%H:%M}"' in page
+    assert 'name="zone" value="UTC"' in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -111,7 +112,10 @@ def test_where_a_rule_is_written(filled: Store, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text("rules:\n- name: first\n  when: x > 1\n- name: second\n  when: x > 2\n")
     html = rules_page(filled, ask("/rules"), ruling(load_rules(file)))
-    assert f"{file} , line 4" in Reader(html).text
+    assert "rules.yaml , line 4" in Reader(html).text
+    assert f'title="{file}"' in html
+    one = rule_page(filled, "second", ask("/rules/second"), ruling(load_rules(file)), Kept())
+    assert f"{file} , line 4" in Reader(one).text
 
 
 def test_the_preview_has_start_end_and_peak(filled: Store) -> None:
@@ -121,7 +125,24 @@ def test_the_preview_has_start_end_and_peak(filled: Store) -> None:
     assert "fires still" in text
     assert "97.5" in text
     assert text.count("host web-1") >= 3
-    assert "> 90 ● true" in text
+    assert "> 90 % ● true" in text
+
+
+def test_of_a_rule_with_two_parts_no_single_value_is_called_true(empty_store: Store) -> None:
+    rule = Rule("moved", "drift_effect > 0.1 and drift_detected == 1")
+    at = {"model": "m", "alias": "a", "version": "1"}
+    seen = {"calm": (0.3, 0), "moved": (0.2, 1), "quiet": (0.01, 0)}
+    for feature, values in seen.items():
+        for name, value in zip(("drift_effect", "drift_detected"), values, strict=True):
+            empty_store.readings.write([Reading(name, value, NOW, {**at, "feature": feature})])
+    html = rule_page(empty_store, "moved", ask("/rules/moved"), ruling([rule]), Kept())
+    text = Reader(html).text[Reader(html).text.index("What it sees now") :]
+    assert "● true" not in text
+    assert text.count("● this part holds") == 3
+    assert "The rule has several parts." in text
+    assert "All of these: alias a model m version 1" in text
+    order = re.findall(r"drift_\w+ feature (\w+)", text)
+    assert order == ["moved", "moved", "calm", "calm", "quiet", "quiet"], "its parts stand together"
 
 
 def test_the_preview_is_as_long_as_the_address_says(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:

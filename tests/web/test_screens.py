@@ -29,6 +29,7 @@ from tests.web.screens import (
     write_all,
 )
 
+NARROWEST = 360  # the narrowest telephones; looked at for what is cut alone
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 # Text that a box cuts off and that no title, label or scrolling gives back; what sticks out of a chart; what
@@ -41,6 +42,7 @@ CUT = """
   for (const element of document.querySelectorAll("body *")) {
     if (!(element instanceof HTMLElement) || !element.checkVisibility()) continue;
     if (element.closest(".unseen, .plot")) continue;
+    if (innerWidth < 600 && element.closest(".stack thead")) continue;  // each cell has its heading beside it
     const style = getComputedStyle(element);
     const wide = element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
     const tall = element.scrollHeight > element.clientHeight + 1;
@@ -59,6 +61,14 @@ CUT = """
       const beside = own.left < box.left - 1 || own.right > box.right + 1;
       const above = own.top < box.top - 1 || own.bottom > box.bottom + 1;
       if (beside || above) found.push(`sticks out of ${plot.id}: ${text.textContent.slice(0, 80)}`);
+    }
+  }
+  // a table on a telephone is stacked: what it says must not lie beside the screen
+  for (const box of innerWidth < 600 ? document.querySelectorAll(".scroll") : []) {
+    if (box.scrollWidth > box.clientWidth + 1) say("the table scrolls sideways", box);
+    for (const cell of box.querySelectorAll("td, tbody th")) {
+      const own = cell.getBoundingClientRect();
+      if (own.width && (own.right > innerWidth || own.left < 0)) say("beside the screen", cell);
     }
   }
   const wide = document.documentElement.scrollWidth;
@@ -112,7 +122,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def contexts(browser: Any) -> dict[int, Any]:
     """One for each width, so that plotly is fetched and read once."""
-    return {width: new_context(browser, "light", width, NOW) for width in WIDTHS}
+    return {width: new_context(browser, "light", width, NOW) for width in (*WIDTHS, NARROWEST)}
 
 
 def listen(page: Any, said: list[str], status: int) -> None:
@@ -156,8 +166,9 @@ def test_a_page_in_every_look(contexts: dict[int, Any], sites: Sites, screen: Sc
         assert page.goto(sites.address(screen)).status == screen.status
         page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
         settle(page, width)
-        found = [*page.evaluate(CUT), *(faults_of_axe(page, SHAPE) if screen.axe else [])]
-        for theme in THEMES:
+        axe = screen.axe and width in WIDTHS
+        found = [*page.evaluate(CUT), *(faults_of_axe(page, SHAPE) if axe else [])]
+        for theme in THEMES if width in WIDTHS else ():
             page.emulate_media(color_scheme=theme)
             settle(page, width)
             look = screen.axe and width == max(WIDTHS)

@@ -309,7 +309,7 @@ def test_what_a_path_says_stays_a_text(client: Client, path: str, name: str):
 def test_what_a_form_says_stays_a_text(store_copy: Client, target: str, name: str):
     fields = ("author", "comment", "reason", "note", "next", "duration", "matchers", "decision",
               "subject", "since", "until", "token", "starts_at", "ends_at", "preview", "rule", "name",
-              "value")  # fmt: skip
+              "value", "zone", "quick", "starts", "lasting")  # fmt: skip
     text = EVIL[name] if name == "lone" else quote(EVIL[name], safe="")
     body = "&".join(f"{field}={text}" for field in fields[:10]).encode()
     harmless(store_copy("POST", target, body=body), target)

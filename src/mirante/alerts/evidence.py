@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 from mirante.alerts.channels.texts import moment_text
+from mirante.alerts.units import measure_text
 from mirante.errors import StoreError
-from mirante.i18n import Translator, format_number, translator
+from mirante.i18n import Translator, translator
 from mirante.readings import split_subject
 from mirante.store import AlertRow, Store, WindowRow
 from mirante.tracking.links import run_link, version_link
@@ -166,12 +167,12 @@ def _performance(windows: list[WindowRow], _: Translator) -> str:
     earlier = [figures[measure] for _row, figures in measured[:-1] if measure in figures]
     told = {
         "measure": measure,
-        "value": format_number(last[measure], _.locale, digits=3),
+        "value": measure_text(f"performance_{measure}", last[measure], _.locale),
         "window": moment_text(row.start),
     }
     if not earlier:
         return _("%(measure)s was %(value)s in the window of %(window)s", **told)
-    usual = format_number(sum(earlier) / len(earlier), _.locale, digits=3)
+    usual = measure_text(f"performance_{measure}", sum(earlier) / len(earlier), _.locale)
     return _(
         "%(measure)s was %(value)s in the window of %(window)s, and %(usual)s before", **told, usual=usual
     )

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from mirante.errors import ConfigError
 
-__all__ = ["check_template", "number_text", "render", "render_as_prometheus", "render_names"]
+__all__ = ["check_template", "number_text", "percent_text", "render", "render_as_prometheus", "render_names"]
 
 _FIELD = re.compile(
     r"\{\{-?\s*(?:\$(?P<value>value)|\$labels\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
@@ -50,6 +50,17 @@ def number_text(value: float) -> str:
     if 1000 <= abs(value) < 1e15:
         return f"{value:.1f}"
     return f"{value:.4g}"
+
+
+def percent_text(value: float) -> str:
+    """Return a number of hundredths as people write it; what is no number stands alone.
+
+    Examples
+    --------
+    >>> percent_text(50.753), percent_text(100.0), percent_text(float("nan"))
+    ('50.75 %', '100 %', 'NaN')
+    """
+    return f"{number_text(value)} %" if math.isfinite(value) else number_text(value)
 
 
 @lru_cache(maxsize=1_000)  # a file of rules has few, and each is checked where it is read and in its rule
@@ -239,7 +250,7 @@ def as_number(value: object) -> float | None:
 
 def _filtered(value: float, name: str | None) -> str:
     if name == "humanizePercentage":
-        return f"{number_text(value * 100)}%"
+        return percent_text(value * 100)
     if name == "humanize" and math.isfinite(value) and abs(value) >= 1000:
         for power, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
             if abs(value) >= power:

@@ -17,6 +17,7 @@ from mirante.app.build import build
 from mirante.app.settings import Settings
 from mirante.demo.files import MARKER, demo_settings
 from mirante.demo.flights import TIMEZONE, Flights, load_flights
+from mirante.demo.notices import ShortNotices
 from mirante.demo.progress import Progress
 from mirante.demo.replay import Replay, ReplayCounts, replay_days
 from mirante.demo.summary import monitoring_summary, training_summary
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Demonstration", "prepare_folder", "run_demo"]
 
 _NO_SERVER = "http://127.0.0.1:1"  # stands for the server until it is started
+_REST = "That was the first notice; of the others only the title. The page of each alert tells the rest."
 _OWN = (
     "mlflow",
     "inference-log",
@@ -134,7 +136,7 @@ def run_demo(
         champion = train(flights.between("2013-01-01", "2013-01-31"), server.uri, report=progress.say)
         seconds["training"] = _lap(began, seconds)
         settings = demo_settings(folder, server.uri, config=config, port=port)
-        with build(settings, console=cast(TextIO, progress)) as parts:
+        with build(settings, console=cast(TextIO, ShortNotices(cast(TextIO, progress), _REST))) as parts:
             _publish(flights, champion, parts, settings)
             seconds["baseline"] = _lap(began, seconds)
             counts = _replay(flights, champion, parts, settings, progress)

@@ -57,16 +57,17 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The address without its password."""
+        """The address without its password; that of a file from the root of its disk."""
         if self._url.get_backend_name() == "sqlite":
-            return f"sqlite:///{self._url.database}"
+            return f"sqlite:///{self._url.database if self.file is None else self.file.absolute()}"
         return self._url.render_as_string(hide_password=True)
 
     @property
     def file(self) -> Path | None:
         """The file that the database is in; None when it is on a server."""
         name = self._url.database
-        return Path(name) if name and self._url.get_backend_name() == "sqlite" else None
+        there = bool(name) and name != ":memory:" and self._url.get_backend_name() == "sqlite"
+        return Path(name) if name and there else None
 
     def close(self) -> None:
         """Close all connections; a second call does nothing."""

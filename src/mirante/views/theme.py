@@ -204,7 +204,9 @@ def _layout(mode: Mode, layout: type[Layout]) -> Layout:
         paper_bgcolor=colour("surface", mode),
         plot_bgcolor=colour("surface", mode),
         colorway=[colour(name, mode) for name in SERIES],
-        xaxis=axis | {"showgrid": False},
+        # ticks that nobody sees keep the first label clear of the other axis' last
+        xaxis=axis
+        | {"showgrid": False, "ticks": "outside", "ticklen": 5, "tickcolor": colour("surface", mode)},
         yaxis=axis,
         margin={"l": 48, "r": 16, "t": 44, "b": 36},
         hoverlabel={

@@ -11,27 +11,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mirante.i18n import Translator, format_datetime, format_number
-from mirante.readings import READINGS
 from mirante.views.figures.common import SeriesLike
 from mirante.views.figures.metrics import labels_of
 from mirante.views.page import Cell, Column, Table
 
-__all__ = ["caption_of", "from_numpy", "moment", "number", "table_of", "unit_of"]
+__all__ = ["caption_of", "from_numpy", "moment", "number", "table_of"]
 
 _NO_SECONDS = re.compile(r"(\d:\d\d):00\b")
-
-
-def unit_of(name: str) -> str:
-    """Return the unit of a reading, or nothing for a name that is not listed; ``share`` reads as per cent.
-
-    Examples
-    --------
-    >>> unit_of("predictions"), unit_of("missing_ratio"), unit_of("mine")
-    ('rows', 'share', '')
-    """
-    if name.endswith("_ratio") or name == "drift_share":
-        return "share"
-    return READINGS[name].unit if name in READINGS else ""
 
 
 def number(value: float, unit: str, locale: str = "en") -> str:

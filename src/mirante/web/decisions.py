@@ -10,7 +10,7 @@ from mirante.errors import InputError
 from mirante.monitors.acceptance import ask_to_accept
 from mirante.web.exchange import Answer, Asked, html_answer, redirect
 from mirante.web.pages import error_page
-from mirante.web.pages.query import parse_time
+from mirante.web.pages.query import parse_time, zone_of
 from mirante.web.security import safe_next
 from mirante.web.site import Site
 
@@ -50,9 +50,12 @@ def accept_windows(site: Site, asked: Asked) -> Answer:
 
 
 def _moment(fields: dict[str, str], name: str) -> datetime:
-    time = parse_time(fields.get(name, ""))
+    text, zone = fields.get(name, ""), fields.get("zone", "")
+    time = parse_time(text, zone)
     if time is None:
-        raise InputError(f"{fields.get(name, '')!r} is no time; give one such as 2026-01-31T14:00:00Z")
+        raise InputError(f"{text!r} is no time; give one such as 2026-01-31T14:00:00Z")
+    if zone_of(zone) is None:
+        raise InputError(f"{zone[:60]!r} is no time zone that is known here; give times in UTC")
     return time
 
 

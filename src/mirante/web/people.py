@@ -101,7 +101,7 @@ def end_one_silence(site: Site, asked: Asked) -> Answer:
 def _save(site: Site, asked: Asked, silence_id: str) -> Answer:
     query, fields = asked.query, asked.fields
     try:
-        order = silence_order(fields, locale=query.locale)
+        order = silence_order(fields, query.now, locale=query.locale)
         if fields.get("preview"):
             return html_answer(silence_form(site.store, query, silence_id=silence_id, given=fields))
         if silence_id:

@@ -45,3 +45,7 @@ class Ruling:
     error: Callable[[], str] = str
     stale_after: Callable[[], StaleAfter] = lambda: _three_minutes
     interval: timedelta = timedelta(seconds=15)
+
+    def rule(self, name: str) -> Rule | None:
+        """Return the rule of a name as it is now; None when there is none (any more)."""
+        return next((rule for rule in self.rules() if rule.name == name), None)

@@ -124,6 +124,7 @@ class Site:
             read_only=self.read_only,
             decides=decides,
             mlflow=self.mlflow,
+            rule=self.ruling.rule,
         )
 
     def state(self) -> dict[str, Any]:

@@ -29,8 +29,8 @@ def test_performance_of_both_versions_is_shown_or_said_to_be_unknown():
     assert proposal_lines(proposal()) == (
         "Move the alias live of churn from version 3 back to version 2.",
         "Because of: low_auc, wide_drift.",
-        "Performance of version 3, realised: accuracy 0.612, roc_auc 0.7 (1,200 labels, 2026-01-01 00:00 UTC "
-        "to 2026-01-30 00:00 UTC).",
+        "Performance of version 3, realised: accuracy 61.3 %, roc_auc 0.7 (1,200 labels, 2026-01-01 00:00 "
+        "UTC to 2026-01-30 00:00 UTC).",
         "Performance of version 2: unknown.",
         "An alert says that something has changed, not that the earlier version would do better.",
     )
@@ -38,13 +38,13 @@ def test_performance_of_both_versions_is_shown_or_said_to_be_unknown():
 
 def test_estimated_performance_is_called_so():
     data = {**DATA, "performance": {"3": {**REALISED, "kind": "estimated"}}}
-    assert "version 3, estimated: accuracy 0.612" in proposal_lines(proposal(data=data))[2]
+    assert "version 3, estimated: accuracy 61.3 %" in proposal_lines(proposal(data=data))[2]
 
 
 def test_in_portuguese():
     lines = proposal_lines(proposal(), "pt_BR")
     assert lines[0] == "Mover o alias live de churn da versão 3 de volta para a versão 2."
-    assert "0,612" in lines[2]
+    assert "61,3 %" in lines[2]
 
 
 def test_an_accepted_range_names_it():

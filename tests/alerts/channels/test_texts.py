@@ -29,7 +29,7 @@ def test_redact() -> None:
     [
         ("critical", False, "Alerta Crítico: x"),
         ("critical", True, "Resolved|Resolvido"),
-        ("warning", False, "Warning|Aviso"),
+        ("warning", False, "Warning|Advertência"),
         ("info", False, "Information|Informação"),
     ],
 )

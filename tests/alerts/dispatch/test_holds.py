@@ -51,7 +51,7 @@ def test_one_of_the_times_of_a_mute_time_is_enough() -> None:
         (
             Hold("muted", "nights", "nights"),
             "Not sent: it is a mute time (nights) until ….",
-            "Não enviado: é um horário sem avisos (nights) até ….",
+            "Não enviado: é um horário sem notificações (nights) até ….",
         ),
         (
             Hold("inhibited", "1f", "silent_host"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.alerts.channels.texts import clean, moment_text
+from mirante.alerts.units import measure_text
 from mirante.i18n import Translator, format_number, translator
 from mirante.store.proposals import ACCEPT_BASELINE
 
@@ -89,7 +90,7 @@ def _figures(version: str, figures: Mapping[str, Any], _: Translator, locale: st
     values = {
         "version": version,
         "measures": ", ".join(
-            f"{clean(name, 60)} {format_number(value, locale, digits=3)}"
+            f"{clean(name, 60)} {measure_text(f'performance_{name}', value, locale)}"
             for name, value in figures["measures"].items()
         ),
         "rows": format_number(figures["rows"], locale, digits=0),

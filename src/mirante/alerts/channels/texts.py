@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mirante.alerts.channels.base import Notice, NoticeAlert
-from mirante.alerts.templates import number_text
+from mirante.alerts.units import value_text
 from mirante.i18n import Translator, translator
 
 __all__ = [
@@ -251,9 +251,10 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
     facts = []
     if not (_YES_OR_NO.match(alert.threshold) and alert.note):  # the value is 1, and the note says more
         if resolved and alert.fired_value is not None:
-            facts.append((_("Value when it fired"), number_text(alert.fired_value)))
+            facts.append((_("Value when it fired"), value_text(alert.fired_value, alert.threshold)))
         if alert.value is not None:
-            facts.append((_("Value now") if resolved else _("Value"), number_text(alert.value)))
+            name = _("Value now") if resolved else _("Value")
+            facts.append((name, value_text(alert.value, alert.threshold)))
     if alert.threshold:
         facts.append((_("Condition"), clean(alert.threshold)))
     if alert.since is not None:

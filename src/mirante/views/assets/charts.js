@@ -23,7 +23,30 @@
     };
   }
 
+  /* Plotly speaks English alone; the names of days and months come from the browser. */
+  var portuguese = /^pt/.test(root.lang);
+  function names(count, options, at) {
+    var form = new Intl.DateTimeFormat(root.lang, Object.assign({ timeZone: "UTC" }, options));
+    return Array.from({ length: count }, function (_, index) { return form.format(at(index)).replace(".", ""); });
+  }
+  function day(index) { return Date.UTC(2023, 0, 1 + index); }
+  function month(index) { return Date.UTC(2023, index, 1); }
+  if (portuguese) {
+    window.Plotly.register({
+      moduleType: "locale",
+      name: "pt-BR",
+      dictionary: {},
+      format: {
+        days: names(7, { weekday: "long" }, day), shortDays: names(7, { weekday: "short" }, day),
+        months: names(12, { month: "long" }, month), shortMonths: names(12, { month: "short" }, month),
+        date: "%d/%m/%Y", decimal: ",", thousands: ".",
+        year: "%Y", month: "%b %Y", dayMonth: "%-d %b", dayMonthYear: "%-d %b %Y"
+      }
+    });
+  }
+
   var config = {
+    locale: portuguese ? "pt-BR" : "en-US",
     responsive: true,
     displaylogo: false,
     modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from mirante.errors import InputError
 from mirante.i18n import translator
+from mirante.readings import unit_of
 from mirante.views.figures import Line, drift_figure, metric_figure
 from mirante.views.page import Chart, chart_of, render, write_page
-from mirante.views.words import caption_of, table_of, unit_of
+from mirante.views.words import caption_of, table_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -12,6 +12,7 @@ import numpy as np
 
 from mirante.errors import MiranteError
 from mirante.i18n import Translator
+from mirante.readings import unit_of
 from mirante.views.figures import (
     Line,
     Mark,
@@ -21,7 +22,7 @@ from mirante.views.figures import (
     metric_figure,
 )
 from mirante.views.page import Cell, Chart, Column, Table, chart_of, filled_rows
-from mirante.views.words import caption_of, from_numpy, moment, number, table_of, unit_of
+from mirante.views.words import caption_of, from_numpy, moment, number, table_of
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Series, Store
@@ -139,7 +140,9 @@ class SubjectCharts:
     def _metric(self, names: Sequence[str], title: str, *, zero: bool = False) -> list[Chart]:
         series = [one for name in names for one in self._series.get(name, ())]
         self._drawn.update(names)
-        return self._lines(series, title, unit_of(names[0]), zero=zero)
+        units = {unit_of(one.name) for one in series}
+        # a share beside a ROC AUC: an axis in per cent would be true of one of them alone
+        return self._lines(series, title, units.pop() if len(units) == 1 else "", zero=zero)
 
     def _lines(
         self, series: Sequence[SeriesLike], title: str, unit: str, *, zero: bool = False

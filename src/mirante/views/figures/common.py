@@ -333,7 +333,7 @@ def new_draft(title: str, *, subtitle: str = "", height: int = 300) -> Draft:
     if subtitle:
         font = {"size": 12, "color": theme.colour("muted")}
         heading["subtitle"] = {"text": plain(subtitle, 400), "font": font}
-        layout["margin"] = {"t": 64}
+        layout["margin"] = {"t": 74}
     return Draft([], layout)
 
 

@@ -113,8 +113,12 @@ def heatmap_draft(
     pooled: timedelta | None = None,
     timezone: str = "UTC",
     locale: str = "en",
+    explained: bool = False,
 ) -> Draft:
-    """Return `drift_heatmap` as plain data; the arguments are the same."""
+    """Return `drift_heatmap` as plain data; the arguments are the same.
+
+    With `explained` the scale of the colours and what the marks mean are left to the page around it.
+    """
     _ = translator(locale)
     grid = _grid(effects, verdicts, label)
     if grid is None or not np.any(np.isfinite(grid.effect)):
@@ -124,13 +128,13 @@ def heatmap_draft(
     if step is None and (step := pool_step(grid.times)) is not None:
         grid = _pooled(grid, step)
     grid = _spaced(_strongest(grid, features))
-    subtitle = _("A mark on a cell: the verdict is drift.")
+    subtitle = "" if explained else _meaning(_)
     if step is not None:
         subtitle += " " + _("A cell is the strongest window of %(time)s.", time=_length(step, _))
     if total > features:
         subtitle += " " + _("The %(shown)s strongest of %(total)s features.", shown=features, total=total)
-    draft = new_draft(title, subtitle=subtitle, height=110 + 24 * max(len(grid.features), 3))
-    _add_cells(draft, grid, timezone, effect=_("effect"), drift=_("drift"))
+    draft = new_draft(title, subtitle=subtitle.strip(), height=110 + 24 * max(len(grid.features), 3))
+    _add_cells(draft, grid, timezone, effect=_("size of the shift"), drift=_("drift"), scale=not explained)
     draft.layout["shapes"] = []
     for event in events if len(events) <= _LINES_DRAWN else ():
         (time,) = moments(np.array([utc64(event.time)]), timezone)
@@ -139,6 +143,14 @@ def heatmap_draft(
         ends = {"x0": time, "x1": time, "y0": 0, "y1": 1, "yref": "paper"}
         draft.layout["shapes"].append({"type": "line", "line": line, "opacity": 0.5, **ends})
     return draft
+
+
+def _meaning(_: Translator) -> str:
+    """Return what colour and mark say; a strong colour without a mark is what people ask about."""
+    return _(
+        "Colour: size of the shift. Diamond: judged as drift. A strong colour without one: the baseline's "
+        "own windows differ as much, or there are too few rows to tell."
+    )
 
 
 def _grid(effects: Sequence[SeriesLike], verdicts: Sequence[SeriesLike], label: str) -> _Grid | None:
@@ -255,11 +267,13 @@ def _told_apart(names: list[str]) -> list[str]:
     return out
 
 
-def _add_cells(draft: Draft, grid: _Grid, timezone: str, *, effect: str, drift: str) -> None:
+def _add_cells(draft: Draft, grid: _Grid, timezone: str, *, effect: str, drift: str, scale: bool) -> None:
     clock = moments(grid.times, timezone)
     names = _told_apart([plain(name, 40) for name in grid.features])
     finite = grid.effect[np.isfinite(grid.effect)]
-    bar = {"title": {"text": plain(effect), "side": "right"}, "thickness": 10, "outlinewidth": 0}
+    quiet = {"size": 12, "color": theme.colour("muted")}
+    heading = {"text": plain(effect), "side": "right", "font": quiet}
+    bar = {"title": heading, "tickfont": quiet, "thickness": 10, "outlinewidth": 0}
     cells = {
         "type": "heatmap",
         "x": clock,
@@ -268,7 +282,7 @@ def _add_cells(draft: Draft, grid: _Grid, timezone: str, *, effect: str, drift: 
         "zmin": 0,
         "zmax": float(np.clip(finite.max(), 0.2, 0.6)),
         "colorscale": theme.heat_scale(),
-        "colorbar": bar,
+        **({"colorbar": bar} if scale else {"showscale": False}),
         "xgap": 1 if len(clock) <= 120 else 0,
         "ygap": 1,
         "hovertemplate": "%{y}<br>%{x}<br>" + plain(effect) + " %{z:.3f}<extra></extra>",

@@ -116,7 +116,7 @@ def metric_draft(
         return empty_draft(title, _("No values yet."))
     draft = new_draft(title)
     for index, (one, label) in enumerate(zip(drawn, labels_of(drawn), strict=True)):
-        draft.data.append(_line(one, label, index, points, timezone))
+        draft.data.append(_line(one, label, index, points, timezone, ".2~%" if unit == "share" else ".4~g"))
     draft.layout["shapes"], draft.layout["annotations"] = [], []
     for text, value in thresholds.items() if isinstance(thresholds, Mapping) else thresholds:
         _add_threshold(draft, text, value)
@@ -175,7 +175,7 @@ def _axis_of(unit: str) -> dict[str, Any]:
         "seconds": {"tickformat": "~s", "ticksuffix": "s"},
         "bytes": {"tickformat": "~s", "ticksuffix": "B"},
         "bytes/s": {"tickformat": "~s", "ticksuffix": "B/s"},
-        "percent": {"ticksuffix": " %"},
+        "percent": {"ticksuffix": "%"},
         "share": {"tickformat": "~%"},
         "0 to 1": {},
         "0 or 1": {},
@@ -183,7 +183,7 @@ def _axis_of(unit: str) -> dict[str, Any]:
     return axes.get(unit, {"title": {"text": plain(unit)}, "separatethousands": True})
 
 
-def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str) -> dict[str, Any]:
+def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str, form: str) -> dict[str, Any]:
     values = np.asarray(one.values, dtype=np.float64)
     keep = thin(values, points)
     hue = theme.colour(theme.SERIES[index % len(theme.SERIES)])
@@ -195,7 +195,7 @@ def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str) -
         "mode": "lines+markers" if len(keep) <= 45 else "lines",
         "line": {"color": hue, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
         "marker": {"size": 5, "color": hue},
-        "hovertemplate": "%{y:.4~g}",
+        "hovertemplate": f"%{{y:{form}}}",
     }
 
 

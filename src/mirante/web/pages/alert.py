@@ -11,6 +11,7 @@ from mirante.alerts.people.timeline import timeline
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.query import Query, UnknownPageError
 from mirante.web.pages.render import render
+from mirante.web.pages.rules import rule_url
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, NoticeRow, Store
@@ -45,6 +46,7 @@ def alert_page(store: Store, alert_id: str, query: Query, *, fault: str = "") ->
     (shown,) = alerts_shown(store, [row], query, {})
     moments = timeline(store, row, query.now)
     notices = [moment.notice for moment in moments if moment.notice is not None]
+    rule = query.rule(row.rule)
     notices.sort(key=lambda notice: (notice.created_at, notice.id), reverse=True)
     return render(
         "alert.html",
@@ -52,7 +54,9 @@ def alert_page(store: Store, alert_id: str, query: Query, *, fault: str = "") ->
         alert=shown,
         row=row,
         labels=sorted(row.labels.items()),
-        threshold=_threshold(row, notices),
+        rule=rule,
+        rule_address="" if rule is None else rule_url(query, rule.name),
+        threshold=_threshold(row, notices) or ("" if rule is None else rule.when),
         links=_links(notices, query.locale),
         moments=moments[::-1],
         fault=fault,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mirante.i18n import translator
-from mirante.readings import READINGS
+from mirante.readings import unit_of
 from mirante.web.pages.query import Query, TimeRange
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def model_charts(
         ("performance", _("Performance"), _SHARES, ""),
         ("loss", _("Loss"), _LOSSES, ""),
         ("error", _("Error of the predictions"), _ERRORS, ""),
-        ("latency", _("Latency"), _LATENCY, _("seconds")),
-        ("outliers", _("Share of outliers"), ("outlier_ratio",), ""),
+        ("latency", _("Latency"), _LATENCY, "seconds"),
+        ("outliers", _("Share of outliers"), ("outlier_ratio",), "share"),
     ]
     drawn = draw_marks(marks, locale=query.locale)
     charts = []
@@ -102,7 +102,9 @@ def model_charts(
             )
     missing = _worst(thinned_series(store, subject, ["missing_ratio"], span, most=_MOST_FEATURES))
     if missing:
-        charts.append(_metric("missing", _("Share of missing values"), missing, "", drawn, query, zero=True))
+        charts.append(
+            _metric("missing", _("Share of missing values"), missing, "share", drawn, query, zero=True)
+        )
     return charts
 
 
@@ -138,12 +140,14 @@ def heat_chart(
     verdicts = readings("drift_detected", above=0.0)  # few windows drift, and the others are not marked
     title = _("Drift: features by windows")
     draft = heatmap_draft(
-        effects, verdicts, title=title, events=marks, pooled=step, features=_MOST_ROWS, locale=query.locale
-    )
+        effects, verdicts, title=title, events=marks, pooled=step, features=_MOST_ROWS, locale=query.locale,
+        explained=True,
+    )  # fmt: skip
     # what stands at the axis is cut and escaped: a click on it must lead to the true name
     rows = {plain(name, 40): name for name in (one.labels.get("feature", "") for one in effects)}
     data = {"rows": json.dumps(rows)} | ({"step": str(int(step.total_seconds()))} if step else {})
-    return chart_of("heat", title, draft, wide=True, **data)
+    most = draft.data[0].get("zmax") if draft.data else None
+    return chart_of("heat", title, draft, wide=True, **data, **({"most": f"{most:.2g}"} if most else {}))
 
 
 def other_charts(
@@ -158,7 +162,7 @@ def other_charts(
         found = thinned_series(store, subject, [name], span, most=_MOST_FEATURES)
         if not found:
             continue
-        unit = READINGS[name].unit if name in READINGS else ""
+        unit = unit_of(name)
         title = name.replace("_", " ").capitalize().replace("Mlflow", "MLflow")
         charts.append(_metric(f"r{len(charts)}", title, _worst(found), unit, drawn, query, zero=True))
         if len(charts) == _MOST_CHARTS:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mirante.errors import InputError
 
-__all__ = ["Query", "TimeRange", "UnknownPageError", "parse_time"]
+if TYPE_CHECKING:
+    from mirante.alerts.rules import Rule
+
+__all__ = ["Query", "TimeRange", "UnknownPageError", "parse_time", "zone_of"]
 
 _SPANS: Mapping[str, timedelta | None] = {
     "24h": timedelta(days=1),
@@ -20,19 +24,47 @@ _SPANS: Mapping[str, timedelta | None] = {
     "1y": timedelta(days=366),
     "all": None,
 }
-_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 _Item = TypeVar("_Item")
+
+
+def _unknown(_: str) -> Rule | None:
+    return None
 
 
 class UnknownPageError(InputError):
     """The address asks for a subject or an alert that the store does not know."""
 
 
-def parse_time(text: str) -> datetime | None:
-    """Return the time that a text means, in UTC; None when it means none.
+def zone_of(name: str) -> tzinfo | None:
+    """Return the time zone of an IANA name; None when there is none of that name. No name means UTC.
 
     Examples
     --------
+    >>> str(zone_of("America/New_York")), zone_of("Mars/Olympus"), zone_of("../etc/passwd")
+    ('America/New_York', None, None)
+    """
+    if name in ("", "UTC"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def parse_time(text: str, zone: str = "") -> datetime | None:
+    """Return the time that a text means, in UTC; None when it means none.
+
+    Parameters
+    ----------
+    text : str
+        ISO 8601; one without an offset is on the clock of `zone`.
+    zone : str
+        An IANA name; UTC when it is empty or unknown.
+
+    Examples
+    --------
+    >>> parse_time("2013-02-08", "America/New_York").isoformat()
+    '2013-02-08T05:00:00+00:00'
     >>> parse_time("2013-02-08T05:00:00Z").isoformat(), parse_time("2013-02-08").isoformat()
     ('2013-02-08T05:00:00+00:00', '2013-02-08T00:00:00+00:00')
     >>> parse_time("yesterday") is None
@@ -43,11 +75,20 @@ def parse_time(text: str) -> datetime | None:
     except ValueError:
         return None
     if time.tzinfo is None:
-        return time.replace(tzinfo=UTC)
+        time = time.replace(tzinfo=zone_of(zone) or UTC)
     try:
         return time.astimezone(UTC)
     except OverflowError:  # within a day of year 1 or 9999
         return None
+
+
+def _whole_day(text: str) -> str:
+    """Return the end of a day where a bare date is given: it means the whole of that day."""
+    text = text.strip()
+    try:
+        return str(date.fromisoformat(text) + timedelta(days=1)) if len(text) == 10 else text
+    except (ValueError, OverflowError):
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +109,14 @@ class TimeRange:
         Parameters
         ----------
         query : Query
-            Its ``since`` and ``until`` win over its ``range``.
+            Its ``since`` and ``until`` win over its ``range``; its ``zone`` names the clock that they are on.
         first, last : datetime
             Times of the oldest and the newest data.
         default : str
             The span when the query names none.
         """
-        since, until = parse_time(query.get("since")), parse_time(query.get("until"))
-        if until is not None and len(query.get("until").strip()) == 10 and until < _LATEST:
-            until += timedelta(days=1)  # a bare date means the whole of that day
+        zone = query.get("zone")
+        since, until = parse_time(query.get("since"), zone), parse_time(_whole_day(query.get("until")), zone)
         end = last + timedelta(microseconds=1)
         if since is not None or until is not None:
             return cls("custom", since or first, until or end)
@@ -117,6 +157,8 @@ class Query:
         Whether the reader may decide about proposals and baselines.
     mlflow : str
         Address of MLflow's pages, for links; empty when there is none.
+    rule : callable
+        Gives the rule of a name; None where the rules are not known.
 
     Examples
     --------
@@ -135,6 +177,7 @@ class Query:
     read_only: bool = False
     decides: bool = True
     mlflow: str = ""
+    rule: Callable[[str], Rule | None] = _unknown
     _kept: tuple[str, ...] = field(default=("lang",), repr=False)
 
     def get(self, name: str) -> str:

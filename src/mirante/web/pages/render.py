@@ -15,11 +15,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from mirante.alerts.units import unit_of_condition
 from mirante.durations import format_duration
 from mirante.i18n import format_number, format_pattern, translator
+from mirante.readings import unit_of
 from mirante.views.scripts import in_script
 from mirante.views.theme import dark_pairs
+from mirante.views.words import number as quantity
 from mirante.web.pages.query import Query
+from mirante.web.pages.shared import common_labels, common_to
 
 if TYPE_CHECKING:
     from mirante.store import WindowRow
@@ -28,6 +32,7 @@ __all__ = [
     "bytes_text",
     "duration",
     "length",
+    "measured",
     "number",
     "percent",
     "render",
@@ -39,6 +44,7 @@ __all__ = [
 _ETAG = "@page-etag@"
 _NEARLY_A_DAY = timedelta(hours=20)  # a day is 23 hours when the clocks go forward
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_LONE_PERCENT = re.compile(r"(?<=\d) %")
 
 
 def render(template: str, query: Query, **context: Any) -> str:
@@ -67,6 +73,13 @@ def render(template: str, query: Query, **context: Any) -> str:
         "fixed": lambda value, digits, unit="": _fixed(value, query.locale, digits, unit),
         "duration": lambda seconds: duration(seconds, query.locale),
         "percent": lambda value: percent(value, query.locale),
+        "measured": lambda value, unit: measured(value, unit, query.locale),
+        "quantity": lambda value, name: quantity(value, unit_of(name), query.locale),
+        "unit_of": unit_of,
+        "common_to": common_to,
+        "common_labels": common_labels,
+        "unit_of_condition": unit_of_condition,
+        "unit_of_rule": cache(lambda name: _unit_of_rule(query, name)),
         "length": length,
         "bytes_text": lambda value: bytes_text(value, query.locale),
         "static": lambda name: f"{query.base}/static/{name}?v={static_version(name)}",
@@ -95,9 +108,14 @@ def _environment() -> Environment:
 def _seen(value: Any) -> Any:
     """Drop controls and marks that turn text around, so that no name can pose as another one.
 
+    A number and its per cent sign stay on one line.
+
     What a form sends back must stay as it is: a template writes ``{{ name | e }}`` there.
     """
-    return _UNSEEN.sub("", value) if type(value) is str else value
+    if type(value) is not str:
+        return value
+    clean = _UNSEEN.sub("", value)
+    return _LONE_PERCENT.sub("\u00a0%", clean) if "%" in clean else clean
 
 
 def time_tag(moment: datetime | None, *, relative: bool = False, day: bool = False) -> Markup:
@@ -181,6 +199,34 @@ def percent(value: float | None, locale: str = "en") -> str:
     """
     text = number(None if value is None else value * 100, locale, digits=1)
     return text if text == "–" else f"{text} %"
+
+
+def measured(value: float | None, unit: str, locale: str = "en") -> str:
+    """Return a value for people: shares and per cent with their sign, all else as a plain number.
+
+    Parameters
+    ----------
+    value : float or None
+        A dash stands for None.
+    unit : str
+        As in `mirante.readings.READINGS`.
+    locale : str
+        For decimal signs.
+
+    Examples
+    --------
+    >>> measured(0.5075, "share"), measured(93.24, "percent"), measured(0.101, "0 to 1"), measured(None, "")
+    ('50.75 %', '93.24 %', '0.101', '–')
+    """
+    if unit not in ("share", "percent"):
+        return number(value, locale, digits=3)
+    text = number(None if value is None else value * (100 if unit == "share" else 1), locale)
+    return text if text == "–" else f"{text} %"
+
+
+def _unit_of_rule(query: Query, name: str) -> str:
+    rule = query.rule(name)
+    return "" if rule is None else unit_of_condition(rule.when)
 
 
 def duration(seconds: float | None, locale: str = "en") -> str:

@@ -14,10 +14,10 @@ from mirante.alerts.past import Firing, Past, replay_past
 from mirante.alerts.rules.limits import Limit, limits_of
 from mirante.alerts.tracing import trace
 from mirante.i18n import translator
-from mirante.readings import SOURCE_UP
+from mirante.readings import SOURCE_UP, unit_of
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.query import Query, UnknownPageError
-from mirante.web.pages.render import number, render
+from mirante.web.pages.render import measured, render
 from mirante.web.pages.rules import rule_url, shown_rules
 from mirante.web.pages.strip import strip
 
@@ -39,7 +39,7 @@ _SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "!=": "≠"}
 
 @dataclass(frozen=True, slots=True)
 class SeenValue:
-    """A reading that a rule looks at; `over` when it is on the side that the rule asks for."""
+    """A reading that a rule looks at; `over` when it is on the side that its part of the rule asks for."""
 
     reading: Reading
     limits: str
@@ -126,6 +126,7 @@ def rule_page(store: Store, name: str, query: Query, ruling: Ruling, kept: Kept)
         channels=_channels(rule, ruling),
         values=seen[:_MOST_VALUES],
         left_out=max(0, len(seen) - _MOST_VALUES),
+        parts=len({one.place for one in limits_of(rule.expression.tree)}),
         alerts=alerts_shown(store, alerts[:_MOST_ALERTS], query, {}),
         alert_count=len(alerts),
         days=days,
@@ -144,7 +145,7 @@ def _channels(rule: Rule, ruling: Ruling) -> list[str]:
 
 
 def _seen(rule: Rule, latest: Sequence[Reading], locale: str) -> list[SeenValue]:
-    """Return what the rule looks at, what is over a limit first."""
+    """Return what the rule looks at, by labels; first those for which most of its parts hold."""
     limits: dict[str, list[Limit]] = {}
     for limit in limits_of(rule.expression.tree):
         column = rule.expression.tree.columns[limit.place]
@@ -155,10 +156,14 @@ def _seen(rule: Rule, latest: Sequence[Reading], locale: str) -> list[SeenValue]
     for reading in latest:
         if where.may_accept(reading.labels):
             own = limits.get(reading.name, [])
-            text = ", ".join(f"{_SIGNS[one.op]} {number(one.number, locale)}" for one in own)
+            unit = unit_of(reading.name)
+            text = ", ".join(f"{_SIGNS[one.op]} {measured(one.number, unit, locale)}" for one in own)
             over = bool(own) and all(one.holds(reading.value) for one in own)
             seen.append(SeenValue(reading, text, over))
-    return sorted(seen, key=lambda one: (not one.over, one.reading.key))
+    held: dict[tuple[tuple[str, str], ...], int] = {}  # what has the same labels stands together
+    for one in seen:
+        held[one.reading.key[1]] = held.get(one.reading.key[1], 0) + one.over
+    return sorted(seen, key=lambda one: (-held[one.reading.key[1]], one.reading.key[1], one.reading.name))
 
 
 def _preview(

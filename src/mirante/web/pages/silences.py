@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
@@ -12,16 +12,21 @@ from mirante.alerts.matchers import Matchers
 from mirante.alerts.people.matchertext import format_matchers, matchers_of, parse_matchers
 from mirante.alerts.people.silencing import SilenceOrder, silence_state
 from mirante.durations import format_duration
-from mirante.errors import MiranteError
+from mirante.errors import InputError, MiranteError
+from mirante.i18n import translator
 from mirante.web.pages.alertlist import ShownAlert, alerts_shown
-from mirante.web.pages.query import Query, UnknownPageError, parse_time
+from mirante.web.pages.query import Query, UnknownPageError, parse_time, zone_of
 from mirante.web.pages.render import render
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, SilenceRow, Store
 
-__all__ = ["silence_form", "silence_order", "silences_page"]
+__all__ = ["QUICK", "silence_form", "silence_order", "silences_page"]
 
+QUICK = ("1h", "4h", "1d", "tomorrow")
+"""The lengths to choose from; the last one ends at nine in the morning of the next day."""
+
+_MORNING = time(9)
 _MOST = 300
 _MOST_HELD = 20
 
@@ -118,8 +123,11 @@ def silence_form(
         query,
         silence_id=silence_id,
         fields={
-            name: fields.get(name, "") for name in ("matchers", "author", "comment", "lasting", "starts")
+            name: fields.get(name, "")
+            for name in ("matchers", "author", "comment", "quick", "lasting", "starts")
         },
+        zone=fields.get("zone") or "UTC",
+        quick=QUICK,
         alert_id=fields.get("alert", query.get("alert")),
         held=held,
         held_count=held_count,
@@ -127,44 +135,64 @@ def silence_form(
     )
 
 
-def silence_order(fields: Mapping[str, str], *, locale: str = "en") -> SilenceOrder:
+def silence_order(fields: Mapping[str, str], now: datetime, *, locale: str = "en") -> SilenceOrder:
     """Return what the fields of the form ask for.
 
     Parameters
     ----------
     fields : mapping of str to str
-        ``matchers`` (a line each), ``author``, ``comment``, ``lasting`` and ``starts`` (UTC; now when empty).
+        ``matchers`` (a line each), ``author``, ``comment``; ``starts`` (now when empty), on the clock of
+        ``zone`` (UTC when empty); ``quick``, one of the lengths to choose from, or else ``lasting``.
+    now : datetime
+        The present.
     locale : str
         Language of what is said against them.
 
     Raises
     ------
     InputError
-        If a line is no matcher.
+        If a line is no matcher, or the time zone is not known.
 
     Examples
     --------
-    >>> silence_order({"matchers": "host=web-1", "author": "ana", "comment": "disk", "lasting": "2h"}).lasting
+    >>> from datetime import UTC
+    >>> night = datetime(2013, 2, 9, 3, tzinfo=UTC)
+    >>> asked = {"matchers": "host=web-1", "author": "ana", "comment": "disk", "lasting": "2h"}
+    >>> silence_order(asked, night).lasting
     '2h'
+    >>> silence_order({**asked, "quick": "tomorrow", "zone": "America/New_York"}, night).ends_at.isoformat()
+    '2013-02-09T09:00:00-05:00'
     """
+    _ = translator(locale)
     matchers = parse_matchers(fields.get("matchers", "").splitlines(), locale=locale)
-    starts = parse_time(fields.get("starts", ""))
+    name, quick = fields.get("zone", ""), fields.get("quick", "")
+    zone = zone_of(name)
+    if zone is None:
+        raise InputError(_("%(name)s is no time zone that is known here; use UTC", name=repr(name[:60])))
+    starts = parse_time(fields.get("starts", ""), name)
+    until_morning = quick == "tomorrow"
     return SilenceOrder(
         matchers,
         fields.get("author", ""),
         fields.get("comment", ""),
         starts_at=starts,
-        lasting=fields.get("lasting", ""),
+        ends_at=_next_morning(max(starts or now, now), zone) if until_morning else None,
+        lasting="" if until_morning else quick if quick in QUICK else fields.get("lasting", ""),
     )
 
 
+def _next_morning(start: datetime, zone: tzinfo) -> datetime:
+    """Return nine o'clock of the day after a moment's, on the clock of a zone."""
+    return datetime.combine(start.astimezone(zone).date() + timedelta(days=1), _MORNING, zone)
+
+
 def _prefilled(store: Store, query: Query, silence_id: str) -> dict[str, str]:
-    fields = {"author": query.author, "lasting": "2h"}
+    fields = {"author": query.author, "lasting": "2h", "quick": QUICK[0]}
     if silence_id:
         row = store.silences.get(silence_id)
         if row is None:
             raise UnknownPageError(f"there is no silence {silence_id[:80]!r}")
-        return {**fields, **_of_silence(row, query.now)}
+        return {**fields, "quick": "", **_of_silence(row, query.now)}
     if query.get("alert"):
         alert = store.alerts.get(query.get("alert"))
         if alert is None:

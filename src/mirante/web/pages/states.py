@@ -339,7 +339,9 @@ def _model_reason(latest: Sequence[Series], _: Translator, locale: str) -> str:
         return _("No predictions in the last window.")
     drifted = [one for one in last if one.name == "drift_detected" and one.values[-1] == 1]
     if not drifted:
-        total = number(sum(rows), locale) if rows else "?"
+        if not rows:
+            return _("Nothing drifted in the last window.")
+        total = number(sum(rows), locale)
         return _("Nothing drifted in the last window (%(rows)s rows).", rows=total)
     effect = {one.labels.get("feature"): one.values[-1] for one in last if one.name == "drift_effect"}
     worst = max(drifted, key=lambda one: effect.get(one.labels.get("feature"), 0.0))

@@ -6,17 +6,22 @@
   const systemDark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches);
 
+  const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
   // ---- times -------------------------------------------------------------------------------------------------
   const pad = (n) => String(n).padStart(2, "0");
   const dayOf = (t) => `${t.getFullYear()}-${pad(t.getMonth() + 1)}-${pad(t.getDate())}`;
   const stamp = (t) => `${dayOf(t)} ${pad(t.getHours())}:${pad(t.getMinutes())}`;
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const steps = [["second", 60], ["minute", 3600], ["hour", 86400], ["day", 30 * 86400]];
-  const sizes = { second: 1, minute: 60, hour: 3600, day: 86400 };
+  const sizes = { second: 1, minute: 60, hour: 3600, day: 86400, month: 30.44 * 86400, year: 365.25 * 86400 };
 
-  function ago(time) {
+  const longer = [...steps, ["month", 365 * 86400], ["year", Infinity]];
+
+  // Where the date stands beside it, an old time is told in months and years too.
+  function ago(time, beside) {
     const seconds = (time - Date.now()) / 1000;
-    const step = steps.find(([, below]) => Math.abs(seconds) < below);
+    const step = (beside ? longer : steps).find(([, below]) => Math.abs(seconds) < below);
     return step ? relative.format(Math.round(seconds / sizes[step[0]]), step[0]) : dayOf(time);
   }
 
@@ -24,13 +29,28 @@
     for (const element of scope.querySelectorAll("time[datetime]")) {
       const time = new Date(element.dateTime);
       if (Number.isNaN(time.getTime())) continue;
-      element.textContent = element.dataset.relative ? ago(time) : stamp(time);
+      element.textContent = element.dataset.relative ? ago(time, element.closest(".ago") !== null) : stamp(time);
     }
     for (const option of scope.querySelectorAll("select[data-times] option")) {
       const time = new Date(option.value);
       if (Number.isNaN(time.getTime()) || option.dataset.shown) continue;
       option.dataset.shown = "1";
       option.textContent = stamp(time) + (option.textContent.includes("●") ? " ●" : "");
+    }
+  }
+
+  // Forms come in UTC, for browsers without scripts; here they are turned to the reader's own clock, once.
+  function localForms(scope) {
+    for (const field of scope.querySelectorAll("form input[name=zone]")) {
+      if ("own" in field.dataset) field.value = ownZone;
+      if ("own" in field.dataset || field.value !== "UTC") continue;
+      for (const input of field.form.querySelectorAll("input[type=datetime-local]")) {
+        const time = new Date(`${input.value}Z`);
+        if (!input.value || Number.isNaN(time.getTime())) continue;
+        input.value = `${dayOf(time)}T${pad(time.getHours())}:${pad(time.getMinutes())}`;
+      }
+      field.value = ownZone;
+      for (const name of field.form.querySelectorAll("[data-zone]")) name.textContent = ownZone;
     }
   }
 
@@ -121,10 +141,16 @@
     layout.title.text = heading.join("<br>");
     margin.t = (margin.t || 44) + 18 * (heading.length - 1);
     const subtitle = layout.title.subtitle;
+    // beside its verdict a chart is as tall as that
+    const verdict = div.closest(".compare") && div.closest(".compare").querySelector(".verdict");
+    const figureBox = div.parentElement;
+    if (verdict && verdict.offsetTop === figureBox.offsetTop) {
+      layout.height = Math.max(layout.height || 300, verdict.scrollHeight - 16);
+    }
     if (subtitle && subtitle.text) {
       const lines = wrap(subtitle.text, Math.floor((wide - 20) / 6.2));
       subtitle.text = lines.join("<br>");
-      margin.t = (margin.t || 64) + 16 * (lines.length - 1);
+      margin.t = (margin.t || 74) + 16 * (lines.length - 1);
       layout.height = (layout.height || 300) + 16 * (lines.length - 1);
     }
     const named = figure.data.filter((trace) => trace.showlegend !== false && trace.name && trace.type !== "heatmap");
@@ -147,6 +173,27 @@
     div.style.minHeight = `${layout.height || 300}px`;
   }
 
+  // Plotly speaks English alone; the names of days and months come from the browser.
+  const portuguese = language.startsWith("pt");
+  let told = false;
+  function teachPlotly() {
+    if (!portuguese || told) return;
+    told = true;
+    const names = (count, options, at) => Array.from({ length: count }, (_, index) => (
+      new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(at(index)).replace(".", "")));
+    const days = (weekday) => names(7, { weekday }, (index) => Date.UTC(2023, 0, 1 + index));
+    const months = (month) => names(12, { month }, (index) => Date.UTC(2023, index, 1));
+    window.Plotly.register({
+      moduleType: "locale",
+      name: "pt-BR",
+      dictionary: {},
+      format: {
+        days: days("long"), shortDays: days("short"), months: months("long"), shortMonths: months("short"),
+        date: "%d/%m/%Y", year: "%Y", month: "%b %Y", dayMonth: "%-d %b", dayMonthYear: "%-d %b %Y",
+      },
+    });
+  }
+
   function draw(block) {
     const div = document.getElementById(block.dataset.figure);
     if (!div || !window.Plotly) return;
@@ -158,7 +205,7 @@
     if (isDark()) figure = recolour(figure);
     Object.assign(figure.layout, {
       autosize: true,
-      separators: language.startsWith("pt") ? ",." : ".,",
+      separators: portuguese ? ",." : ".,",
     });
     delete figure.layout.width;
     fit(figure, div);
@@ -166,7 +213,9 @@
     if (first) div.replaceChildren();
     div.moments = moments;
     const name = block.dataset.figure.replace(/^fig-/, "mirante-");
+    teachPlotly();
     const config = {
+      locale: portuguese ? "pt-BR" : "en-US",
       responsive: true,
       displaylogo: false,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
@@ -242,7 +291,7 @@
     if (offline) offline.hidden = event.detail.xhr && event.detail.xhr.status > 0;
     if (event.detail.xhr && event.detail.xhr.status === 401) location.reload();
   });
-  document.addEventListener("htmx:afterSettle", () => { showTimes(document); drawAll(); });
+  document.addEventListener("htmx:afterSettle", () => { showTimes(document); localForms(document); drawAll(); });
 
   // ---- forms -------------------------------------------------------------------------------------------------
   document.addEventListener("change", (event) => {
@@ -252,13 +301,16 @@
   document.addEventListener("submit", (event) => {
     // Empty fields do not belong into an address that people pass on.
     if (event.target.method !== "get") return;
+    const { zone, since, until } = event.target.elements;
+    if (zone && since && until && !since.value && !until.value) zone.value = "";
     for (const field of event.target.querySelectorAll("input, select")) field.disabled = !field.value;
     setTimeout(() => { for (const field of event.target.elements) field.disabled = false; });
   });
 
-  const zone = document.getElementById("zone");
-  if (zone) zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+  const zoneLine = document.getElementById("zone");
+  if (zoneLine) zoneLine.textContent = zoneLine.dataset.words.replace("%(zone)s", ownZone);
   showTimes(document);
+  localForms(document);
   labelTheme();
   drawAll();
   setInterval(() => { if (!document.hidden) showTimes(document); }, 30000);
