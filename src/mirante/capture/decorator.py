@@ -7,6 +7,7 @@ import inspect
 import logging
 import time as _time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -36,8 +37,9 @@ def record(
     """Record the predictions of a function, plain or async, without changing or slowing them.
 
     What it returns and raises is as before. Its time is the latency; an exception is counted by its name and
-    goes on. The decorated function has the attributes ``recorder`` (a `Recorder`: ``flush``, ``dropped``) and
-    ``metrics`` (a `ServingMetrics`: ``render`` gives Prometheus' text).
+    goes on. The decorated function has the attributes ``recorder`` (a `Recorder`: ``flush``, ``dropped``),
+    ``metrics`` (a `ServingMetrics`: ``render`` gives Prometheus' text) and ``close``, which writes what
+    waits; at the interpreter's exit this happens by itself.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def record(
     ...     def predict(age: float, plan: str) -> float:
     ...         return 0.25
     ...     answer = predict(31, plan="basic")
-    ...     predict.recorder.close()
+    ...     predict.close()
     ...     InferenceLog(folder).scan("churn", columns=["age", "plan", "__prediction"]).to_pylist()
     [{'age': 31, 'plan': 'basic', '__prediction': 0.25}]
     """
@@ -92,10 +94,16 @@ def record(
         intake = Intake(recorder, model, metrics=metrics, pause=1.0)
         notes = _Notes(function, recorder, intake, inputs, prediction, id)
         found = functools.wraps(function)(_watched(function, notes))
-        found.recorder, found.metrics = recorder, intake.metrics  # type: ignore[attr-defined]  # as described
+        parts = {"recorder": recorder, "metrics": intake.metrics, "close": partial(_close, intake, recorder)}
+        vars(found).update(parts)
         return cast("Callable[_Given, _Said]", found)
 
     return decorate
+
+
+def _close(intake: Intake, recorder: Recorder) -> None:
+    intake.close()
+    recorder.close()
 
 
 def _watched(function: Callable[..., Any], notes: _Notes) -> Callable[..., Any]:
