@@ -1,9 +1,9 @@
 """`mirante serve` beside `mlflow models serve`: latency and requests a second, of the same model.
 
-Run: ``python -m benchmarks.serve``. Both servers are up; a process of its own asks one and then the other over
-connections that are kept, in alternation (ABBA), and each pair gives a ratio. The bars: with one worker the median
-latency of ours is within 5 % of MLflow's; with two it is at most a fifth (uvicorn's own workers answer 40 ms late on
-connections that are kept: Kludex/uvicorn#3149).
+Run: ``python -m benchmarks.serve``. Both servers are up, neither with a log of requests; a process of its own
+asks one and then the other over connections that are kept, in alternation (ABBA); each pair gives a ratio.
+The bars: with one worker the median latency of ours is within 5 % of MLflow's; with two it is at most a fifth
+(uvicorn's own workers answer 40 ms late on connections that are kept: Kludex/uvicorn#3149).
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from mirante.tracking.server import free_port
 
 FEATURES = ("age", "income", "visits", "debt")
 BODY = json.dumps({"dataframe_records": [{"age": 40.5, "income": 3.1, "visits": 2.0, "debt": -0.2}]}).encode()
-ENVIRONMENT = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    **os.environ,
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "OMP_NUM_THREADS": "1",
+    "UVICORN_ACCESS_LOG": "false",  # ours writes no line for each request either
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # for MLflow: uvicorn
+}
 
 
 def make_model(folder: Path) -> Path:

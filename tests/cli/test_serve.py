@@ -22,13 +22,25 @@ def run(*arguments):
 def test_every_option_reaches_the_launcher(told, tmp_path):
     done = run(
         "runs:/1/model", "--host", "0.0.0.0", "--port", "0", "--workers", "3", "--log", str(tmp_path / "l"),
-        "--model", "churn", "--version", "7", "--prediction", "1", "--timeout", "5",
+        "--model", "churn", "--version", "7", "--prediction", "1", "--leave-out", "name",
+        "--leave-out", "mail", "--timeout", "5",
         "--flush-interval", "0.2", "--tracking-uri", "http://127.0.0.1:9",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert told == [
         launcher.ServeSettings(
-            "runs:/1/model", tmp_path / "l", "0.0.0.0", 0, 3, "churn", "7", "1", 5, "http://127.0.0.1:9", 0.2
+            "runs:/1/model",
+            tmp_path / "l",
+            "0.0.0.0",
+            0,
+            3,
+            "churn",
+            "7",
+            "1",
+            ("name", "mail"),
+            5,
+            "http://127.0.0.1:9",
+            0.2,
         )
     ]
 

@@ -33,6 +33,9 @@ _WORKERS = click.IntRange(1, 256)
     "prediction is several."
 )  # fmt: skip
 @click.option(
+    "--leave-out", metavar="COLUMN", multiple=True, help="Feature that is not recorded; may be repeated."
+)
+@click.option(
     "--timeout", type=click.IntRange(1), default=60, show_default=True, help="Seconds for one request."
 )
 @click.option(

@@ -50,6 +50,8 @@ class ServeSettings:
         What to record under, where the URI does not say.
     prediction : str, optional
         Which of several values of one prediction is recorded: a name, or a position from 0.
+    leave_out : tuple of str
+        Features that are not recorded.
     timeout : int
         Seconds for one request, as in ``mlflow models serve --timeout``.
     tracking_uri : str, optional
@@ -68,6 +70,7 @@ class ServeSettings:
     model: str | None = None
     version: str | None = None
     prediction: str | None = None
+    leave_out: tuple[str, ...] = ()
     timeout: int = 60
     tracking_uri: str | None = None
     flush_interval: float = 1.0
@@ -329,6 +332,7 @@ def _serve_on(
         model.version,
         str(settings.log.absolute()),
         settings.prediction,
+        settings.leave_out,
         settings.flush_interval,
         settings.max_body,
         settings.max_waiting,

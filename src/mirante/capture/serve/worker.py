@@ -37,6 +37,8 @@ class Orders:
         What rows are recorded under, and where.
     prediction : str, optional
         Which of several values of one prediction is recorded.
+    leave_out : tuple of str
+        Features that are not recorded.
     flush_interval : float
         Seconds until a row is durable.
     max_body, max_waiting : int
@@ -51,6 +53,7 @@ class Orders:
     version: str
     log: str
     prediction: str | None = None
+    leave_out: tuple[str, ...] = ()
     flush_interval: float = 1.0
     max_body: int = 8 << 20
     max_waiting: int = 64 << 20
@@ -72,7 +75,8 @@ class Orders:
         >>> Orders.of(Orders("churn", "3", "log").environ()).model
         'churn'
         """
-        return cls(**json.loads(environ[ENVIRONMENT]))
+        found = json.loads(environ[ENVIRONMENT])
+        return cls(**{**found, "leave_out": tuple(found["leave_out"])})
 
 
 class _Reader:
@@ -113,7 +117,14 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
     )
     signature = Signature.of(schema)
     read = _Reader(signature, orders.prediction)
-    intake = Intake(recorder, orders.model, read, signature=signature, max_bytes=orders.max_waiting)
+    intake = Intake(
+        recorder,
+        orders.model,
+        read,
+        signature=signature,
+        max_bytes=orders.max_waiting,
+        leave_out=orders.leave_out,
+    )
     capture = Capture(
         app,
         intake,
