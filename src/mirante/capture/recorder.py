@@ -293,7 +293,7 @@ class Recorder:
 
     @property
     def reason(self) -> str:
-        """Why rows were dropped, the first time; empty when none were."""
+        """Why rows were dropped, the last time; empty when none were."""
         return self._writer.reason
 
     @property

@@ -300,11 +300,19 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     if sys.platform == "win32":
         raise ConfigError("mirante serve hands a socket to its workers, which needs Linux or macOS")
     scratch = Path(tempfile.mkdtemp(prefix="mirante-serve-"))
+    before = signal.signal(
+        signal.SIGTERM, _leave
+    )  # until the workers are there: what was made here is removed
     try:
         with listen(settings.host, settings.port) as listener:
             _serve_on(listener, settings, scratch, say)
     finally:
+        signal.signal(signal.SIGTERM, before)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _serve_on(
