@@ -159,16 +159,15 @@ def started(command, port, log, told, **more):
         process.stdout.close()
 
 
-def ours_at(model, folder, *options):
-    command = ["mirante", "serve", str(model), "--port", "0", "--log", str(folder / "log")]
-    about = ["--model", "churn", "--version", "3", "--flush-interval", "0.2"]
+def ours_at(model, folder, *options, about=("--model", "churn", "--version", "3"), **more):
+    command = ["mirante", "serve", str(model), "--port", "0", "--log", str(folder / "log"), *about, *options]
 
     def told(server):
         found = [re.search(r"at http://127.0.0.1:(\d+)", line) for line in server.lines]
         server.port = next((int(one[1]) for one in found if one), 0)
         return server.port
 
-    return started([*command, *about, *options], 0, folder / "log", told)
+    return started([*command, "--flush-interval", "0.2"], 0, folder / "log", told, **more)
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +325,7 @@ def test_what_was_asked_is_in_the_log_and_what_was_not_recorded_is_counted(their
         assert (
             counted[f'signature_violations_total{{feature="{column}",kind="{kind}",model="churn"}}'] == number
         )
-    assert log.dropped("churn", ALWAYS).rows == 3
+    ours.wait_until(lambda: log.dropped("churn", ALWAYS).rows == 3)
 
 
 def test_ids_of_the_client_and_of_a_batch(ours):
@@ -429,3 +428,27 @@ def test_no_worker_outlives_its_launcher(model, tmp_path):
         assert [row["__id"] for row in server.rows()] == ["last"], (
             "what was answered is recorded all the same"
         )
+
+
+@pytest.mark.server
+def test_an_alias_is_served_as_the_version_that_it_points_to(model, mlflow_server, tmp_path):
+    import mlflow
+
+    mlflow.set_tracking_uri(mlflow_server)
+    client = mlflow.MlflowClient(mlflow_server)
+    with warnings.catch_warnings(), mlflow.start_run() as run:
+        warnings.simplefilter("ignore")
+        client.log_artifacts(run.info.run_id, str(model), "model")
+        client.create_registered_model("served é")
+        for number in ("1", "2"):
+            source = f"{run.info.artifact_uri}/model"
+            assert client.create_model_version("served é", source, run.info.run_id).version == number
+    client.set_registered_model_alias("served é", "champion", "1")
+    uri = "models:/served é@champion"
+    with ours_at(uri, tmp_path, about=(), MLFLOW_TRACKING_URI=mlflow_server) as server:
+        assert server.predict(ROW)[0] == 200
+        client.set_registered_model_alias("served é", "champion", "2")
+        assert server.end() == 0
+        assert any("Serving served é, version 1, at" in line for line in server.lines)
+    assert InferenceLog(tmp_path / "log").models() == [("served é", "1")]
+    assert InferenceLog(tmp_path / "log").scan("served é").num_rows == 1

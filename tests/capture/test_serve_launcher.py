@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -88,7 +89,7 @@ def supervise(script, workers, until):
             [sys.executable, "-c", script], os.environ, orders, listener, workers, said.append
         )
         watcher = threading.Thread(
-            target=lambda: (_wait(lambda: until(said, ready)), os.kill(os.getpid(), 15))
+            target=lambda: (_wait(lambda: until(said, ready)), os.kill(os.getpid(), signal.SIGTERM))
         )
         watcher.start()
         try:
@@ -123,6 +124,29 @@ def test_a_worker_that_does_not_end_in_time_is_ended(monkeypatch):
     script = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {READY} time.sleep(60)"
     said, _ = supervise(script, 1, lambda said, ready: ready)
     assert "did not end in time" in said[-1]
+
+
+@pytest.mark.parametrize(("second", "seconds"), [(signal.SIGTERM, 0.8), (signal.SIGINT, 0.0)])
+def test_a_second_ctrl_c_lets_go_of_requests_and_a_second_sigterm_does_not(second, seconds):
+    script = f"""
+import signal, sys
+{READY}
+signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep({seconds}), os._exit(0)) if {seconds} else None)
+time.sleep(60)
+"""
+    told = []
+
+    def until(said, ready):
+        if ready and not told:
+            told.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)
+            os.kill(os.getpid(), second)
+        return bool(told)
+
+    said, _ = supervise(script, 1, until)
+    assert said == [], "it ended by itself"
 
 
 def test_a_model_that_cannot_be_loaded_is_said():

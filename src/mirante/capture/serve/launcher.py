@@ -197,8 +197,9 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _told(self, _number: int, _frame: FrameType | None) -> None:
-        self._hurry = self._stop.is_set()
+    def _told(self, number: int, _frame: FrameType | None) -> None:
+        # a second Ctrl-C; a second SIGTERM is the same wish, which some send to a process and to its group
+        self._hurry = self._hurry or (self._stop.is_set() and number == signal.SIGINT)
         self._stop.set()
 
     def _all_ready(self) -> bool:
