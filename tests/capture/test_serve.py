@@ -85,6 +85,7 @@ class Server:
     port: int
     log: Path
     lines: list[str] = field(default_factory=list)
+    known: set[int] = field(default_factory=set)
 
     def ask(self, method, path, body=b"", *, kind=JSON, timeout=60, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -155,6 +156,9 @@ def started(command, port, log, told, **more):
             process.wait(20)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+        for worker in server.known:  # they have sessions of their own, and should be gone by now
+            if lives(worker):
+                os.kill(worker, signal.SIGKILL)
         thread.join(20)
         process.stdout.close()
 
@@ -356,7 +360,9 @@ def test_both_workers_answer_and_each_shows_the_sum_and_has_a_name_of_its_own(ou
 
 def children(server):
     listed = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    return {int(one) for one in listed.split()}
+    found = {int(one) for one in listed.split()}
+    server.known |= found
+    return found
 
 
 def lives(process):
