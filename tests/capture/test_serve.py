@@ -386,7 +386,7 @@ def test_workers_are_killed_and_replaced_and_the_rest_ends_gracefully(model, tmp
                     assert status == 200
                     answered[headers["x-prediction-id"]] = time.monotonic()
 
-        threads = [threading.Thread(target=ask, args=(name,)) for name in "abcd"]
+        threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in "abcd"]
         for thread in threads:
             thread.start()
         server.wait_until(lambda: len(answered) > 200)
