@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from mirante.alerts.manager import AlertManager
     from mirante.alerts.rules import AlertRule
     from mirante.alerts.sending import AlertSystem
+    from mirante.capture.decorator import record
+    from mirante.capture.middleware import CaptureMiddleware
     from mirante.capture.recorder import Recorder
-    from mirante.client import connect
+    from mirante.client import connect, label
     from mirante.drift.detector import DriftDetector
     from mirante.drift.explain import explain
     from mirante.drift.monitor import DriftMonitor
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         MiranteWarning,
         MissingDependencyError,
         NotFittedError,
+        ServeError,
         StoreError,
         TrackingError,
     )
@@ -48,6 +51,7 @@ __all__ = [
     "AlertManager",
     "AlertRule",
     "AlertSystem",
+    "CaptureMiddleware",
     "ConfigError",
     "DeliveryError",
     "DriftDetector",
@@ -64,6 +68,7 @@ __all__ = [
     "OutlierDetector",
     "Reading",
     "Recorder",
+    "ServeError",
     "Store",
     "StoreError",
     "SystemMetrics",
@@ -74,12 +79,15 @@ __all__ = [
     "check",
     "connect",
     "explain",
+    "label",
+    "record",
 ]
 
 _HOMES = {
     "AlertManager": "mirante.alerts.manager",
     "AlertRule": "mirante.alerts.rules",
     "AlertSystem": "mirante.alerts.sending",
+    "CaptureMiddleware": "mirante.capture.middleware",
     "ConfigError": "mirante.errors",
     "DeliveryError": "mirante.errors",
     "DriftDetector": "mirante.drift.detector",
@@ -96,6 +104,7 @@ _HOMES = {
     "OutlierDetector": "mirante.outliers.detector",
     "Reading": "mirante.readings",
     "Recorder": "mirante.capture.recorder",
+    "ServeError": "mirante.errors",
     "Store": "mirante.store",
     "StoreError": "mirante.errors",
     "SystemMetrics": "mirante.sources.host",
@@ -105,6 +114,8 @@ _HOMES = {
     "check": "mirante.monitors.check",
     "connect": "mirante.client",
     "explain": "mirante.drift.explain",
+    "label": "mirante.client",
+    "record": "mirante.capture.decorator",
 }
 
 

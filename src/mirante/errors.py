@@ -18,6 +18,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFittedError",
     "NotFoundError",
+    "ServeError",
     "StoreError",
     "TrackingError",
     "need",
@@ -42,6 +43,10 @@ class NotFittedError(MiranteError, RuntimeError):
 
 class ConfigError(MiranteError, ValueError):
     """A setting, rule or expression that is wrong; the message names the place."""
+
+
+class ServeError(MiranteError, RuntimeError):
+    """A model cannot be served: its workers end before they answer."""
 
 
 class StoreError(MiranteError, RuntimeError):

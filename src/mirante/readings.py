@@ -271,6 +271,15 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "prediction_latency_seconds_p99": ReadingKind(
             (), "seconds", "99th percentile of latency in the window"
         ),
+        # what serving processes count
+        "prediction_errors_total": ReadingKind(
+            ("status",), "requests", "requests answered with an error: HTTP status, or name of an exception"
+        ),
+        "signature_violations_total": ReadingKind(
+            ("feature", "kind"),
+            "rows",
+            "rows that broke the model's signature, by kind: missing, extra, type, null",
+        ),
         # drift, per window; the prediction is the feature named "prediction"
         "drift_ks": ReadingKind(_F, "0 to 1", "Kolmogorov-Smirnov distance of window and baseline (numeric)"),
         "drift_psi": ReadingKind(_F, "0 up", "population stability index"),

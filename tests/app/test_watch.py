@@ -13,6 +13,7 @@ from mirante.capture.recorder import Recorder
 from mirante.errors import TrackingError
 from mirante.inference_log.drops import Drops, note_drops
 from mirante.inference_log.reader import InferenceLog
+from mirante.inference_log.tallies import Tally, note_tally
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.config import ModelConfig
 from mirante.monitors.windows import WindowClock
@@ -320,6 +321,21 @@ def test_dropped_rows_are_told_until_a_day_has_passed_without_any(store, tmp_pat
     assert series.values.tolist() == [0, 7, 7, 0]
     assert list(series.notes) == ["", drops.reason, drops.reason, ""]
     assert series.times[-1] == np.datetime64((START + DAY + 3 * MINUTE).replace(tzinfo=None))
+
+
+@pytest.mark.server
+def test_what_serving_processes_counted_becomes_readings_of_the_version(model):
+    model.record(0, 60, "1")
+    model.watch.advance(START + MINUTE)
+    (folder,) = model.config.log.glob("*/1")
+    now = START + 2 * MINUTE
+    note_tally(folder, "a1", Tally({"400": 2}, {("age", "missing"): 5}), now.timestamp())
+    model.watch.advance(now)
+    subject, of = model.config.subject, {"model": model.name, "alias": "champion", "version": "1"}
+    (errors,) = model.store.readings.series("prediction_errors_total", subject=subject)
+    assert (errors.labels, errors.values.tolist()) == ({**of, "status": "400"}, [0, 2])
+    (broken,) = model.store.readings.series("signature_violations_total", subject=subject)
+    assert (broken.labels, broken.values.tolist()) == ({**of, "feature": "age", "kind": "missing"}, [0, 5])
 
 
 @pytest.mark.server

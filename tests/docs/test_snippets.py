@@ -53,12 +53,13 @@ BEFORE = {
     ("docs/notebook.md", 4): STORE,
     ("docs/production.md", 0): MODEL,
     ("docs/production.md", 1): "predict(pd.DataFrame({'age': [31.0, 45.0]})); recorder.close()",
+    ("docs/serving.md", 0): STORE,
     ("docs/security.md", 0): (
         "import mirante; recorder = mirante.Recorder('churn', 'log')\n"
         "row = {'age_band': '30-39', 'plan': 'basic', 'region': 'north', 'name': 'not recorded'}"
     ),
 }
-AFTER = {"docs/security.md": "recorder.close()"}
+AFTER = {"docs/security.md": "recorder.close()", "docs/serving.md": "predict.close()"}
 
 
 @pytest.mark.filterwarnings("ignore::mirante.errors.MiranteWarning")  # no server: said once, as the pages say

@@ -118,6 +118,21 @@ def test_what_people_do_is_no_mark_on_the_charts(empty_store: Store):
     assert [mark.text for mark in marks_for(empty_store, HOST, [], span)] == ["alias_moved"]
 
 
+def test_what_serving_processes_count_is_drawn_while_the_last_window_is_still_open(empty_store: Store):
+    of = {"model": "m", "alias": "champion", "version": "1"}
+    kinds = {"feature": HOSTILE[0], "kind": "null"}
+    readings = [Reading("predictions", 9, NOW - timedelta(days=1), of)]
+    for hours, rows in ((2, 0), (1, 7)):
+        time = NOW - timedelta(hours=hours)
+        readings.append(Reading("signature_violations_total", rows, time, {**of, **kinds}))
+        readings.append(Reading("prediction_errors_total", rows, time, {**of, "status": "500"}))
+    empty_store.readings.write(readings)
+    text = model_page(empty_store, model_subject("m", "champion"), Query({}, now=NOW))
+    assert "Rows that broke the signature" in text
+    assert "Requests answered with an error" in text
+    assert HOSTILE[0] not in text
+
+
 def test_model_page_has_charts_comparison_and_table(store: Store):
     html = model_page(store, MODEL, ask("/model", subject=MODEL))
     keys = re.findall(r'data-figure="fig-(\w+)"', html)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -16,6 +17,7 @@ from mirante.alerts.engine import AlertEngine
 from mirante.alerts.heartbeat import Heartbeat, build_heartbeat
 from mirante.alerts.outbox import Outbox
 from mirante.app.scheduler import utc_now
+from mirante.capture.recorders import Recorders
 from mirante.errors import ConfigError, TrackingError
 from mirante.inference_log.reader import InferenceLog
 from mirante.sinks.mlflow import MlflowSink
@@ -97,6 +99,15 @@ class Parts:
         """Return the inference log of a model."""
         return InferenceLog(config.log)
 
+    @cached_property
+    def recorders(self) -> Recorders:
+        """Takes predictions that come over the API, each into its model's inference log."""
+        return Recorders(self._log_folder)
+
+    def _log_folder(self, model: str) -> Path | None:
+        logs = [config.log for config in self.settings.models if config.model == model]
+        return logs[0] if logs else self.default_log.root if self.settings.discover else None
+
     def make_app(self, health: Callable[[], dict[str, Any]], ruling: Ruling | None = None) -> Any:
         """Return the page as an ASGI application.
 
@@ -122,6 +133,7 @@ class Parts:
             historic=self.settings.historic,
             ruling=ruling or Ruling(lambda: self.engine.rules, self.routes),
             mlflow=self.settings.mlflow.page_address(),
+            recorders=self.recorders,
         )
 
     def __enter__(self) -> Parts:
@@ -130,6 +142,8 @@ class Parts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if "recorders" in vars(self):
+            self.recorders.close()
         self.store.close()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mirante.alerts.evidence import subject_link
+from mirante.app.served import ServedCounts
 from mirante.errors import TrackingError
 from mirante.monitors.baseline import load_baseline
 from mirante.monitors.model import Advance, ModelMonitor
@@ -82,6 +83,7 @@ class ModelWatch:
         self._former: list[ModelMonitor] = []
         self._dropped: int | None = None
         self._unanswered = ""
+        self._served = ServedCounts(config, store, log)
 
     def advance(self, now: datetime) -> Advance:
         """Look the alias up when it is time, then let the monitor advance.
@@ -107,6 +109,7 @@ class ModelWatch:
         if self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
             self._look(now)
         assert self.monitor is not None  # noqa: S101  # _look raises otherwise
+        self._served.tell([self.monitor.version, *(monitor.version for monitor in self._former)], now)
         steps = [monitor.advance(now) for monitor in (self.monitor, *self._former)]
         self._former = [monitor for monitor in self._former if not monitor.finished]
         return Advance.of(steps)

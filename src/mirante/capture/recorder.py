@@ -21,6 +21,7 @@ from mirante.capture.tables import feature_names, features_of, ids_of, latencies
 from mirante.capture.times import times_of
 from mirante.capture.writer import EXTRA, LogWriter, OddRow, WriterSettings
 from mirante.errors import InputError
+from mirante.inference_log.names import make_named_folder, quote_name
 
 __all__ = ["Recorder"]
 
@@ -284,6 +285,54 @@ class Recorder:
     def dropped(self) -> int:
         """Rows that will never reach it: too many waited, the disk refused them, or they made no sense."""
         return self._writer.dropped
+
+    @property
+    def process(self) -> str:
+        """The letters and digits that name this process in file names and ids."""
+        return self._writer.process
+
+    @property
+    def reason(self) -> str:
+        """Why rows were dropped, the last time; empty when none were."""
+        return self._writer.reason
+
+    @property
+    def folder(self) -> Path:
+        """Where the rows of the model's version lie; it may not be there yet."""
+        settings = self._settings
+        return settings.root / quote_name(settings.model) / quote_name(settings.version)
+
+    def make_folder(self) -> Path:
+        """Return `folder`, and make it.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        OSError
+            If it cannot be made.
+        """
+        settings = self._settings
+        return make_named_folder(make_named_folder(settings.root, settings.model), settings.version)
+
+    def drop(self, rows: int, reason: str) -> None:
+        """Count rows that cannot be recorded, as if they had been dropped here.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
+        reason : str
+            Why, in words, for those who look after the log.
+        """
+        try:
+            self._writer.start()
+            self._writer.refuse(rows, reason)
+        except Exception:  # noqa: S110 - as `log`: a caller that serves must not fail
+            pass
 
     @property
     def as_text(self) -> dict[str, int]:

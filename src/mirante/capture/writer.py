@@ -117,7 +117,7 @@ class LogWriter:
         """Count rows that will not be recorded."""
         with self.changed:
             self.refused += rows
-            self.reason = self.reason or reason
+            self.reason = reason or self.reason
 
     def put(self, version: str, table: pa.Table, capacity: int) -> None:
         """Queue a batch, or drop it when too many rows wait already."""
@@ -333,7 +333,7 @@ class LogWriter:
         except Exception as error:  # the thread must outlive any disk and any value
             with self.changed:
                 self.lost += rows
-                self.reason = self.reason or (str(error) if rows else "")
+                self.reason = str(error) if rows else self.reason
                 self._failed = True
             place = f"model {self.settings.model!r} in {self.settings.root}"
             self._warn(

@@ -27,6 +27,7 @@ from mirante.cli.group import (
 from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
+from mirante.cli.serve import serve
 from mirante.cli.terminal import show
 from mirante.errors import ConfigError
 
@@ -43,6 +44,7 @@ main.add_command(alerts)
 main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)
+main.add_command(serve)
 
 
 @main.command()

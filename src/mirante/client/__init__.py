@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mirante.client.connecting import connect
+from mirante.client.labelling import label
 from mirante.client.monitoring import Monitoring
 
-__all__ = ["Monitoring", "connect"]
+__all__ = ["Monitoring", "connect", "label"]

@@ -13,7 +13,7 @@ from mirante.client.stored import StoreBackend
 from mirante.errors import InputError
 from mirante.store import Store
 
-__all__ = ["connect"]
+__all__ = ["backend_at", "connect"]
 
 _FILE = "mirante.yaml"
 
@@ -58,10 +58,15 @@ def connect(target: str | Path | None = None, *, token: str | None = None) -> Mo
                      name  value   host
     0  system_cpu_percent   93.0  web-1
     """
+    return Monitoring(backend_at(target, token))
+
+
+def backend_at(target: str | Path | None, token: str | None) -> ServiceBackend | StoreBackend:
+    """Return what reads and writes at a place; see `connect` for the arguments and what it raises."""
     text = str(target) if target is not None else None
     if text is not None and text.startswith(("http://", "https://")):
-        return Monitoring(ServiceBackend(text, token or os.environ.get("MIRANTE_TOKEN") or None))
-    return Monitoring(StoreBackend(Store.existing(_store_url(text, os.environ))))
+        return ServiceBackend(text, token or os.environ.get("MIRANTE_TOKEN") or None)
+    return StoreBackend(Store.existing(_store_url(text, os.environ)))
 
 
 def _store_url(target: str | None, environ: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ __all__ = ["ServiceBackend"]
 
 _SECONDS = 60.0
 _MOST_BYTES = 512 * 2**20
-_READINGS, _ROWS = 100_000, 5_000
+_READINGS, _ROWS, _LABELS = 100_000, 5_000, 20_000
 _NEXT = re.compile(r'<\?([!-~]*)>; rel="next"')
 
 
@@ -125,6 +125,18 @@ class ServiceBackend:
             for one in page:
                 yield AlertRow(**{**one, **{name: _time(one[name]) for name in times}})
 
+    def write_labels(
+        self, model: str, ids: Sequence[str], values: Sequence[float | str], arrived: datetime
+    ) -> int:
+        """Write labels, in many requests where they are many; return how many."""
+        written = 0
+        for start in range(0, len(ids), _LABELS):
+            part = slice(start, start + _LABELS)
+            about = {"model": model, "arrived": arrived.isoformat()}
+            body = {**about, "ids": list(ids[part]), "values": list(values[part])}
+            written += int(self._post("labels", body)["written"])
+        return written
+
     def close(self) -> None:
         """Do nothing: no connection is kept."""
 
@@ -145,7 +157,20 @@ class ServiceBackend:
 
     def _get(self, part: str, query: str) -> tuple[str, list[Any]]:
         address = f"{self.name}/api/v1/{part}" + (f"?{query}" if query else "")
-        request = Request(address, headers=self._headers)  # noqa: S310  connect lets http and https through alone
+        link, found = self._ask(Request(address, headers=self._headers))  # noqa: S310  http and https alone
+        if not isinstance(found, list):
+            raise self._no_service()
+        return link, found
+
+    def _post(self, part: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        headers = {**self._headers, "Content-Type": "application/json"}
+        address = f"{self.name}/api/v1/{part}"
+        _, found = self._ask(Request(address, json.dumps(body).encode(), headers))  # noqa: S310  as above
+        if not isinstance(found, dict):
+            raise self._no_service()
+        return found
+
+    def _ask(self, request: Request) -> tuple[str, Any]:
         try:
             with self._opener.open(request, timeout=self._seconds) as answer:
                 body = answer.read(_MOST_BYTES + 1)
@@ -160,9 +185,10 @@ class ServiceBackend:
             found = json.loads(body) if len(body) <= _MOST_BYTES else None
         except ValueError:
             found = None
-        if not isinstance(found, list):
-            raise StoreError(f"{self.name} does not answer as a Mirante service does; look at the address")
         return link, found
+
+    def _no_service(self) -> StoreError:
+        return StoreError(f"{self.name} does not answer as a Mirante service does; look at the address")
 
     def _refused(self, error: HTTPError) -> Exception:
         if error.code in (401, 403):

@@ -65,6 +65,12 @@ class StoreBackend:
         """Return alerts that began in ``[since, until)``, newest first."""
         return self._store.alerts.list(subject=subject, states=states, since=since, until=until, limit=_EVERY)
 
+    def write_labels(
+        self, model: str, ids: Sequence[str], values: Sequence[float | str], arrived: datetime
+    ) -> int:
+        """Write labels; return how many."""
+        return self._store.labels.write(model, ids, values, arrived)
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()

@@ -23,6 +23,7 @@ from mirante.inference_log.repair import Repair, repair
 from mirante.inference_log.sealed import SealedFile
 from mirante.inference_log.segments import OPEN, SEALED, SegmentName, list_segments
 from mirante.inference_log.stream import StreamFile
+from mirante.inference_log.tallies import Tally, read_tally
 
 __all__ = ["InferenceLog"]
 
@@ -149,6 +150,24 @@ class InferenceLog:
         Drops(rows=0, reason='')
         """
         return read_drops(self.root / quote_name(model), since)
+
+    def tally(self, model: str, version: str, since: datetime) -> Tally:
+        """Return the errors and broken signatures that serving processes counted, of those that did lately.
+
+        Parameters
+        ----------
+        model, version : str
+            What they serve.
+        since : datetime
+            Processes that counted none since then are left out; with a time zone.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> InferenceLog("not/there").tally("churn", "1", datetime(2013, 2, 8, tzinfo=UTC))
+        Tally(errors={}, violations={})
+        """
+        return read_tally(self.root / quote_name(model) / quote_name(version), since)
 
     def _list(self, folder: Path) -> dict[SegmentName, Path]:
         listed = list_segments(folder)

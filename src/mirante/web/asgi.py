@@ -27,6 +27,7 @@ from mirante.web.site import Site, utc_now
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from mirante.capture.recorders import Recorders
     from mirante.store import Store
     from mirante.web.config import WebConfig
 
@@ -48,6 +49,7 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     ruling: Ruling | None = None,
     mlflow: str = "",
+    recorders: Recorders | None = None,
 ) -> Security:
     """Return the ASGI application.
 
@@ -69,6 +71,8 @@ def create_app(
         The rules and routes of the service, for the API and the pages of rules.
     mlflow : str
         Address of MLflow's pages, for links.
+    recorders : Recorders, optional
+        Where predictions go that come over the API.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4)
-    app.include_router(make_router(store, clock, ruling))
+    app.include_router(make_router(store, clock, ruling, recorders))
     _add_failures(app)
     app.router.default = _Pages(site)  # what is no address of the API
     own_name = frozenset() if config.host in _ANY_ADDRESS else frozenset({config.host})

@@ -253,21 +253,45 @@ FIRE = {
     "system_mount_percent": 99.0,
     "system_container_memory_percent": 99.0,
 }
-OVER_TIME = {"container_out_of_memory"}  # looks back: see test_a_process_killed_for_lack_of_memory_is_told
+# they look back: see test_what_is_counted_is_told_when_it_grows
+OVER_TIME = {
+    "container_out_of_memory": ("system_container_oom_kills_total", {"host": "a"}),
+    "signature_broken": ("signature_violations_total", {"model": "m", "feature": "age", "kind": "type"}),
+    "predictions_failing": ("prediction_errors_total", {"model": "m", "status": "500"}),
+}
 
 
 CALM = {"mlflow_server_up": 1.0, "monitor_rules_valid": 1.0, "source_up": 1.0}
 
 
-def test_a_process_killed_for_lack_of_memory_is_told(store: Store) -> None:
-    (rule,) = [rule for rule in default_rules() if rule.name in OVER_TIME]
+@pytest.mark.parametrize("name", OVER_TIME)
+def test_what_is_counted_is_told_when_it_grows(store: Store, name: str) -> None:
+    (rule,) = [rule for rule in default_rules() if rule.name == name]
+    reading, labels = OVER_TIME[name]
     engine = AlertEngine(store, [rule], Route(()))
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for minute, kills in enumerate((3.0, 3.0, 4.0)):
         now = start + timedelta(minutes=minute)
-        store.readings.write([Reading("system_container_oom_kills_total", kills, now, {"host": "a"})])
+        store.readings.write([Reading(reading, kills, now, labels)])
         engine.advance(now, lambda _: timedelta(minutes=5))
         assert [alert.state for alert in store.alerts.open()] == ["firing"] * (kills > 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "value"),
+    [("signature_broken", "kind", "extra"), ("predictions_failing", "status", "400")],
+)
+def test_what_a_model_ignores_and_what_clients_get_wrong_is_not_told(
+    store: Store, name: str, label: str, value: str
+) -> None:
+    (rule,) = [rule for rule in default_rules() if rule.name == name]
+    engine = AlertEngine(store, [rule], Route(()))
+    reading, labels = OVER_TIME[name]
+    for minute, count in enumerate((3.0, 4.0)):
+        now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
+        store.readings.write([Reading(reading, count, now, {**labels, label: value})])
+        engine.advance(now, lambda _: timedelta(minutes=5))
+    assert store.alerts.open() == []
 
 
 @pytest.mark.parametrize(

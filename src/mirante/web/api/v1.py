@@ -28,11 +28,13 @@ from mirante.web.api.models import (
 )
 from mirante.web.api.paging import LINK, link_next
 from mirante.web.api.people import add_people_routes
+from mirante.web.api.predictions import make_predictions_router
 from mirante.web.api.proposals import make_proposals_router
 from mirante.web.api.rules import add_rules
 from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
+    from mirante.capture.recorders import Recorders
     from mirante.store import AlertRow, Series, Store
 
 __all__ = ["make_router"]
@@ -55,7 +57,12 @@ _TOO_MANY = (
 _NONE = Ruling()
 
 
-def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _NONE) -> APIRouter:
+def make_router(
+    store: Store,
+    clock: Callable[[], datetime],
+    ruling: Ruling = _NONE,
+    recorders: Recorders | None = None,
+) -> APIRouter:
     """Return the routes below ``/api/v1``.
 
     Parameters
@@ -66,6 +73,8 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
         The present, aware.
     ruling : Ruling
         The rules and routes of the service.
+    recorders : Recorders, optional
+        Where predictions go; without, none are taken.
     """
     router = APIRouter(prefix="/api/v1", responses=EVERYWHERE, dependencies=[Depends(_undisturbed)])
     _add_subjects_and_readings(router, store)
@@ -74,6 +83,8 @@ def make_router(store: Store, clock: Callable[[], datetime], ruling: Ruling = _N
     add_rules(router, store, ruling)
     add_people_routes(router, store, clock)
     router.include_router(make_proposals_router(store, clock))
+    if recorders is not None:
+        router.include_router(make_predictions_router(recorders))
 
     @router.post("/labels", summary="Write labels", tags=["labels"], responses=WRITES)
     def labels(body: Labels) -> LabelsWritten:

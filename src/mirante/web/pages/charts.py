@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,6 +105,15 @@ def model_charts(
         charts.append(
             _metric("missing", _("Share of missing values"), missing, "share", drawn, query, zero=True)
         )
+    # counted while the last window is still open
+    span = span if span.name == "custom" else replace(span, until=max(span.until, query.now))
+    for key, title, name in (
+        ("violations", _("Rows that broke the signature"), "signature_violations_total"),
+        ("errors", _("Requests answered with an error"), "prediction_errors_total"),
+    ):
+        counted = _worst(thinned_series(store, subject, [name], span, most=_MOST_FEATURES))
+        if counted:
+            charts.append(_metric(key, title, counted, "", drawn, query, zero=True))
     return charts
 
 

@@ -1,0 +1,147 @@
+"""Which model is served, as the inference log and the monitor name it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirante.errors import InputError, MissingDependencyError, TrackingError
+from mirante.tracking.baselines import resolve_alias
+from mirante.tracking.client import asking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["ServedModel", "fetch_model", "which_model"]
+
+_REGISTERED = re.compile(r"models:/+(?P<name>[^/]+)(?:/(?P<version>[^/]+)|@(?P<alias>[^/@]+))")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What is served.
+
+    Parameters
+    ----------
+    uri : str
+        What MLflow loads; never an alias, which may move while the model is loaded.
+    name, version : str
+        What the rows are recorded under.
+    """
+
+    uri: str
+    name: str
+    version: str
+
+
+def which_model(
+    uri: str, client: Callable[[], MlflowClient], *, name: str | None = None, version: str | None = None
+) -> ServedModel:
+    """Return the model that a URI means, its alias resolved.
+
+    Parameters
+    ----------
+    uri : str
+        ``models:/name/3``, ``models:/name@alias``, ``models:/name/latest``, ``runs:/…``, or a path.
+    client : callable
+        Gives the MLflow client; called for an alias or ``latest`` alone.
+    name, version : str, optional
+        What to record under instead; needed where the URI does not say.
+
+    Raises
+    ------
+    InputError
+        If the URI does not say which registered version it is, and neither do `name` and `version`.
+    TrackingError
+        If there is no such alias, or MLflow does not answer.
+
+    Examples
+    --------
+    >>> which_model("models:/churn/3", lambda: None)
+    ServedModel(uri='models:/churn/3', name='churn', version='3')
+    """
+    found = _REGISTERED.fullmatch(uri.rstrip("/"))
+    if found is None:
+        if name is None or version is None:
+            raise InputError(
+                f"{uri} does not say which version of which registered model it is; give --model NAME and "
+                "--version V, or serve models:/NAME/VERSION or models:/NAME@ALIAS"
+            )
+        return ServedModel(uri, name, version)
+    model, number = _number(found["name"], found["version"], found["alias"], client)
+    return ServedModel(f"models:/{model}/{number}", name or model, version or number)
+
+
+def _number(
+    text: str, version: str | None, alias: str | None, client: Callable[[], MlflowClient]
+) -> tuple[str, str]:
+    if version is not None and version.isdigit():
+        return text, version
+    if alias is not None:
+        model = text
+        return model, resolve_alias(client(), model, alias)
+    if version == "latest":
+        return text, _latest(client(), text)
+    raise InputError(
+        f"models:/{text}/{version} names a stage, which MLflow has given up; give a version or an alias: "
+        f"models:/{text}@champion"
+    )
+
+
+def _latest(client: MlflowClient, model: str) -> str:
+    with asking(client, f"find the latest version of the model {model!r}"):
+        versions = client.get_registered_model(model).latest_versions
+    if not versions:
+        raise TrackingError(f"the model {model!r} has no version; register one")
+    return str(max(int(one.version) for one in versions))
+
+
+def fetch_model(uri: str, folder: Path, tracking_uri: str | None = None) -> str:
+    """Return the path of a model on this machine; what is elsewhere is brought to a folder.
+
+    Parameters
+    ----------
+    uri : str
+        Of `ServedModel`.
+    folder : Path
+        Where it is put.
+    tracking_uri : str, optional
+        The MLflow server; what MLflow would use itself by default.
+
+    Raises
+    ------
+    MissingDependencyError
+        If only mlflow-skinny is installed.
+    InputError
+        If there is no model.
+    TrackingError
+        If MLflow does not give it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if (local := Path(uri)).is_dir():
+        return _checked(local)
+    try:
+        import mlflow
+        from mlflow.artifacts import download_artifacts
+    except ImportError as error:
+        raise MissingDependencyError(
+            "serving needs full MLflow and only mlflow-skinny is installed; "
+            "run: pip install 'mirante[mlflow]'"
+        ) from error
+    if tracking_uri:
+        mlflow.set_tracking_uri(tracking_uri)
+    try:
+        return _checked(Path(download_artifacts(artifact_uri=uri, dst_path=str(folder))))
+    except (MlflowException, OSError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise TrackingError(f"the model {uri} cannot be had: {first[:300]}") from error
+
+
+def _checked(path: Path) -> str:
+    if not (path / "MLmodel").is_file():
+        raise InputError(f"{path} holds no MLmodel file; give the folder of a model that MLflow saved")
+    return str(path.absolute())

@@ -1,0 +1,183 @@
+"""One worker of ``mirante serve``: MLflow's scoring app behind the capture, on a socket that it was given.
+
+Run by the launcher alone: ``python -m mirante.capture.serve.worker``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mirante.capture.intake import Batch, Exchange, Intake
+from mirante.capture.middleware import Capture
+from mirante.capture.recorder import Recorder
+from mirante.capture.scoring import read_answer, read_inputs
+from mirante.capture.signature import Signature
+from mirante.errors import MiranteWarning
+
+__all__ = ["ENVIRONMENT", "Orders", "guarded_app", "main"]
+
+ENVIRONMENT = "MIRANTE_SERVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the launcher tells its workers.
+
+    Parameters
+    ----------
+    model, version, log : str
+        What rows are recorded under, and where.
+    prediction : str, optional
+        Which of several values of one prediction is recorded.
+    leave_out : tuple of str
+        Features that are not recorded.
+    flush_interval : float
+        Seconds until a row is durable.
+    max_body, max_waiting : int
+        Bytes of one request with its answer, and of all that wait to be read.
+    grace : float
+        Seconds for requests that are being answered when the worker is asked to end.
+    listener, life, ready : int
+        File descriptors: the socket; a pipe that ends when the launcher does; where to say that it answers.
+    """
+
+    model: str
+    version: str
+    log: str
+    prediction: str | None = None
+    leave_out: tuple[str, ...] = ()
+    flush_interval: float = 1.0
+    max_body: int = 8 << 20
+    max_waiting: int = 64 << 20
+    grace: float = 70.0
+    listener: int = -1
+    life: int = -1
+    ready: int = -1
+
+    def environ(self) -> dict[str, str]:
+        """Return what carries them to a worker."""
+        return {ENVIRONMENT: json.dumps(asdict(self))}
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Orders:
+        """Return what an environment carries.
+
+        Examples
+        --------
+        >>> Orders.of(Orders("churn", "3", "log").environ()).model
+        'churn'
+        """
+        found = json.loads(environ[ENVIRONMENT])
+        return cls(**{**found, "leave_out": tuple(found["leave_out"])})
+
+
+class _Reader:
+    """Reads MLflow's own protocol."""
+
+    def __init__(self, signature: Signature, part: str | None) -> None:
+        self._signature, self._part = signature, part
+
+    def __call__(self, exchange: Exchange) -> Batch:
+        signature = self._signature
+        rows = read_inputs(
+            b"".join(exchange.body), exchange.kind, names=signature.names, texts=signature.texts
+        )
+        right = exchange.status < 300
+        predictions = read_answer(b"".join(exchange.answer), self._part) if right else None
+        return Batch(rows.columns, predictions, rows.count, rows.named)
+
+
+def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake, Recorder]:
+    """Return a scoring app with capture in front of it.
+
+    Parameters
+    ----------
+    app : ASGI application
+        ``mlflow.pyfunc.scoring_server.init(model)``.
+    schema : mlflow.types.Schema or None
+        The model's input schema.
+    orders : Orders
+        Of the launcher.
+
+    Returns
+    -------
+    tuple of Capture, Intake, Recorder
+        The application; and what is to be closed, in this order, when it has ended.
+    """
+    recorder = Recorder(
+        orders.model, orders.log, version=orders.version, flush_interval=orders.flush_interval
+    )
+    signature = Signature.of(schema)
+    read = _Reader(signature, orders.prediction)
+    intake = Intake(
+        recorder,
+        orders.model,
+        read,
+        signature=signature,
+        max_bytes=orders.max_waiting,
+        leave_out=orders.leave_out,
+    )
+    capture = Capture(
+        app,
+        intake,
+        path="/invocations",
+        metrics_path="/metrics",
+        max_body=orders.max_body,
+        prefix=lambda: recorder.process,
+    )
+    return capture, intake, recorder
+
+
+def main() -> None:
+    """Serve until told to end; then answer what was asked, and record what was answered."""
+    from mlflow.pyfunc import scoring_server
+
+    orders = Orders.of(os.environ)
+    listener = socket.socket(fileno=orders.listener)
+    threading.Thread(target=_end_with, args=(orders.life,), name="mirante-life", daemon=True).start()
+    # the intake says it itself, once a minute
+    warnings.filterwarnings("ignore", category=MiranteWarning)
+    model = scoring_server.load_model_with_mlflow_config(os.environ[scoring_server._SERVER_MODEL_PATH])
+    schema = model.metadata.get_input_schema()
+    app, intake, recorder = guarded_app(scoring_server.init(model), schema, orders)
+    # uvicorn sends itself the signal again when it has ended, and the rows that wait would end with it
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    try:
+        _serve(app, listener, orders)
+    finally:
+        intake.close()
+        recorder.close()
+
+
+def _serve(app: Any, listener: socket.socket, orders: Orders) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            os.write(orders.ready, b"1")
+
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=round(orders.grace)
+    )
+    Server(config).run(sockets=[listener])
+
+
+def _end_with(life: int) -> None:
+    """End as if asked to when the launcher has gone, however it went."""
+    while os.read(life, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

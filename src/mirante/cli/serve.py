@@ -1,0 +1,72 @@
+"""The command ``mirante serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mirante.cli.group import config_option, settings_of
+
+__all__ = ["serve"]
+
+_WORKERS = click.IntRange(1, 256)
+
+
+@click.command()
+@click.argument("model_uri", metavar="MODEL_URI")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=5001, show_default=True, help="0 takes a free one."
+)
+@click.option("--workers", type=_WORKERS, default=1, show_default=True, help="Processes that answer.")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the inference log; by default the config's for this model, else inference-log.",
+)
+@click.option("--model", metavar="NAME", help="Name to record under, where MODEL_URI does not say.")
+@click.option("--version", metavar="V", help="Version to record under, where MODEL_URI does not say.")
+@click.option(
+    "--prediction", metavar="PART", help="Name, or position from 0, of the value to record, where one "
+    "prediction is several."
+)  # fmt: skip
+@click.option(
+    "--leave-out", metavar="COLUMN", multiple=True, help="Feature that is not recorded; may be repeated."
+)
+@click.option(
+    "--timeout", type=click.IntRange(1), default=60, show_default=True, help="Seconds for one request."
+)
+@click.option(
+    "--flush-interval",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Seconds until a recorded row is durable.",
+)
+@click.option(
+    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
+)
+@config_option
+def serve(model_uri: str, log: Path | None, config: Path | None, **options: Any) -> None:
+    """Serve the model at MODEL_URI as mlflow models serve does, and record what it is asked and answers.
+
+    MODEL_URI is models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH or a folder. The answers are
+    MLflow's own, byte for byte; what is new is the header X-Prediction-Id, and /metrics for Prometheus.
+
+    MLflow's scoring server asks for no password: leave it at 127.0.0.1, or put a proxy in front of it.
+    """
+    from mirante.capture.serve.launcher import ServeSettings
+    from mirante.capture.serve.launcher import serve as serve_model
+
+    found = log or _log_of(model_uri, options["model"], config)
+    serve_model(ServeSettings(model_uri, found, **options), click.echo)
+
+
+def _log_of(model_uri: str, model: str | None, config: Path | None) -> Path:
+    """Return where the service of the same config reads the rows of a model."""
+    name = model or model_uri.removeprefix("models:").strip("/").partition("/")[0].partition("@")[0]
+    settings = settings_of(config)
+    logs = [one.log for one in settings.models if one.model == name]
+    return logs[0] if logs else settings.folder / "inference-log"
