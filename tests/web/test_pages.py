@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from sqlalchemy import event
 
 from mirante.readings import Reading, model_subject
 from mirante.store import AlertRow, EventRow, Store
 from mirante.web.pages import (
     Query,
     UnknownPageError,
-    alert_page,
     alerts_page,
     error_page,
     host_page,
@@ -348,24 +345,6 @@ def test_a_storm_of_alerts_has_pages_too(empty_store: Store):
         "/alerts?firing=3&pending=2#h-pending",
     }
     assert len([tag for _, tag in page.tags if "alert-title" in (tag.get("class") or "")]) == 100
-
-
-def asked(store: Store, make: Callable[[], str]) -> str:
-    """Return the queries that a page makes, in one text."""
-    said: list[str] = []
-    event.listen(store._database.engine, "before_cursor_execute", lambda *call: said.append(call[2]))
-    make()
-    return "\n".join(said)
-
-
-def test_what_is_known_of_alerts_is_read_once(store: Store):
-    tables = ("alerts", "acknowledgements", "silences", "notices")
-    told = asked(store, lambda: alerts_page(store, ask("/alerts")))
-    # Alerts twice: those that are open, however old, and the newest of those that are over.
-    assert [len(re.findall(rf"(?:FROM|JOIN) mirante_{table}\b", told)) for table in tables] == [2, 1, 1, 1]
-    told = asked(store, lambda: alert_page(store, f"{1:032x}", ask("/alerts")))
-    # Silences twice: the timeline asks for those of the alert's whole life, the badge for the present ones.
-    assert [len(re.findall(rf"FROM mirante_{table}\b", told)) for table in tables] == [1, 1, 2, 1]
 
 
 def test_same_store_and_query_give_the_same_page(store: Store):

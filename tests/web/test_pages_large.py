@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from mirante.readings import Reading, model_subject
 from mirante.store import AlertRow, Store, WindowRow
-from mirante.web.pages import Query, alerts_page, host_page, model_page, overview
+from mirante.web.pages import Query, alert_page, alerts_page, host_page, model_page, overview
 from tests.web.conftest import NOW
 from tests.web.test_pages import Reader, ask
 
@@ -186,3 +186,13 @@ def test_the_page_of_another_subject_has_a_bounded_number_of_charts(empty_store:
     query = Query({"subject": "table/t"}, now=NOW, path="/host")
     html = host_page(empty_store, "table/t", query)
     assert re.findall(r'data-figure="fig-r(\d+)"', html) == [str(n) for n in range(12)]
+
+
+def test_what_is_known_of_alerts_is_read_once(store: Store):
+    tables = ("alerts", "acknowledgements", "silences", "notices")
+    told = "\n".join(statements(store, lambda: alerts_page(store, ask("/alerts"))))
+    # Alerts twice: those that are open, however old, and the newest of those that are over.
+    assert [len(re.findall(rf"(?:FROM|JOIN) mirante_{table}\b", told)) for table in tables] == [2, 1, 1, 1]
+    told = "\n".join(statements(store, lambda: alert_page(store, f"{1:032x}", ask("/alerts"))))
+    # Silences twice: the timeline asks for those of the alert's whole life, the badge for the present ones.
+    assert [len(re.findall(rf"FROM mirante_{table}\b", told)) for table in tables] == [1, 1, 2, 1]
