@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mirante.inference_log.reader import InferenceLog
     from mirante.monitors.check import check
     from mirante.outliers.detector import OutlierDetector
+    from mirante.performance.estimated import PerformanceEstimator
     from mirante.profiles import TableProfile
     from mirante.readings import Reading
     from mirante.sinks.prometheus import MLflowMetrics
@@ -62,6 +63,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFittedError",
     "OutlierDetector",
+    "PerformanceEstimator",
     "Reading",
     "Recorder",
     "Store",
@@ -94,6 +96,7 @@ _HOMES = {
     "MissingDependencyError": "mirante.errors",
     "NotFittedError": "mirante.errors",
     "OutlierDetector": "mirante.outliers.detector",
+    "PerformanceEstimator": "mirante.performance.estimated",
     "Reading": "mirante.readings",
     "Recorder": "mirante.capture.recorder",
     "Store": "mirante.store",

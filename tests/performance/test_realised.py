@@ -32,6 +32,16 @@ def test_classification_is_that_of_scikit_learn(rows: list[tuple[bool, float]]) 
         "brier": metrics.brier_score_loss(labels, said, pos_label=True),
         "base_rate": labels.mean(),
     }
+    told = said >= 0.5
+    for name, known in (
+        ("precision", told.any()),
+        ("recall", labels.any()),
+        ("f1", told.any() or labels.any()),
+    ):
+        if known:
+            expected[name] = getattr(metrics, f"{name}_score")(labels, told)
+        else:
+            assert math.isnan(found.pop(name))
     if labels.any() and not labels.all():
         expected["roc_auc"] = metrics.roc_auc_score(labels, said)
     else:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from mirante.views.figures.common import Draft, Line, Mark, empty_figure, figure_json, marks_of_alerts, plain
 from mirante.views.figures.distribution import distribution_draft, distribution_figure, drift_figure
 from mirante.views.figures.heatmap import drift_heatmap, heatmap_draft, pool_step
-from mirante.views.figures.metrics import metric_draft, metric_figure
+from mirante.views.figures.metrics import Band, metric_draft, metric_figure
 
 __all__ = [
+    "Band",
     "Draft",
     "Line",
     "Mark",
