@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ __all__ = ["FOLDS", "Losses", "Part", "losses_of", "wrong_classes"]
 
 FOLDS = 2
 _SEED = 0
-_MOST_ROWS = 200_000  # that a model is fitted to: three seconds for 20 columns
+_MOST_ROWS = 200_000  # that a model is fitted to: about a second for 20 columns
 # few and small: with ten times as many the estimates on the data of benchmarks/estimated were not better
 _TREES = {
     "loss": "poisson",
@@ -77,8 +78,9 @@ class Part:
         for fold in range(FOLDS) if np.ptp(target) > 0 else ():
             mine = folds == fold
             if np.sum(target[mine]) > 0 and not mine.all():
-                models.append(_trees(matrix[mine], target[mine]))
-                index[~mine] = models[-1].predict(matrix[~mine])
+                with _one_thread():
+                    models.append(_trees(matrix[mine], target[mine]))
+                    index[~mine] = models[-1].predict(matrix[~mine])
         if "mape" in losses:
             wanted = [(target - index) ** 2]
         else:
@@ -90,7 +92,8 @@ class Part:
         """Return the mean of each loss and of its square, shape (n, 2 · losses)."""
         if not self.models or not len(matrix):
             return self._at(np.full(len(matrix), self.curves.knots[0]))
-        return self._at(np.mean([model.predict(matrix) for model in self.models], axis=0))
+        with _one_thread():
+            return self._at(np.mean([model.predict(matrix) for model in self.models], axis=0))
 
     def _at(self, index: Floats) -> Floats:
         found = self.curves.at(index)
@@ -246,6 +249,23 @@ def losses_of(labels: Floats, predictions: Floats) -> tuple[dict[str, Floats], f
 def wrong_classes(wrong: NDArray[np.bool_]) -> tuple[dict[str, Floats], float]:
     """Return the loss of a classifier, 1 where it is wrong, as `losses_of` returns those of a regression."""
     return {"accuracy": wrong.astype(np.float64)}, 1.0
+
+
+def _one_thread() -> Any:
+    """Return a context in which trees use one thread.
+
+    They are small. OpenMP's threads wait for each other by spinning: where other programs share the cores,
+    two of them took 90 ms of CPU for what one does in 2.
+    """
+    return _threads().limit(limits=1, user_api="openmp")
+
+
+@lru_cache(maxsize=1)
+def _threads() -> Any:
+    import sklearn.ensemble  # noqa: F401 - a controller knows the libraries that are loaded when it is made
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _trees(matrix: Floats, target: Floats) -> Any:
