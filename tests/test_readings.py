@@ -16,10 +16,15 @@ from mirante.errors import InputError
 from mirante.inference_log.reader import InferenceLog
 from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.config import ModelConfig
+from mirante.monitors.estimates import estimate_readings
 from mirante.monitors.model import ModelMonitor
+from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.performance import performance_of
+from mirante.monitors.windows import Window
+from mirante.performance.estimated import PerformanceEstimator
 from mirante.readings import READINGS, SOURCE_UP, Reading, model_subject, source_of, split_subject, subject_of
 from mirante.store import Store
+from mirante.store.types import finite
 from tests.house.source import PACKAGE, python_files, tree
 from tests.monitors.conftest import START, make_rows
 from tests.web.conftest import HOSTILE
@@ -151,7 +156,19 @@ def produced(tmp_path_factory):
         | {f"system_load{minutes}" for minutes in (1, 5, 15)}
         | measured
         | {f"performance_{name}" for name in (*figures, "labels", "labels_missing")}
+        | {name for task in ("probability", "regression") for name in _estimated(task)}
     )
+
+
+def _estimated(task):
+    """Names that are written of estimates for a task."""
+    rng = np.random.default_rng(1)
+    said, features = rng.uniform(0.1, 0.9, 200), pd.DataFrame({"x": rng.random(200)})
+    labels = (rng.random(200) < said) if task == "probability" else said + rng.normal(0, 0.1, 200)
+    estimator = PerformanceEstimator.fit(labels, said, features, task=task)
+    found = {"measures": finite(estimator.estimate(said, features)), "sentence": ""}
+    window = OpenWindow(Window(START, START), None, None)
+    return [one.name for one in estimate_readings(found, window, {})]
 
 
 def test_every_name_of_the_table_is_produced(produced):

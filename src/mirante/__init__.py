@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mirante.inference_log.reader import InferenceLog
     from mirante.monitors.check import check
     from mirante.outliers.detector import OutlierDetector
+    from mirante.performance.estimated import PerformanceEstimator
     from mirante.profiles import TableProfile
     from mirante.readings import Reading
     from mirante.sinks.prometheus import MLflowMetrics
@@ -66,6 +67,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFittedError",
     "OutlierDetector",
+    "PerformanceEstimator",
     "Reading",
     "Recorder",
     "ServeError",
@@ -102,6 +104,7 @@ _HOMES = {
     "MissingDependencyError": "mirante.errors",
     "NotFittedError": "mirante.errors",
     "OutlierDetector": "mirante.outliers.detector",
+    "PerformanceEstimator": "mirante.performance.estimated",
     "Reading": "mirante.readings",
     "Recorder": "mirante.capture.recorder",
     "ServeError": "mirante.errors",

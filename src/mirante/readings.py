@@ -211,6 +211,36 @@ class ReadingKind(NamedTuple):
 
 _F = ("feature",)
 
+
+def _estimated() -> dict[str, ReadingKind]:
+    """Return the four readings of each measure that is estimated."""
+    measures = {
+        "accuracy": ("share", "accuracy"),
+        "roc_auc": ("0 to 1", "area under the ROC curve"),
+        "f1": ("0 to 1", "F1 of label 1"),
+        "precision": ("share", "precision of label 1"),
+        "recall": ("share", "recall of label 1"),
+        "brier": ("0 to 1", "mean squared error of the probability"),
+        "log_loss": ("nats", "mean negative log-likelihood"),
+        "mae": ("label unit", "mean absolute error"),
+        "rmse": ("label unit", "root mean squared error"),
+        "mape": ("share", "mean absolute error as a share of the label"),
+    }
+    parts = {
+        "": "{}, estimated before labels are in",
+        "_lower": "{}: lower end of the estimate's band of 95 %",
+        "_upper": "{}: upper end of the estimate's band of 95 %",
+        "_threshold": "{}: worst that windows of so many rows have in normal times, within the alarm budget",
+    }
+    return {
+        f"estimated_{name}{part}": ReadingKind((), unit, text.format(words))
+        for name, (unit, words) in measures.items()
+        for part, text in parts.items()
+    }
+
+
+_ESTIMATED = _estimated()
+
 READINGS: Mapping[str, ReadingKind] = MappingProxyType(
     {
         # hosts
@@ -314,9 +344,24 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         ),
         "performance_brier": ReadingKind((), "0 to 1", "mean squared error of the probability"),
         "performance_base_rate": ReadingKind((), "share", "share of positive labels"),
+        "performance_precision": ReadingKind(
+            (), "share", "share of predicted 1 that were 1; NaN when none was predicted"
+        ),
+        "performance_recall": ReadingKind(
+            (), "share", "share of labels of 1 that were predicted; NaN when there is none"
+        ),
+        "performance_f1": ReadingKind((), "0 to 1", "harmonic mean of precision and recall"),
         "performance_mae": ReadingKind((), "label unit", "mean absolute error (regression)"),
         "performance_rmse": ReadingKind((), "label unit", "root mean squared error (regression)"),
+        "performance_mape": ReadingKind(
+            (), "share", "mean absolute error as a share of the label; NaN where a label is 0 (regression)"
+        ),
         "performance_r2": ReadingKind((), "up to 1", "coefficient of determination (regression)"),
+        # performance, per window, before labels are in: where the baseline has labels
+        **_ESTIMATED,
+        "estimated_performance_dropped": ReadingKind(
+            (), "0 or 1", "1 when an estimate is beyond its threshold; its note says which"
+        ),
         # the reference API's counters, at /metrics
         "mlflow_model_predictions_total": ReadingKind((), "predictions", "predictions since start"),
         "mlflow_prediction_latency_seconds": ReadingKind((), "seconds", "histogram of prediction latency"),

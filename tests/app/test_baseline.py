@@ -51,8 +51,8 @@ def test_it_is_made_from_a_file_and_found_by_the_alias(mlflow_server, tmp_path, 
         alarm_budget="1 per 90d",
         tracking_uri=mlflow_server,
     )
-    size = "320 rows, 2 features, 320 rows kept as a sample"
-    assert said == f"wrote the baseline of {name}, version {version} (live): {size}"
+    size = "320 rows, 2 features, 320 rows kept as a sample; estimated before labels are in: accuracy, "
+    assert said.startswith(f"wrote the baseline of {name}, version {version} (live): {size}")
     found, baseline = fetch_baseline(client, name, "live")
     assert found == version
     assert baseline.features == ("age", "plan")
@@ -77,7 +77,8 @@ def test_a_folder_of_parquet_files_will_do_without_times_and_labels(mlflow_serve
     frame[:30].to_parquet(folder / "a.parquet")
     frame[30:].to_parquet(folder / "b.parquet")
     said = make_baseline(name, folder, "said", tracking_uri=mlflow_server, sample_rows=0)
-    assert said.endswith(": 80 rows, 2 features, 0 rows kept as a sample")
+    assert ": 80 rows, 2 features, 0 rows kept as a sample; no performance is estimated" in said
+    assert said.endswith("the data have no label; name their column with --label")
     _, baseline = fetch_baseline(client, name, "champion")
     assert (baseline.about["rows"], baseline.about["windows"]) == (80, 0)
     assert dict(baseline.performance) == {}

@@ -16,6 +16,7 @@ from mirante.demo import run as module
 from mirante.demo.progress import Progress
 from mirante.demo.run import prepare_folder, run_demo
 from mirante.errors import ConfigError, InputError
+from mirante.store import Store
 from mirante.tracking.server import start_server
 
 pytestmark = pytest.mark.server
@@ -91,6 +92,17 @@ def test_every_notice_was_delivered_and_none_is_on_standard_output(demonstration
 def test_readings_are_in_the_store_and_in_mlflow(demonstration):
     _, summary, _ = demonstration
     assert summary["readings_in_mlflow"] == summary["readings"] > 25_000
+
+
+def test_each_day_is_estimated_and_most_of_what_came_true_lies_in_the_bands(demonstration):
+    folder, _, _ = demonstration
+    with Store(f"sqlite:///{folder / 'mirante.db'}") as store:
+        days = [row.verdicts for row in store.windows.list("model/nyc-flight-delay@champion") if row.closed]
+    for name in ("accuracy", "roc_auc", "log_loss"):
+        pairs = [(day["estimated"]["measures"][name], day["performance"][name]) for day in days]
+        inside = [one["lower"] <= truth <= one["upper"] for one, truth in pairs]
+        assert len(inside) == 334
+        assert sum(inside) > 0.85 * 334, name  # 95 % in a year like January; this one is not
 
 
 def test_files_are_there_and_whole(demonstration):

@@ -57,6 +57,7 @@ def test_profiles_add_up_exactly(config, store, log, baseline):
     assert accepted.about["accepted_by"] == "Ana"
     assert accepted.about["rows"] == 450
     assert accepted.row("s", "1", START).source == "accepted windows"
+    assert accepted.estimator is baseline.estimator  # learnt from labels
     assert ModelBaseline.from_files(accepted.to_files()).profile == expected
 
 

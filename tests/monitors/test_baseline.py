@@ -126,7 +126,7 @@ def test_the_task_is_guessed_from_the_predictions(predictions, task):
 
 def test_a_round_trip_judges_alike(baseline):
     files = baseline.to_files()
-    assert tuple(sorted(files)) == (*FILES, SAMPLE)
+    assert set(files) == {*FILES, SAMPLE, "estimated.bin"}
     again = ModelBaseline.from_files(files)
     assert again.profile == baseline.profile
     assert again.sample == baseline.sample
@@ -216,6 +216,9 @@ def test_probabilities_are_measured_as_scikit_learn_does():
             "roc_auc": metrics.roc_auc_score(truth, said),
             "brier": metrics.brier_score_loss(truth, said),
             "base_rate": truth.mean(),
+            "precision": metrics.precision_score(truth, said >= 0.5),
+            "recall": metrics.recall_score(truth, said >= 0.5),
+            "f1": metrics.f1_score(truth, said >= 0.5),
         },
         abs=1e-12,
     )
@@ -229,6 +232,7 @@ def test_numbers_are_measured_as_scikit_learn_does():
         {
             "mae": metrics.mean_absolute_error(truth, said),
             "rmse": metrics.root_mean_squared_error(truth, said),
+            "mape": metrics.mean_absolute_percentage_error(truth, said),
             "r2": metrics.r2_score(truth, said),
         },
         abs=1e-12,

@@ -40,6 +40,10 @@ def record(config, day, *, shift=0.0, plan="plus", count=400, version="1", colum
         recorder.log(features, predictions, 0.002, time=times)
 
 
+def about_slices(logs):
+    return [one for one in logs if "slices" in one["event"]]
+
+
 def slices_of_days(store, config):
     rows = store.windows.list(config.subject)
     return {(row.start - START).days: row.verdicts.get("slices") for row in rows if row.closed}
@@ -129,11 +133,11 @@ def test_a_baseline_without_rows_names_none_and_reads_nothing(config, store, log
     record(config, 0, shift=20.0)
     monkeypatch.setattr(type(log), "sample", None)
     with capture_logs() as logs:
-        without = replace(baseline, sample=None)
+        without = replace(baseline, sample=None, estimator=None)
         (row,) = ModelMonitor(config, "1", without, store, log).advance(START + DAY + config.lateness).closed
     assert row.verdicts["drifted"]
     assert "slices" not in row.verdicts
-    assert logs == []
+    assert about_slices(logs) == []
 
 
 def test_a_log_that_is_gone_stops_nothing_and_is_said_once(config, store, log, baseline, monkeypatch):
@@ -146,7 +150,7 @@ def test_a_log_that_is_gone_stops_nothing_and_is_said_once(config, store, log, b
         step = monitor.advance(START + 4 * DAY)
     assert [row.verdicts["drifted"] for row in step.closed] == [True] * 3
     assert set(slices_of_days(store, config).values()) == {None}
-    (said,) = logs
+    (said,) = about_slices(logs)
     assert (said["event"], said["version"]) == ("no slices are named in windows with drift", "1")
     assert "has 0 of the 400 rows" in said["error"]
 

@@ -89,7 +89,15 @@ def make_baseline(
     publish_baseline(client, model, version, baseline)
     kept = 0 if baseline.sample is None else baseline.sample.num_rows
     size = f"{len(rows):,} rows, {len(baseline.features)} features, {kept:,} rows kept as a sample"
-    return f"wrote the baseline of {model}, version {version} ({alias}): {size}"
+    return f"wrote the baseline of {model}, version {version} ({alias}): {size}; {_estimates(baseline)}"
+
+
+def _estimates(baseline: ModelBaseline) -> str:
+    """Return what is estimated before labels are in, or why nothing is."""
+    if baseline.estimator is not None:
+        return f"estimated before labels are in: {', '.join(baseline.estimator.measures)}"
+    why = baseline.about.get("not_estimated", "the data have no label; name their column with --label")
+    return f"no performance is estimated before labels are in: {why}"
 
 
 def _read(path: Path) -> pd.DataFrame:

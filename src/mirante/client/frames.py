@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mirante.views.verdicts import column_verdicts, drifted_columns, missing_columns, performance_of
+from mirante.views.verdicts import (
+    column_verdicts,
+    drifted_columns,
+    estimates_of,
+    missing_columns,
+    performance_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +123,19 @@ def _window(row: WindowRow) -> dict[str, Any]:
         "missing_columns": missing_columns(row) if judged else None,
         "outliers": row.verdicts.get("outliers"),
         **_prefixed("latency", latency if isinstance(latency, Mapping) else {}),
+        **_estimated(row),
         **_prefixed("performance", performance_of(row)),
+    }
+
+
+def _estimated(row: WindowRow) -> dict[str, Any]:
+    """Return the estimates under the names of their readings."""
+    found: Mapping[str, Mapping[str, Any]] = estimates_of(row).get("measures") or {}
+    parts = {"value": "", "lower": "_lower", "upper": "_upper", "threshold": "_threshold"}
+    return {
+        f"estimated_{name}{ending}": one.get(part)
+        for name, one in found.items()
+        for part, ending in parts.items()
     }
 
 

@@ -136,8 +136,8 @@ class Monitoring:
         -------
         DataFrame
             ``start, end, version, rows, late, closed, drifted, drift_share, drifted_columns`` (strongest
-            first), ``missing_columns, outliers``, and ``latency_…`` and ``performance_…`` where they are
-            known; oldest first.
+            first), ``missing_columns, outliers``, and ``latency_…``, ``estimated_…`` and ``performance_…``
+            where they are known; oldest first.
         """
         return windows_frame(self._backend.windows(subject, *_interval(since, until)))
 

@@ -174,7 +174,7 @@ def accepted_baseline(
     ----------
     former : ModelBaseline
         The one that they were judged with. Its outlier threshold, task, alarm budget and floor stay: rows
-        cannot be had from profiles.
+        cannot be had from profiles. So does its estimator of performance, which was learnt from labels.
     rows : sequence of WindowRow
         As `windows_to_accept` gives them.
     subject : str

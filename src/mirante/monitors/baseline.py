@@ -13,6 +13,7 @@ from mirante.errors import InputError, TrackingError
 from mirante.monitors.performance import Task, performance_of
 from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_from_bytes, sample_of, sample_to_bytes
 from mirante.outliers.detector import OutlierDetector
+from mirante.performance.estimated import PerformanceEstimator
 from mirante.profiles import TableProfile
 from mirante.store import BaselineRow
 from mirante.tracking import baselines
@@ -39,6 +40,7 @@ PREDICTION = "prediction"
 OUTLIER_SHARE = 0.01
 _FORMAT = 1
 _SAMPLE = "sample.parquet"
+_ESTIMATOR = "estimated.bin"
 _MOST_CLASSES = 20
 
 
@@ -65,6 +67,9 @@ class ModelBaseline:
         Some of its rows, features and prediction, drawn uniformly: what the slices of a window are compared
         with. None where none are kept, and of baselines from before there were samples; no slice is named
         then.
+    estimator : PerformanceEstimator, optional
+        Estimates the performance before labels are in. None without labels, of baselines from before there
+        were estimates, and where ``not_estimated`` in `about` says why.
     """
 
     profile: TableProfile
@@ -74,6 +79,7 @@ class ModelBaseline:
     performance: Mapping[str, float]
     about: Mapping[str, Any] = field(default_factory=dict)
     sample: pa.Table | None = field(default=None, repr=False)  # a log is no place for rows
+    estimator: PerformanceEstimator | None = field(default=None, repr=False)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -120,7 +126,7 @@ class ModelBaseline:
         clock : WindowClock
             Cuts the windows that will be judged against this baseline.
         labels : array_like, optional
-            The truth, NaN where there is none.
+            The truth, NaN where there is none. With it performance can be estimated before labels are in.
         task : {"probability", "class", "regression"}, optional
             Guessed from the predictions when not given: text, and whole numbers of at most 20 kinds, are
             classes; decimal numbers between 0 and 1 are probabilities; other numbers are regression.
@@ -162,11 +168,9 @@ class ModelBaseline:
             raise InputError(f"sample_rows is {sample_rows}; give how many rows may be kept, 0 for none")
         table = features.assign(**{PREDICTION: said})
         profile = TableProfile.of(table)
-        own, starts = [], []
-        if times is not None:
-            groups = clock.assign(_utc(times).dt.tz_localize(None).to_numpy())
-            own = [TableProfile.of(table.iloc[np.sort(positions)], like=profile) for _, positions in groups]
-            starts = [clock.local(window.start) for window, _ in groups]
+        groups = [] if times is None else clock.assign(_utc(times).dt.tz_localize(None).to_numpy())
+        own = [TableProfile.of(table.iloc[np.sort(positions)], like=profile) for _, positions in groups]
+        starts = [clock.local(window.start) for window, _ in groups]
         drift = DriftMonitor(
             profile, own_windows=own, own_starts=starts, alarm_budget=alarm_budget, window=_window_text(clock)
         )
@@ -183,9 +187,19 @@ class ModelBaseline:
             "sample_rows": sample_rows,
             **_span(times),
         }
+        estimator, reason = _estimator(kind, labels, said, features, [places for _, places in groups])
+        if reason:
+            about["not_estimated"] = reason
         sample = sample_of(table.iloc[draw(len(table), sample_rows)], profile) if sample_rows else None
         return cls(
-            profile, drift, detector, kind, MappingProxyType(performance), MappingProxyType(about), sample
+            profile,
+            drift,
+            detector,
+            kind,
+            MappingProxyType(performance),
+            MappingProxyType(about),
+            sample,
+            estimator,
         )
 
     def drift_monitor(
@@ -225,7 +239,11 @@ class ModelBaseline:
             "drift.bin": self.drift.to_bytes(),
             "outliers.bin": self.outliers.to_bytes(),
         }
-        return files if self.sample is None else files | {_SAMPLE: sample_to_bytes(self.sample)}
+        if self.sample is not None:
+            files[_SAMPLE] = sample_to_bytes(self.sample)
+        if self.estimator is not None:
+            files[_ESTIMATOR] = self.estimator.to_bytes()
+        return files
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> ModelBaseline:
@@ -234,7 +252,8 @@ class ModelBaseline:
         Parameters
         ----------
         files : mapping of str to bytes
-            Names and contents; a baseline that kept no rows has no ``sample.parquet``.
+            Names and contents; a baseline that kept no rows has no ``sample.parquet``, one without labels no
+            ``estimated.bin``. An estimator that cannot be read any more is left out, and `about` says so.
 
         Returns
         -------
@@ -253,14 +272,21 @@ class ModelBaseline:
             )
         head = _read_head(files["baseline.json"])
         profile = TableProfile.from_bytes(files["profile.bin"])
+        about, estimator = dict(head["about"]), None
+        if _ESTIMATOR in files:
+            try:
+                estimator = PerformanceEstimator.from_bytes(files[_ESTIMATOR])
+            except InputError as error:  # of another scikit-learn, perhaps: drift is judged without it
+                about["not_estimated"] = str(error)
         return cls(
             profile,
             DriftMonitor.from_bytes(files["drift.bin"]),
             OutlierDetector.from_bytes(files["outliers.bin"]),
             head["task"],
             MappingProxyType(head["performance"]),
-            MappingProxyType(head["about"]),
+            MappingProxyType(about),
             sample_from_bytes(files[_SAMPLE], profile) if _SAMPLE in files else None,
+            estimator,
         )
 
 
@@ -365,6 +391,18 @@ def _guess_task(predictions: Any) -> Task:
         return "class" if len(np.unique(predictions)) <= _MOST_CLASSES else "regression"
     known = predictions[~np.isnan(predictions)]
     return "probability" if ((known >= 0) & (known <= 1)).all() else "regression"
+
+
+def _estimator(
+    task: Task, labels: Any, said: Any, features: pd.DataFrame, windows: list[Any]
+) -> tuple[PerformanceEstimator | None, str]:
+    """Return the estimator, or why there is none; a baseline without labels needs no reason."""
+    if labels is None:
+        return None, ""
+    try:
+        return PerformanceEstimator.fit(labels, said, features, task=task, windows=windows), ""
+    except InputError as error:
+        return None, str(error)
 
 
 def _window_text(clock: WindowClock) -> str:

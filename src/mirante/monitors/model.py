@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.monitors.baseline import ModelBaseline
+from mirante.monitors.estimates import WindowEstimates, estimate_readings
 from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.performance import measure_performance
 from mirante.monitors.quality import window_readings
@@ -125,6 +126,7 @@ class ModelMonitor:
         self._cursor_name = f"log/{config.subject}/{version}"
         self._retired: datetime | None = None
         self._slices = SliceSearch(config.model, version, baseline, log, locale=locale)
+        self._estimates = WindowEstimates(config, version, baseline, log, locale=locale)
         self._restore()
 
     def _restore(self) -> None:
@@ -280,18 +282,19 @@ class ModelMonitor:
         for window in self._due(now):
             filled = self._open.pop(window.start, None) or OpenWindow.empty(window, self.baseline)
             verdict = self.drift.update(filled.profile, self.clock.local(window.start), locale=self._locale)
-            rows.append(
-                filled.to_row(
-                    self.config.subject,
-                    self.version,
-                    closed=True,
-                    verdict=verdict,
-                    timezone=self.config.timezone,
-                )
+            row = filled.to_row(
+                self.config.subject,
+                self.version,
+                closed=True,
+                verdict=verdict,
+                timezone=self.config.timezone,
             )
+            estimated = self._estimates.find(filled)
+            rows.append(replace(row, verdicts={**row.verdicts, "estimated": estimated}))
             if verdict.drifted:
                 drifted.append((len(rows) - 1, filled, verdict))
             readings += window_readings(filled, verdict, self.labels)
+            readings += estimate_readings(estimated, filled, self.labels)
             self._closed_until = window.end
             if filled.rows:
                 self._unmeasured.append((window.start, window.end))

@@ -17,6 +17,7 @@ from mirante.errors import InputError
 __all__ = ["Pairs", "classification", "pairs", "regression"]
 
 _EPS = float(np.finfo(np.float64).eps)
+_CLASSIFICATION = ("accuracy", "log_loss", "roc_auc", "brier", "base_rate", "precision", "recall", "f1")
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +79,8 @@ def classification(
     dict
         ``accuracy``, ``log_loss`` (nats; probabilities are clipped to [2.2e-16, 1 - 2.2e-16], so that it is
         at most 36.04), ``roc_auc`` (ties count half; NaN when only one class is there), ``brier``,
-        ``base_rate``. All NaN when no pair is left.
+        ``base_rate``; of label 1 ``precision`` (NaN when it was never said), ``recall`` (NaN when it never
+        was) and ``f1`` (NaN when neither). All NaN when no pair is left.
 
     Raises
     ------
@@ -88,8 +90,10 @@ def classification(
     Examples
     --------
     >>> found = classification([0, 1, 1, float("nan")], [0.2, 0.9, 0.4, 0.5])
-    >>> {name: round(value, 4) for name, value in found.items()}
+    >>> {name: round(found[name], 4) for name in ("accuracy", "log_loss", "roc_auc", "brier", "base_rate")}
     {'accuracy': 0.6667, 'log_loss': 0.4149, 'roc_auc': 1.0, 'brier': 0.1367, 'base_rate': 0.6667}
+    >>> found["precision"], found["recall"], round(found["f1"], 4)
+    (1.0, 0.5, 0.6667)
     """
     truth, said, _ = pairs(labels, probabilities)
     odd = truth[(truth != 0) & (truth != 1)]
@@ -99,15 +103,20 @@ def classification(
     if outside.size:
         raise InputError(f"the probability {outside[0]:g} is not in [0, 1]; give the probability of label 1")
     if not truth.size:
-        return dict.fromkeys(("accuracy", "log_loss", "roc_auc", "brier", "base_rate"), math.nan)
-    positive = truth == 1
+        return dict.fromkeys(_CLASSIFICATION, math.nan)
+    positive, told = truth == 1, said >= threshold
+    hits = int(np.count_nonzero(told & positive))
+    ones, said_ones = int(np.count_nonzero(positive)), int(np.count_nonzero(told))
     of_label = np.clip(np.where(positive, said, 1.0 - said), _EPS, 1.0 - _EPS)
     return {
-        "accuracy": float(np.mean((said >= threshold) == positive)),
+        "accuracy": float(np.mean(told == positive)),
         "log_loss": float(-np.mean(np.log(of_label))),
         "roc_auc": _roc_auc(positive, said),
         "brier": float(np.mean((said - truth) ** 2)),
         "base_rate": float(np.mean(truth)),
+        "precision": hits / said_ones if said_ones else math.nan,
+        "recall": hits / ones if ones else math.nan,
+        "f1": 2 * hits / (ones + said_ones) if ones + said_ones else math.nan,
     }
 
 
@@ -122,8 +131,9 @@ def regression(labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
     Returns
     -------
     dict
-        ``mae`` and ``rmse`` in the unit of the labels; ``r2``, up to 1: NaN below two pairs, and where all
-        labels are equal 1 if every prediction is right, else 0. All NaN when no pair is left.
+        ``mae`` and ``rmse`` in the unit of the labels; ``mape``, the mean absolute error as a share of the
+        label, NaN where a label is 0; ``r2``, up to 1: NaN below two pairs, and where all labels are equal 1
+        if every prediction is right, else 0. All NaN when no pair is left.
 
     Raises
     ------
@@ -133,22 +143,28 @@ def regression(labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
     Examples
     --------
     >>> regression([1.0, 2.0, 3.0], [1.0, 2.0, 5.0])
-    {'mae': 0.6666666666666666, 'rmse': 1.1547005383792515, 'r2': -1.0}
+    {'mae': 0.6666666666666666, 'rmse': 1.1547005383792515, 'mape': 0.2222222222222222, 'r2': -1.0}
     """
     truth, said, _ = pairs(labels, predictions)
     if not truth.size:
-        return dict.fromkeys(("mae", "rmse", "r2"), math.nan)
+        return dict.fromkeys(("mae", "rmse", "mape", "r2"), math.nan)
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite prediction has an infinite error
         errors = truth - said
         squares = float(np.sum(errors**2))
         spread = float(np.sum((truth - np.mean(truth)) ** 2))
+        shares = float(np.mean(np.abs(errors / truth))) if truth.all() else math.nan
     if truth.size < 2:
         r2 = math.nan
     elif spread == 0.0:
         r2 = float(squares == 0.0)
     else:
         r2 = 1.0 - squares / spread
-    return {"mae": float(np.mean(np.abs(errors))), "rmse": math.sqrt(squares / truth.size), "r2": r2}
+    return {
+        "mae": float(np.mean(np.abs(errors))),
+        "rmse": math.sqrt(squares / truth.size),
+        "mape": shares,
+        "r2": r2,
+    }
 
 
 def _numbers(what: str, values: ArrayLike) -> Floats:

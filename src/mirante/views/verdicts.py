@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mirante.store import WindowRow
 
-__all__ = ["column_verdicts", "drifted_columns", "missing_columns", "performance_of"]
+__all__ = ["column_verdicts", "drifted_columns", "estimates_of", "missing_columns", "performance_of"]
 
 
 def column_verdicts(window: WindowRow) -> Mapping[str, Mapping[str, Any]]:
@@ -42,4 +42,17 @@ def missing_columns(window: WindowRow) -> list[str]:
 def performance_of(window: WindowRow) -> Mapping[str, Any]:
     """Return the measures of a window's predictions by name; empty while its labels are not in."""
     found = window.verdicts.get("performance")
+    return found if isinstance(found, Mapping) else {}
+
+
+def estimates_of(window: WindowRow) -> Mapping[str, Any]:
+    """Return what is estimated of a window before its labels are in.
+
+    Returns
+    -------
+    mapping
+        ``measures`` (by name ``value, lower, upper, threshold, beyond``) and ``sentence``, or ``reason`` and
+        ``detail`` where nothing is estimated; empty for windows from before there were estimates.
+    """
+    found = window.verdicts.get("estimated")
     return found if isinstance(found, Mapping) else {}

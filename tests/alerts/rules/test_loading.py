@@ -239,6 +239,7 @@ FIRE = {
     "missing_ratio": 0.5,
     "new_category_ratio": 0.5,
     "outlier_ratio": 0.5,
+    "estimated_performance_dropped": 1.0,
     "performance_roc_auc": 0.5,
     "performance_accuracy": 0.4,
     "performance_labels": 1000.0,

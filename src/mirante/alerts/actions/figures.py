@@ -16,7 +16,14 @@ __all__ = ["figures_of"]
 
 _WINDOWS = 30
 _SUBJECT_LABELS = frozenset({"model", "alias", "version"})
-_NO_MEASURES = frozenset({"performance_labels", "performance_labels_missing", "performance_base_rate"})
+_NO_MEASURES = frozenset(
+    {
+        "performance_labels",
+        "performance_labels_missing",
+        "performance_base_rate",
+        "estimated_performance_dropped",
+    }
+)
 _Points = dict[datetime, float]
 
 
@@ -44,7 +51,7 @@ def figures_of(store: Store, subject: str, version: str) -> dict[str, Any]:
         ("realised", "performance_", "performance_labels"),
         ("estimated", "estimated_", "predictions"),
     ):
-        names = [name for name in READINGS if name.startswith(prefix) and name not in _NO_MEASURES]
+        names = [name for name in READINGS if name.startswith(prefix) and _is_measure(name)]
         found = _points(store.readings.series([*names, weight], subject=subject, where={"version": version}))
         rows = found.pop(weight, {})
         times = sorted({time for points in found.values() for time in points})[-_WINDOWS:]
@@ -59,6 +66,10 @@ def figures_of(store: Store, subject: str, version: str) -> dict[str, Any]:
                 "until": times[-1].isoformat(),
             }
     return {"kind": "unknown"}
+
+
+def _is_measure(name: str) -> bool:
+    return name not in _NO_MEASURES and not name.endswith(("_lower", "_upper", "_threshold"))
 
 
 def _points(series: Sequence[Series]) -> dict[str, _Points]:

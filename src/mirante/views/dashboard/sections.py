@@ -179,12 +179,35 @@ class SubjectCharts:
     def _performance(self) -> list[Chart]:
         _ = self.translate
         return [
+            *self._estimates(),
             *self._metric(
                 ["performance_accuracy", "performance_roc_auc"], _("Performance, once labels are in")
             ),
+            *self._metric(
+                ["performance_precision", "performance_recall", "performance_f1"],
+                _("Precision, recall and F1"),
+            ),
             *self._metric(["performance_log_loss", "performance_brier"], _("Loss: lower is better")),
             *self._metric(["performance_mae", "performance_rmse"], _("Error: lower is better")),
+            *self._metric(["performance_mape"], _("Error as a share of the label")),
             *self._metric(["performance_r2"], _("Coefficient of determination")),
+        ]
+
+    def _estimates(self) -> list[Chart]:
+        """Draw estimates beside what came true; the others, and their bands, are on the model's page."""
+        _ = self.translate
+        titles = {
+            "accuracy": _("Accuracy: estimate and truth"),
+            "roc_auc": _("ROC AUC: estimate and truth"),
+            "mae": _("Mean absolute error: estimate and truth"),
+            "rmse": _("Root mean squared error: estimate and truth"),
+        }
+        self._drawn.update(name for name in self._series if name.startswith("estimated_"))
+        return [
+            chart
+            for name, title in titles.items()
+            if f"estimated_{name}" in self._series
+            for chart in self._metric([f"estimated_{name}", f"performance_{name}"], title)
         ]
 
     def _missing(self) -> list[Chart]:

@@ -19,9 +19,10 @@ from mirante.views.figures.common import (
 )
 from mirante.views.figures.distribution import distribution_draft, distribution_figure, drift_figure
 from mirante.views.figures.heatmap import drift_heatmap, heatmap_draft, pool_step
-from mirante.views.figures.metrics import DrawnMarks, draw_marks, metric_draft, metric_figure
+from mirante.views.figures.metrics import Band, DrawnMarks, draw_marks, metric_draft, metric_figure
 
 __all__ = [
+    "Band",
     "Draft",
     "DrawnMarks",
     "Line",

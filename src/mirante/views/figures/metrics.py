@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mirante.i18n import translator
 from mirante.views import theme
@@ -26,7 +27,7 @@ from mirante.views.figures.common import (
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["DrawnMarks", "draw_marks", "labels_of", "metric_draft", "metric_figure"]
+__all__ = ["Band", "DrawnMarks", "draw_marks", "labels_of", "metric_draft", "metric_figure"]
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MARKS_DRAWN = 80
@@ -40,6 +41,22 @@ class DrawnMarks:
 
     traces: list[dict[str, Any]]
     shapes: list[dict[str, Any]]
+
+
+class Band(NamedTuple):
+    """A coloured area between two series, in the colour of the line that it belongs to.
+
+    Parameters
+    ----------
+    line : int
+        Which of the lines.
+    lower, upper : series
+        Its edges.
+    """
+
+    line: int
+    lower: SeriesLike
+    upper: SeriesLike
 
 
 def metric_figure(
@@ -108,13 +125,18 @@ def metric_draft(
     points: int = 2_000,
     timezone: str = "UTC",
     locale: str = "en",
+    bands: Sequence[Band] = (),
 ) -> Draft:
-    """Return `metric_figure` as plain data; the arguments are the same, and events may be drawn already."""
+    """Return `metric_figure` as plain data; the arguments are the same.
+
+    Events may be drawn already, and `bands` lie below the lines.
+    """
     _ = translator(locale)
     drawn = [one for one in series if np.any(np.isfinite(one.values))]
     if not drawn:
         return empty_draft(title, _("No values yet."))
     draft = new_draft(title)
+    draft.data.extend(_area(one, points, timezone) for one in bands)
     for index, (one, label) in enumerate(zip(drawn, labels_of(drawn), strict=True)):
         draft.data.append(_line(one, label, index, points, timezone, ".2~%" if unit == "share" else ".4~g"))
     draft.layout["shapes"], draft.layout["annotations"] = [], []
@@ -196,6 +218,30 @@ def _line(one: SeriesLike, label: str, index: int, points: int, timezone: str, f
         "line": {"color": hue, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
         "marker": {"size": 5, "color": hue},
         "hovertemplate": f"%{{y:{form}}}",
+    }
+
+
+def _area(band: Band, points: int, timezone: str) -> dict[str, Any]:
+    """Return a band as one area: along its lower edge, and back along the upper one."""
+    x: list[str] = []
+    y: list[NDArray[np.float64]] = []
+    for one, step in ((band.lower, 1), (band.upper, -1)):
+        values = np.asarray(one.values, dtype=np.float64)
+        known = np.flatnonzero(np.isfinite(values))
+        keep = known[thin(values[known], points)][::step]
+        x += moments(one.times[keep], timezone)
+        y.append(values[keep])
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": np.concatenate(y),
+        "mode": "lines",
+        "line": {"width": 0},
+        "fill": "toself",
+        "fillcolor": theme.colour(theme.SERIES[band.line % len(theme.SERIES)]),
+        "opacity": 0.18,
+        "hoverinfo": "skip",
+        "showlegend": False,
     }
 
 

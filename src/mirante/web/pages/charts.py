@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +75,15 @@ def marks_for(store: Store, subject: str, alerts: Sequence[AlertRow], span: Time
 
 
 def model_charts(
-    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+    store: Store,
+    subject: str,
+    span: TimeRange,
+    marks: Sequence[Any],
+    query: Query,
+    *,
+    without: Collection[str] = (),
 ) -> list[Chart]:
-    """Return a model's charts but for the heat map, those without any reading left out."""
+    """Return a model's charts but for the heat map, without some readings and charts without any reading."""
     from mirante.views.figures import draw_marks
 
     _ = translator(query.locale)
@@ -92,7 +98,10 @@ def model_charts(
     drawn = draw_marks(marks, locale=query.locale)
     charts = []
     every = thinned_series(
-        store, subject, [name for _key, _title, names, _unit in plan for name in names], span
+        store,
+        subject,
+        [name for _key, _title, names, _unit in plan for name in names if name not in without],
+        span,
     )
     for key, title, names, unit in plan:
         found = [one for one in every if one.name in names]

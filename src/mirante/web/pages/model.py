@@ -12,6 +12,7 @@ from mirante.views.verdicts import drifted_columns, missing_columns, performance
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
 from mirante.web.pages.compare import Comparison, compare
+from mirante.web.pages.estimates import estimate_charts, not_estimated
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.render import render, window_name
 from mirante.web.pages.states import URGENCY, card_of, severity_state
@@ -92,6 +93,7 @@ def model_page(store: Store, subject: str, query: Query) -> str:
     drifted = _drifted(store, subject, near)
     comparison = compare(store, subject, near, drifted, query)
     card = card_of(store, subject, _open(alerts), query)
+    estimates = estimate_charts(store, subject, span, marks, query)
     return render(
         "model.html",
         query,
@@ -102,7 +104,7 @@ def model_page(store: Store, subject: str, query: Query) -> str:
         spans=TimeRange.names(),
         alerts=alerts_shown(store, _to_show(alerts, span), query, {}),
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
-        charts=model_charts(store, subject, span, marks, query),
+        charts=[*estimates.values(), *model_charts(store, subject, span, marks, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
@@ -185,6 +187,7 @@ def _table(store: Store, windows: Sequence[WindowRow], query: Query) -> dict[str
     return {
         "lines": [_line(row, measures) for row in rows],
         "measures": measures,
+        "not_estimated": not_estimated(rows, query),
         "page": page,
         "pages": pages,
     }

@@ -1,0 +1,206 @@
+"""The performance of a window before its labels are in, for its verdicts, its readings and the notices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from mirante.errors import InputError
+from mirante.i18n import translator
+from mirante.readings import Reading
+from mirante.stats.calibration import alarm_level
+from mirante.store.types import finite
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mirante.i18n import Translator
+    from mirante.inference_log import InferenceLog
+    from mirante.monitors.baseline import ModelBaseline
+    from mirante.monitors.config import ModelConfig
+    from mirante.monitors.openwindow import OpenWindow
+    from mirante.performance.estimated import Estimate
+
+__all__ = ["WindowEstimates", "estimate_readings"]
+
+_MOST_ROWS = 200_000  # of a window: what more of them would change lies far within the band
+_PARTS = ("value", "lower", "upper", "threshold")
+
+_log = structlog.get_logger("mirante.performance")
+
+
+class WindowEstimates:
+    """Reads a window's predictions from the inference log and estimates what they are worth.
+
+    The window's verdict stands without it, so it never fails: why nothing is estimated is logged, once for
+    each reason, and kept with the window.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Which model; its alarm budget, or else the baseline's, makes the thresholds.
+    version : str
+        Whose rows.
+    baseline : ModelBaseline
+        With an estimator; without one nothing is estimated.
+    log : InferenceLog
+        Has the window's rows.
+    locale : str
+        Of the sentences.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        version: str,
+        baseline: ModelBaseline,
+        log: InferenceLog,
+        *,
+        locale: str = "en",
+    ) -> None:
+        self._config, self._version = config, version
+        self._baseline, self._inference_log = baseline, log
+        self._locale = locale
+        self._told: set[str] = set()
+        budget = config.alarm_budget or baseline.drift.alarm_budget
+        self._level = alarm_level(budget, config.window)
+
+    def find(self, window: OpenWindow) -> dict[str, Any]:
+        """Return what the window's verdicts keep.
+
+        Parameters
+        ----------
+        window : OpenWindow
+            Complete. At most 200,000 of its rows are read, drawn uniformly.
+
+        Returns
+        -------
+        dict
+            ``measures``: by name ``value, lower, upper, threshold`` (None where the rows do not say) and
+            ``beyond``; and ``sentence``, which names those beyond their thresholds, empty without any. Or
+            ``reason``: ``no_labels`` (the baseline has no estimator), ``task`` (the config says that
+            predictions are something else than the baseline says) or ``error``, with ``detail``.
+        """
+        estimator = self._baseline.estimator
+        if estimator is None:
+            why = str(self._baseline.about.get("not_estimated", ""))
+            text = why or "the baseline has no labels; write it again: mirante baseline … --label COLUMN"
+            return self._nothing("error" if why else "no_labels", window, text)
+        task = self._config.task or estimator.task
+        if task != estimator.task:
+            text = f"the config says task {task!r} and the baseline was made with {estimator.task!r}"
+            return self._nothing("task", window, text)
+        if not window.rows:
+            return {"measures": {}, "sentence": ""}
+        try:
+            rows = self._rows(window, estimator.needs_features)
+            features = rows.drop_columns(["__prediction"]) if estimator.needs_features else None
+            said = rows["__prediction"].to_numpy()
+            found = estimator.estimate(said, features, level=self._level)
+        except Exception as error:  # whatever is wrong with rows or files, the window has been judged
+            return self._nothing("error", window, str(error))
+        sentence = dropped_sentence(found, translator(self._locale))
+        return {"measures": finite(found), "sentence": sentence}
+
+    def _rows(self, window: OpenWindow, features: bool) -> pa.Table:
+        names = [*(self._baseline.features if features else ()), "__prediction"]
+        span, model = window.window, self._config.model
+        rows = self._inference_log.sample(
+            model, self._version, _MOST_ROWS, start=span.start, end=span.end, columns=names
+        )
+        if rows.num_rows < min(window.rows, _MOST_ROWS):
+            raise InputError(
+                f"the inference log at {self._inference_log.root} has {rows.num_rows:,} of the "
+                f"{window.rows:,} rows from {span.start.isoformat()} to {span.end.isoformat()}; "
+                "keep its files until their windows are judged"
+            )
+        return rows
+
+    def _nothing(self, reason: str, window: OpenWindow, detail: str) -> dict[str, Any]:
+        if reason not in self._told:
+            self._told.add(reason)
+            tell = _log.info if reason == "no_labels" else _log.warning
+            tell(
+                "performance not estimated",
+                subject=self._config.subject,
+                version=self._version,
+                first_window=window.window.start.isoformat(),
+                reason=reason,
+                error=detail,
+            )
+        return {"reason": reason, "detail": detail}
+
+
+def dropped_sentence(found: Mapping[str, Estimate], _: Translator) -> str:
+    """Return which estimates are beyond their thresholds; empty without any.
+
+    Examples
+    --------
+    >>> from mirante.performance.estimated import Estimate
+    >>> found = {"roc_auc": Estimate(0.71, 0.69, 0.73, 0.74, beyond=True)}
+    >>> dropped_sentence(found, translator("en"))
+    'ROC AUC is estimated at 0.71 (0.69 to 0.73); normal windows keep to 0.74'
+    """
+    return "; ".join(
+        _(
+            "%(measure)s is estimated at %(value)s (%(lower)s to %(upper)s); "
+            "normal windows keep to %(limit)s",
+            measure=measure_name(name, _),
+            value=f"{one.value:.4g}",
+            lower=f"{one.lower:.4g}",
+            upper=f"{one.upper:.4g}",
+            limit=f"{one.threshold:.4g}",
+        )
+        for name, one in found.items()
+        if one.beyond
+    )
+
+
+def measure_name(name: str, _: Translator) -> str:
+    """Return a measure as people call it."""
+    names = {
+        "accuracy": _("Accuracy"),
+        "roc_auc": "ROC AUC",
+        "f1": "F1",
+        "precision": _("Precision"),
+        "recall": _("Recall"),
+        "brier": _("Brier score"),
+        "log_loss": _("Log loss"),
+    }
+    return names.get(name, name.upper())
+
+
+def estimate_readings(
+    found: Mapping[str, Any], window: OpenWindow, labels: Mapping[str, str]
+) -> list[Reading]:
+    """Return the readings of what `WindowEstimates.find` gave.
+
+    Parameters
+    ----------
+    found : mapping
+        With ``measures``; without, there are no readings.
+    window : OpenWindow
+        Whose they are.
+    labels : mapping of str to str
+        Model, alias, version.
+
+    Returns
+    -------
+    list of Reading
+        At the window's start: ``estimated_<measure>`` with ``_lower, _upper, _threshold``, those that are
+        known, and ``estimated_performance_dropped``, whose note is the sentence.
+    """
+    measures: Mapping[str, Any] = found.get("measures") or {}
+    start = window.window.start
+    readings = [
+        Reading(f"estimated_{name}" + ("" if part == "value" else f"_{part}"), one[part], start, labels)
+        for name, one in measures.items()
+        for part in _PARTS
+        if one[part] is not None
+    ]
+    if readings:
+        dropped = float(any(one["beyond"] for one in measures.values()))
+        readings.append(Reading("estimated_performance_dropped", dropped, start, labels, found["sentence"]))
+    return readings

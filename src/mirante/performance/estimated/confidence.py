@@ -1,0 +1,131 @@
+"""Classifiers that give probabilities (confidence-based performance estimation, CBPE).
+
+A label is 1 as often as its calibrated probability says, so the confusion matrix to expect, and what is made
+of it, follows from the probabilities alone. It holds while a score means what it meant in the baseline,
+however the rows are mixed; where the meaning itself changes (concept drift), nothing but labels shows it.
+
+References
+----------
+.. [1] J. Bialek, W. Kuberski, N. Perrakis, A. Bifet, "Estimating Model Performance Under Covariate Shift
+   Without Labels", 2024, arXiv:2401.08348.
+.. [2] B. Zadrozny, C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates",
+   KDD 2002: isotonic calibration, each class against the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirante.performance.estimated.figures import Figure
+from mirante.performance.estimated.inputs import Inputs
+from mirante.stats.expected import measure_binary, measure_multiclass
+from mirante.stats.isotonic import Curves, rising_curves
+
+__all__ = ["FOLDS", "Confidence"]
+
+FOLDS = 5
+_SURE = 2.0  # standard errors
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """Turns scores into the chance of each label.
+
+    Parameters
+    ----------
+    classes : int
+        How many.
+    curves : tuple of Curves
+        One for each class (of two, for class 1 alone): the share of the class among rows of a score, by
+        isotonic regression. None where the scores are calibrated as they are.
+    """
+
+    classes: int
+    curves: tuple[Curves, ...]
+
+    @classmethod
+    def fit(
+        cls, codes: NDArray[np.intp], inputs: Inputs, folds: NDArray[np.intp]
+    ) -> tuple[Confidence, Floats]:
+        """Calibrate on labelled rows, where it is needed.
+
+        Parameters
+        ----------
+        codes : ndarray of int, shape (n,)
+            Place of each label among the classes.
+        inputs : Inputs
+            The same rows.
+        folds : ndarray of int, shape (n,)
+            Rows of a number other than a row's own calibrate it, 0 to `FOLDS` - 1.
+
+        Returns
+        -------
+        model : Confidence
+            Without curves where they make the squared error of the probabilities (Brier's score) of rows that
+            they were not fitted to larger, by more than two standard errors. Where it is not clear they are
+            used: a score that is off by d moves an estimate by d, and its squared error by d² only.
+        unseen : ndarray of float64, shape (n, classes)
+            The chances that each row gets without having been looked at.
+        """
+        classes = inputs.scores.shape[1]
+        truth = np.eye(classes)[codes]
+        unseen = np.empty_like(inputs.scores)
+        for fold in range(FOLDS):
+            out = folds == fold
+            if out.all() or not out.any():
+                continue
+            unseen[out] = cls._calibrated(truth[~out], inputs.scores[~out]).believe(inputs.at(out))
+        loss = np.sum((unseen - truth) ** 2, axis=1) - np.sum((inputs.scores - truth) ** 2, axis=1)
+        if np.mean(loss) > _SURE * np.std(loss) / np.sqrt(len(loss)):
+            return cls(classes, ()), inputs.scores
+        return cls._calibrated(truth, inputs.scores), unseen
+
+    @classmethod
+    def _calibrated(cls, truth: Floats, scores: Floats) -> Confidence:
+        classes = truth.shape[1]
+        which = [1] if classes == 2 else range(classes)
+        return cls(classes, tuple(rising_curves(scores[:, k], [truth[:, k]]) for k in which))
+
+    def believe(self, inputs: Inputs) -> Floats:
+        """Return the chance of each label, shape (n, classes)."""
+        if not self.curves:
+            return inputs.scores
+        if self.classes == 2:
+            one = self.curves[0].at(inputs.scores[:, 1])[:, 0]
+            return np.stack([1.0 - one, one], axis=1)
+        chances = np.concatenate(
+            [curve.at(inputs.scores[:, k]) for k, curve in enumerate(self.curves)], axis=1
+        )
+        total = chances.sum(axis=1, keepdims=True)
+        return np.where(total > 0, chances / np.where(total > 0, total, 1.0), inputs.scores)
+
+    def know(self, codes: NDArray[np.intp]) -> Floats:
+        """Return the chances of labels that are known: 0 and 1."""
+        return np.eye(self.classes)[codes]
+
+    def measure(self, chances: Floats, inputs: Inputs) -> Mapping[str, Figure]:
+        """Return the measures of rows whose labels have these chances."""
+        if self.classes == 2:
+            found = measure_binary(chances[:, 1], inputs.scores[:, 1], inputs.said.astype(np.float64))
+        else:
+            found = measure_multiclass(chances, inputs.scores, inputs.said)
+        return {
+            name: Figure(one.value, one.label_variance(chances), one.row_variance(chances))
+            for name, one in found.items()
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return it as arrays and numbers."""
+        return {"classes": self.classes, "curves": [[curve.knots, curve.values] for curve in self.curves]}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Confidence:
+        """Take up what `state` gave."""
+        return cls(int(state["classes"]), tuple(Curves(*pair) for pair in state["curves"]))
