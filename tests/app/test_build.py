@@ -8,6 +8,7 @@ from mirante.app import build as module
 from mirante.app.build import build, log_of_subject
 from mirante.app.settings import load_settings
 from mirante.errors import ConfigError, StoreError, TrackingError
+from mirante.inference_log.reader import InferenceLog
 from mirante.readings import Reading
 from tests.web.conftest import Client
 
@@ -274,3 +275,28 @@ def test_the_page_asks_for_the_token_of_the_config(tmp_path):
         page = Client(parts.make_app(dict))
         assert page.get("/metrics", accept="text/plain").status == 401
         assert page.get("/metrics", authorization="Bearer a long and random text").status == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "folders"),
+    [
+        ("models: [{model: churn, log: here}]", {"churn": "here"}),
+        (
+            "{models: [{model: churn, log: here}], discover: true}",
+            {"churn": "here", "price": "inference-log"},
+        ),
+    ],
+)
+def test_predictions_over_the_api_go_into_the_log_of_their_model_and_are_there_at_the_end(
+    tmp_path, text, folders
+):
+    answers = {}
+    with build(settings_of(tmp_path, text)) as parts:
+        client = Client(parts.make_app(dict))
+        for model in ("churn", "price"):
+            row = {"model": model, "version": "3", "inputs": [{"age": 31}], "predictions": [0.25]}
+            body, kind = json.dumps(row).encode(), "application/json"
+            answers[model] = client("POST", "/api/v1/predictions", body=body, content_type=kind).status
+    assert answers == {model: 202 if model in folders else 404 for model in answers}
+    for model, folder in folders.items():
+        assert InferenceLog(tmp_path / folder).scan(model).num_rows == 1
