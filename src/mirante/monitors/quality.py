@@ -32,7 +32,8 @@ def window_readings(window: OpenWindow, verdict: WindowVerdict, labels: Mapping[
         At the time of the window's start; a window without rows says only that it has none.
     """
     start = window.window.start
-    readings = [Reading("predictions", window.rows, start, labels)]
+    recorded = f"{window.rows} of them are recorded: a share of all" if window.passed else ""
+    readings = [Reading("predictions", window.predictions, start, labels, recorded)]
     if not window.rows:
         return readings
     for name, seconds in window.latencies().items():
