@@ -9,9 +9,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from mirante.capture.privacy import Privacy, canonical
+from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 from mirante.errors import ConfigError, MiranteWarning
+from mirante.inference_log.canonical import canonical
 from mirante.inference_log.reader import InferenceLog
 
 KEY = "correct horse battery staple"

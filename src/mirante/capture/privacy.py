@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hmac
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mirante.errors import ConfigError, InputError
+from mirante.inference_log.canonical import canonical
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pydantic import SecretStr
 
-__all__ = ["Action", "Privacy", "canonical", "check_columns", "check_share", "marks"]
+__all__ = ["Action", "Privacy", "check_columns", "check_share", "marks"]
 
 Action = Literal["drop", "hash"]
 
@@ -200,35 +197,6 @@ def check_columns(drop: frozenset[str], hashed: frozenset[str]) -> None:
         raise ConfigError(
             f"{own} are no columns of a model's input; give predictions ids that mean nothing elsewhere"
         )
-
-
-def canonical(value: Any) -> str | None:
-    """Return the text that is hashed for a value, the same however the value came; None for a missing one.
-
-    Examples
-    --------
-    >>> canonical(7), canonical(7.0), canonical("7"), canonical(Decimal("0.5")), canonical(float("nan"))
-    ('7', '7', '7', '0.5', None)
-    """
-    from mirante.inference_log.kinds import text_of
-
-    if isinstance(value, str) or value is None:
-        return value
-    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:  # a numpy scalar
-        value = value.astype("datetime64[us]").item() if value.dtype.kind == "M" else value.item()
-    if isinstance(value, int):
-        return str(int(value))
-    if isinstance(value, Real | Decimal):
-        number = float(value)
-        if math.isnan(number):
-            return None
-        return str(int(number)) if number.is_integer() else repr(number)
-    if isinstance(value, datetime) and value == value:  # NaT is a datetime that equals nothing
-        moment = value if value.tzinfo is None else value.astimezone(UTC)
-        return moment.isoformat(timespec="microseconds")
-    if isinstance(value, date) and value == value:
-        return value.isoformat()
-    return text_of(value)
 
 
 def check_share(value: float) -> float:
