@@ -255,7 +255,11 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "system_gpu_temperature_celsius": ReadingKind(("gpu",), "degrees Celsius", "temperature of the GPU"),
         "system_gpu_power_watts": ReadingKind(("gpu",), "watts", "power that the GPU draws"),
         # volume and latency of a model, per window
-        "predictions": ReadingKind((), "rows", "predictions in the window"),
+        "predictions": ReadingKind((), "rows", "predictions in the window, also those not recorded"),
+        "inference_log_bytes": ReadingKind((), "bytes", "size of the model's inference log, of all versions"),
+        "inference_log_removed_total": ReadingKind(
+            (), "rows", "rows of the inference log that were removed for their age, or its size, since start"
+        ),
         "predictions_read_total": ReadingKind(
             (), "rows", "predictions read from the inference log since the first"
         ),
@@ -343,6 +347,7 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
         "mlflow_server_": frozenset(),
         "mlflow_": frozenset({"model"}),
         "monitor_dropped_": frozenset({"model", "alias"}),
+        "inference_log_": frozenset({"model", "alias"}),
         "monitor_late_": _MODEL,
         "monitor_": frozenset(),
         "source_": frozenset(),

@@ -24,6 +24,7 @@ from mirante.cli.group import (
     settings_of,
     store_of,
 )
+from mirante.cli.log import log
 from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
@@ -43,6 +44,7 @@ main.add_command(alerts)
 main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)
+main.add_command(log)
 
 
 @main.command()
