@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mirante.alerts.manager import AlertManager
     from mirante.alerts.rules import AlertRule
     from mirante.alerts.sending import AlertSystem
+    from mirante.capture.privacy import Privacy
     from mirante.capture.recorder import Recorder
     from mirante.client import connect
     from mirante.drift.detector import DriftDetector
@@ -62,6 +63,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFittedError",
     "OutlierDetector",
+    "Privacy",
     "Reading",
     "Recorder",
     "Store",
@@ -94,6 +96,7 @@ _HOMES = {
     "MissingDependencyError": "mirante.errors",
     "NotFittedError": "mirante.errors",
     "OutlierDetector": "mirante.outliers.detector",
+    "Privacy": "mirante.capture.privacy",
     "Reading": "mirante.readings",
     "Recorder": "mirante.capture.recorder",
     "Store": "mirante.store",

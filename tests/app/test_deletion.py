@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mirante.app.deletion import delete_from_logs, logs_of
+from mirante.app.deletion import delete_from_logs, logs_of, privacy_of
 from mirante.app.settings import default_settings, load_settings
 from mirante.capture.recorder import Recorder
 from mirante.errors import ConfigError, InputError
@@ -78,3 +78,9 @@ def test_a_key_that_is_not_there_is_said_before_anything_goes(settings, tmp_path
     with pytest.raises(ConfigError, match=r"privacy of model .m.:.*key_file"):
         delete(settings, ["1"])
     assert delete(settings, ["m1"], "__id").finished
+
+
+def test_a_models_privacy_is_found_by_its_alias(settings):
+    assert privacy_of(settings, "m", "champion").hash == {"customer"}
+    assert privacy_of(settings, "n", "champion").columns == frozenset()
+    assert privacy_of(settings, "m", "other") is None

@@ -132,4 +132,6 @@ def test_the_volume_counts_predictions_that_were_not_recorded(baseline):
     assert by_name(readings)["predictions", None].note == ""
     window.passed = 1_800
     found = by_name(window_readings(window, verdict, LABELS))["predictions", None]
-    assert (found.value, found.note) == (2_000, "200 of them are recorded: a share of all")
+    assert (found.value, found.note) == (2_000, "200 of them were recorded")
+    [note] = {each.note for each in window_readings(window, verdict, LABELS, locale="pt_BR")[:1]}
+    assert note == "200 delas foram registradas"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mirante.capture.privacy import Privacy
     from mirante.inference_log.deletion import Deletion
 
-__all__ = ["DeletedRows", "delete_from_logs", "logs_of"]
+__all__ = ["DeletedRows", "delete_from_logs", "logs_of", "privacy_of"]
 
 NOT_REMOVED = (
     "Not removed, since no row can be told from them: counts of windows and baselines, readings, verdicts.",
@@ -144,14 +144,35 @@ def delete_from_logs(
 
 
 def _keys(settings: Settings, column: str) -> list[Privacy]:
-    found = []
+    return [
+        found
+        for config in settings.models
+        if column in config.privacy.hash and (found := privacy_of(settings, config.model, config.alias))
+    ]
+
+
+def privacy_of(settings: Settings, model: str, alias: str) -> Privacy | None:
+    """Return what the config drops and hashes of a model; None when it does not name the model.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+    model, alias : str
+        Which model.
+
+    Raises
+    ------
+    ConfigError
+        If the key of hashed columns cannot be read.
+    """
     for config in settings.models:
-        if column in config.privacy.hash:
+        if (config.model, config.alias) == (model, alias):
             try:
-                found.append(config.privacy.build(settings.folder))
+                return config.privacy.build(settings.folder)
             except ConfigError as error:
-                raise ConfigError(f"privacy of model {config.model!r}: {error}") from None
-    return found
+                raise ConfigError(f"privacy of model {model!r}: {error}") from None
+    return None
 
 
 def _store(settings: Settings) -> Store | None:

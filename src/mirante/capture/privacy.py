@@ -138,7 +138,18 @@ class Privacy:
         return hmac.digest(self._key, text.encode("utf-8", "backslashreplace"), "sha256").hex()[:_DIGEST]
 
     def digests(self, values: Iterable[Any]) -> list[str | None]:
-        """Return `digest` of each value; one that repeats is computed once."""
+        """Return `digest` of each value; one that repeats is computed once.
+
+        Parameters
+        ----------
+        values : iterable of object
+            As for `digest`.
+
+        Returns
+        -------
+        list of str or None
+            One each.
+        """
         known: dict[tuple[type, Any], str | None] = {}
         found = []
         for value in values:
@@ -169,7 +180,18 @@ class Privacy:
         return self.hashed(features_of(table, None, lambda *_: None, self))
 
     def hashed(self, table: pa.Table) -> pa.Table:
-        """Replace the columns that `features_of` has marked by their hashes."""
+        """Replace the columns that a recorder has marked by their hashes.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Of a recorder's queue.
+
+        Returns
+        -------
+        pyarrow.Table
+            The same for a table without marks.
+        """
         import pyarrow as pa
 
         for place, field in enumerate(table.schema):

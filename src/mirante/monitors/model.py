@@ -307,7 +307,7 @@ class ModelMonitor:
             )
             if verdict.drifted:
                 drifted.append((len(rows) - 1, filled, verdict))
-            readings += window_readings(filled, verdict, self.labels)
+            readings += window_readings(filled, verdict, self.labels, locale=self._locale)
             self._closed_until = window.end
             if filled.rows:
                 self._unmeasured.append((window.start, window.end))
