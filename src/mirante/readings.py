@@ -256,10 +256,6 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "system_gpu_power_watts": ReadingKind(("gpu",), "watts", "power that the GPU draws"),
         # volume and latency of a model, per window
         "predictions": ReadingKind((), "rows", "predictions in the window, also those not recorded"),
-        "inference_log_bytes": ReadingKind((), "bytes", "size of the model's inference log, of all versions"),
-        "inference_log_removed_total": ReadingKind(
-            (), "rows", "rows of the inference log that were removed for their age, or its size, since start"
-        ),
         "predictions_read_total": ReadingKind(
             (), "rows", "predictions read from the inference log since the first"
         ),
@@ -333,6 +329,12 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_dropped_total": ReadingKind(
             (), "rows", "rows of a model that recorders dropped; 0 again after a day without any"
         ),
+        "monitor_log_bytes": ReadingKind(
+            ("log_model",), "bytes", "size of a model's inference log, of all versions"
+        ),
+        "monitor_log_removed_total": ReadingKind(
+            ("log_model",), "rows", "rows removed from a model's inference log by retention, since start"
+        ),
         "monitor_late_total": ReadingKind(
             (), "rows", "rows that came after their window had closed, since start"
         ),
@@ -347,7 +349,6 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
         "mlflow_server_": frozenset(),
         "mlflow_": frozenset({"model"}),
         "monitor_dropped_": frozenset({"model", "alias"}),
-        "inference_log_": frozenset({"model", "alias"}),
         "monitor_late_": _MODEL,
         "monitor_": frozenset(),
         "source_": frozenset(),

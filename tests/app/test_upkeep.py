@@ -42,19 +42,19 @@ def test_old_rows_go_and_readings_say_so(tmp_path, store):
         record(root, days)
     task = upkeep(store, root, retention="90d")
     task.advance(NOW)
-    assert value(store, "inference_log_removed_total") == 5
-    assert value(store, "inference_log_bytes") == sum(p.stat().st_size for p in (root / "m" / "1").iterdir())
+    assert value(store, "monitor_log_removed_total") == 5
+    assert value(store, "monitor_log_bytes") == sum(p.stat().st_size for p in (root / "m" / "1").iterdir())
     task.advance(NOW + timedelta(days=60))
-    assert value(store, "inference_log_removed_total") == 10
+    assert value(store, "monitor_log_removed_total") == 10
     assert InferenceLog(root).scan("m", columns=["x"]).num_rows == 5
 
 
 def test_without_a_limit_nothing_goes(tmp_path, store):
     record(tmp_path / "log", 4_000)
     upkeep(store, tmp_path / "log").advance(NOW)
-    assert value(store, "inference_log_removed_total") == 0
+    assert value(store, "monitor_log_removed_total") == 0
     upkeep(store, tmp_path / "log", max_size="1B").advance(NOW)
-    assert value(store, "inference_log_bytes") == 0
+    assert value(store, "monitor_log_bytes") == 0
 
 
 def test_a_deletion_that_was_cut_short_is_ended(tmp_path, store):

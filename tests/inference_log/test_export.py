@@ -92,3 +92,14 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         for count in (5, 100)
     ]
     assert peaks[1] - peaks[0] < 80_000, "kilobytes; all rows together are 160,000"
+
+
+def test_a_file_system_without_links(tmp_path, monkeypatch):
+    def link(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    assert export(tmp_path / "a.csv", "csv") == 6
+    with pytest.raises(InputError, match="is there already"):
+        export(tmp_path / "a.csv", "csv")
+    assert len(list(tmp_path.iterdir())) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from mirante.readings import Reading
 
 if TYPE_CHECKING:
     from mirante.inference_log import InferenceLog
+    from mirante.inference_log.retention import Retained
     from mirante.monitors.config import ModelConfig
     from mirante.store import Store
 
@@ -37,7 +39,7 @@ class LogUpkeep:
     def __init__(self, store: Store, logs: Callable[[], Iterable[tuple[ModelConfig, InferenceLog]]]) -> None:
         self._store = store
         self._logs = logs
-        self._removed: dict[str, int] = {}
+        self._removed: Counter[str] = Counter()
 
     def advance(self, now: datetime) -> None:
         """Do what is due.
@@ -54,15 +56,28 @@ class LogUpkeep:
                     _log.info("rows deleted", request=done.token, rows=done.rows, waiting=len(done.waiting))
             except ConflictError:  # somebody is at it
                 continue
+        sizes: Counter[str] = Counter()
+        for config, log in watched:
+            if (kept := self._retain(config, log, now)) is not None:
+                sizes[config.model] = max(sizes[config.model], kept.left_bytes)
+                self._removed[config.model] += kept.rows
+        # not under the model's own labels: that they come does not say that its windows do
         self._store.readings.write(
-            [reading for config, log in watched for reading in self._retain(config, log, now)]
+            [
+                reading
+                for model, size in sizes.items()
+                for reading in (
+                    Reading("monitor_log_bytes", size, now, {"log_model": model}),
+                    Reading("monitor_log_removed_total", self._removed[model], now, {"log_model": model}),
+                )
+            ]
         )
 
-    def _retain(self, config: ModelConfig, log: InferenceLog, now: datetime) -> list[Reading]:
+    def _retain(self, config: ModelConfig, log: InferenceLog, now: datetime) -> Retained | None:
         try:
             kept = log.retain(config.model, now, older_than=config.retention, max_bytes=config.max_size)
-        except ConflictError:
-            return []
+        except ConflictError:  # as above
+            return None
         if kept.segments:
             _log.info(
                 "removed from the inference log",
@@ -71,9 +86,4 @@ class LogUpkeep:
                 rows=kept.rows,
                 bytes=kept.bytes,
             )
-        removed = self._removed[config.subject] = self._removed.get(config.subject, 0) + kept.rows
-        labels = {"model": config.model, "alias": config.alias}
-        return [
-            Reading("inference_log_bytes", kept.left_bytes, now, labels),
-            Reading("inference_log_removed_total", removed, now, labels),
-        ]
+        return kept

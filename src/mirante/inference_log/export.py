@@ -90,10 +90,7 @@ def export_rows(
                     rows += table.num_rows
             file.flush()
             os.fsync(file.fileno())
-        if force:
-            beside.replace(path)
-        else:
-            os.link(beside, path)  # unlike a rename it replaces nothing
+        _place(beside, path, force=force)
     except FileExistsError:
         raise InputError(f"{path} is there already; give another path, or force to replace it") from None
     except OSError as error:
@@ -102,6 +99,20 @@ def export_rows(
         with suppress(OSError):
             beside.unlink(missing_ok=True)
     return rows
+
+
+def _place(beside: Path, path: Path, *, force: bool) -> None:
+    if not force:
+        try:
+            os.link(beside, path)  # unlike a rename it replaces nothing
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if path.exists():
+                raise FileExistsError(path) from None
+        else:
+            return
+    beside.replace(path)
 
 
 def _writer(file: Any, schema: pa.Schema, form: Format) -> Any:

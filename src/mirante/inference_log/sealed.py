@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -257,7 +258,8 @@ def write_sealed(
         with suppress(OSError):  # one that is replaced keeps its rights and, where that is allowed, its owner
             before = target.stat()
             beside.chmod(before.st_mode & 0o777)
-            os.chown(beside, before.st_uid, before.st_gid)
+            if sys.platform != "win32":
+                os.chown(beside, before.st_uid, before.st_gid)
         beside.replace(target)
     except BaseException:
         beside.unlink(missing_ok=True)
