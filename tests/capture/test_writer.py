@@ -116,7 +116,8 @@ def test_a_folder_that_cannot_be_made_stops_nobody_and_is_taken_up_when_it_can(t
         assert len(set(ids)) == 3
         (tmp_path / "log").unlink()
         recorder.log({"a": 3}, 0)
-        assert recorder.flush(10)
+        with pytest.warns(MiranteWarning, match="'m' writes again; 3 rows were dropped"):
+            assert recorder.flush(10)
         assert (recorder.recorded, recorder.dropped) == (1, 3)
     log = InferenceLog(tmp_path / "log")
     assert log.scan("m", columns=["a"])["a"].to_pylist() == [3]

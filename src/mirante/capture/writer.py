@@ -100,6 +100,7 @@ class LogWriter:
     _asked: int = 0
     _answered: int = 0
     _failed: bool = False
+    _trouble: bool = False
     _noted: int = 0
     _warned: dict[str, float] = field(default_factory=dict)
     _writers: dict[str, SegmentWriter] = field(default_factory=dict)
@@ -322,7 +323,7 @@ class LogWriter:
         return pa.table(arrays)
 
     def _store(self, version: str, table: pa.Table) -> None:
-        given = table.num_rows
+        given, settings = table.num_rows, self.settings
         table = self.sampler.take(version, table)
         if not table.num_rows:
             return
@@ -340,6 +341,12 @@ class LogWriter:
                     self.note_text(column.name, table.num_rows)
             with self.changed:
                 self.recorded += table.num_rows
+            if self._trouble:
+                self._trouble = False
+                text = (
+                    f"the recorder of model {settings.model!r} writes again; {self.dropped} rows were dropped"
+                )
+                self._warn("again", text, again=_AGAIN)
 
         self._guard(given, write)
 
@@ -383,7 +390,7 @@ class LogWriter:
             with self.changed:
                 self.lost += rows
                 self.reason = self.reason or (reason if rows else "")
-                self._failed = True
+                self._failed = self._trouble = True
             place = f"model {self.settings.model!r} in {self.settings.root}"
             self._warn(
                 f"disk {type(error).__name__}",
