@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 
 FEATURES = 20
@@ -51,10 +52,21 @@ def one_row() -> None:
         lambda: kept.append((*row.values(), 0.5, 0.01, time.time(), f"id-{next(numbers)}")),
     )
     kept.clear()
-    with tempfile.TemporaryDirectory() as root, Recorder("benchmark", root) as recorder:
-        show("Recorder.log", lambda: recorder.log(row, 0.5, 0.01))
-        recorder.flush()
-        print(f"recorded {recorder.recorded:,}, dropped {recorder.dropped:,}\n")
+    privacy = Privacy(drop=["f0", "f1"], hash=["carrier", "f2"], key="a key for the benchmark")
+    kinds: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("Recorder.log", {}),
+        ("2 dropped, 2 hashed", {"privacy": privacy}),
+        ("one in ten recorded", {"sample": 0.1}),
+    )
+    for name, more in kinds:
+        with tempfile.TemporaryDirectory() as root, Recorder("benchmark", root, **more) as recorder:
+            show(name, lambda: recorder.log(row, 0.5, 0.01))
+            recorder.flush()
+            counts = (
+                f"recorded {recorder.recorded:,}, passed {recorder.passed:,}, dropped {recorder.dropped:,}"
+            )
+        print(f"{'':28}{counts}")
+    print()
 
 
 def batches() -> None:

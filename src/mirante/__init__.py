@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mirante.alerts.sending import AlertSystem
     from mirante.capture.decorator import record
     from mirante.capture.middleware import CaptureMiddleware
+    from mirante.capture.privacy import Privacy
     from mirante.capture.recorder import Recorder
     from mirante.client import connect, label
     from mirante.drift.detector import DriftDetector
@@ -68,6 +69,7 @@ __all__ = [
     "NotFittedError",
     "OutlierDetector",
     "PerformanceEstimator",
+    "Privacy",
     "Reading",
     "Recorder",
     "ServeError",
@@ -105,6 +107,7 @@ _HOMES = {
     "NotFittedError": "mirante.errors",
     "OutlierDetector": "mirante.outliers.detector",
     "PerformanceEstimator": "mirante.performance.estimated",
+    "Privacy": "mirante.capture.privacy",
     "Reading": "mirante.readings",
     "Recorder": "mirante.capture.recorder",
     "ServeError": "mirante.errors",

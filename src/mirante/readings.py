@@ -289,7 +289,7 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "system_gpu_temperature_celsius": ReadingKind(("gpu",), "degrees Celsius", "temperature of the GPU"),
         "system_gpu_power_watts": ReadingKind(("gpu",), "watts", "power that the GPU draws"),
         # volume and latency of a model, per window
-        "predictions": ReadingKind((), "rows", "predictions in the window"),
+        "predictions": ReadingKind((), "rows", "predictions in the window, also those not recorded"),
         "predictions_read_total": ReadingKind(
             (), "rows", "predictions read from the inference log since the first"
         ),
@@ -382,6 +382,12 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_task_seconds": ReadingKind(("task",), "seconds", "duration of the task's last run"),
         "monitor_dropped_total": ReadingKind(
             (), "rows", "rows of a model that recorders dropped; 0 again after a day without any"
+        ),
+        "monitor_log_bytes": ReadingKind(
+            ("log_model",), "bytes", "size of a model's inference log, of all versions"
+        ),
+        "monitor_log_removed_total": ReadingKind(
+            ("log_model",), "rows", "rows removed from a model's inference log by retention, since start"
         ),
         "monitor_late_total": ReadingKind(
             (), "rows", "rows that came after their window had closed, since start"

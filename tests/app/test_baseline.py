@@ -4,9 +4,11 @@ import uuid
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from sklearn import metrics
 
 from mirante.app.baseline import make_baseline
+from mirante.cli import main
 from mirante.errors import ConfigError, InputError, TrackingError
 from mirante.monitors.baseline import fetch_baseline
 from mirante.tracking.client import connect
@@ -159,3 +161,23 @@ def test_a_server_that_is_away_is_said_within_seconds(tmp_path, tracking_off):
     with pytest.raises(TrackingError, match="the alias 'champion' points to: MLflow at http"):
         make_baseline(uuid.uuid4().hex, path, "said")
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.server
+def test_what_the_config_drops_and_hashes_is_not_in_a_baseline(mlflow_server, tmp_path):
+    client = connect(mlflow_server)
+    name, _ = register(client)
+    frame = normal_rows()
+    frame["customer"], frame["name"] = [f"CUST-{n % 20}" for n in range(len(frame))], "Ermengarde"
+    privacy = "privacy: {drop: [name], hash: [customer], key: a key of sixteen and more}"
+    (tmp_path / "mirante.yaml").write_text(f"models: [{{model: {name}, {privacy}}}]\n")
+    path = written(frame.drop(columns=["at", "late"]), tmp_path, "parquet")
+    arguments = ["baseline", name, "--data", path, "--prediction", "said", "--tracking-uri", mlflow_server]
+    done = CliRunner().invoke(main, [*map(str, arguments), "-c", str(tmp_path / "mirante.yaml")])
+    assert done.exit_code == 0, done.output
+    _, baseline = fetch_baseline(client, name, "champion")
+    assert baseline.features == ("age", "plan", "customer")
+    levels = baseline.profile.columns["customer"].levels
+    assert len(levels) == 20
+    assert not [level for level in levels if "CUST" in level]
+    assert "CUST" not in str(baseline.sample.to_pylist())

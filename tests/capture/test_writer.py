@@ -1,5 +1,6 @@
 import os
 import threading
+import warnings
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -104,3 +105,73 @@ def test_a_sync_that_fails_is_told_by_flush(tmp_path, monkeypatch):
         monkeypatch.undo()
         assert recorder.flush(10)
         assert recorder.dropped == 0
+
+
+def test_a_folder_that_cannot_be_made_stops_nobody_and_is_taken_up_when_it_can(tmp_path):
+    (tmp_path / "log").write_text("a file where the folder belongs")
+    with Recorder("m", tmp_path / "log", flush_interval=60) as recorder:
+        ids = [recorder.log({"a": number}, 0) for number in range(3)]
+        with pytest.warns(MiranteWarning, match="cannot write .*; rows are dropped, 3 so far"):
+            assert not recorder.flush(10)
+        assert len(set(ids)) == 3
+        (tmp_path / "log").unlink()
+        recorder.log({"a": 3}, 0)
+        with pytest.warns(MiranteWarning, match="'m' writes again; 3 rows were dropped"):
+            assert recorder.flush(10)
+        assert (recorder.recorded, recorder.dropped) == (1, 3)
+    log = InferenceLog(tmp_path / "log")
+    assert log.scan("m", columns=["a"])["a"].to_pylist() == [3]
+    assert log.dropped("m", datetime(2013, 2, 8, tzinfo=UTC)).rows == 3
+
+
+def test_a_missing_permission_or_a_read_only_disk_is_told_and_taken_up_again(tmp_path, monkeypatch):
+    real, wrong = os.open, [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system")]
+
+    def open_(path, flags, *more, **named):
+        if wrong and flags & os.O_CREAT:
+            raise wrong[0]
+        return real(path, flags, *more, **named)
+
+    monkeypatch.setattr("os.open", open_)
+    with Recorder("m", tmp_path, flush_interval=60) as recorder:
+        for said in ("Permission denied", "Read-only file system"):
+            recorder.log({"a": 1}, 0)
+            with pytest.warns(MiranteWarning, match=said):
+                assert not recorder.flush(10)
+            wrong.pop(0)
+        recorder.log({"a": 2}, 0)
+        assert recorder.flush(10)
+        assert (recorder.recorded, recorder.dropped) == (1, 2)
+
+
+@pytest.mark.parametrize(("again", "lines"), [(60.0, 1), (0.0, 3)])
+def test_trouble_that_lasts_is_told_once_a_minute(tmp_path, monkeypatch, again, lines):
+    monkeypatch.setattr("mirante.capture.writer._AGAIN", again)
+    (tmp_path / "log").write_text("")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with Recorder("m", tmp_path / "log", flush_interval=60) as recorder:
+            for number in range(3):
+                recorder.log({"a": number}, 0)
+                assert not recorder.flush(10)
+            told = [str(each.message) for each in said if "cannot write" in str(each.message)]
+            assert len(told) == lines
+            assert "1 so far" in told[0]
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, -1e9, 400 * 86_400.0])
+def test_a_clock_that_is_set_loses_no_row_and_brings_none_twice(tmp_path, jump):
+    now = [1_767_225_600.0]
+    with Recorder("m", tmp_path, segment_rows=7, clock=lambda: now[0], flush_interval=60) as recorder:
+        cursor, got = None, []
+        for number in range(40):
+            now[0] += jump if number == 20 else 1.0
+            recorder.log({"a": number}, 0)
+            if number % 5 == 0:
+                assert recorder.flush(10)
+                table, cursor = InferenceLog(tmp_path).read_new("m", cursor)
+                got += table["a"].to_pylist()
+    table, cursor = InferenceLog(tmp_path).read_new("m", cursor)
+    assert got + table["a"].to_pylist() == list(range(40))
+    assert InferenceLog(tmp_path).read_new("m", cursor)[0] is None
+    assert (recorder.recorded, recorder.dropped) == (40, 0)

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirante.capture.recorder import Recorder
 from mirante.errors import InputError
 from mirante.inference_log.frames import encode_frame
 from mirante.inference_log.kinds import fit
@@ -306,3 +308,40 @@ def test_a_sample_of_nothing_is_refused(tmp_path):
         sampled(InferenceLog(tmp_path), 0)
     with pytest.raises(InputError, match="has no time zone"):
         sampled(InferenceLog(tmp_path), 5, start=datetime(2026, 1, 1))
+
+
+def test_the_newest_rows_of_all_versions_and_a_cursor_behind_them(tmp_path):
+    log = InferenceLog(tmp_path)
+    assert (log.newest("m", 3).num_rows, log.present("m")) == (0, {})
+    for version in ("1", "2"):
+        with Recorder("m", tmp_path, version=version, segment_rows=10) as recorder:
+            for n in range(25):
+                recorder.log({"x": n}, 0, id=f"{version}.{n}", time=float(n) + int(version) * 100)
+    newest = log.newest("m", 4)
+    assert ids(newest) == ["2.21", "2.22", "2.23", "2.24"]
+    assert ids(log.newest("m", 30))[:6] == ["1.20", "1.21", "1.22", "1.23", "1.24", "2.0"]
+    assert log.newest("m", 2, columns=["x"]).to_pydict() == {"x": [23, 24]}
+    cursor = log.present("m")
+    assert log.read_new("m", cursor)[0] is None
+    with Recorder("m", tmp_path) as recorder:
+        recorder.log({"x": 1}, 0, id="new")
+    assert ids(log.read_new("m", cursor)[0]) == ["new"]
+
+
+def test_batches_and_an_export_are_what_a_scan_is(tmp_path):
+    for version in ("1", "2"):
+        with Recorder("m", tmp_path, version=version, segment_rows=10) as recorder:
+            for n in range(25):
+                recorder.log({"x": n if version == "1" else n / 2}, 0, time=float(n))
+    log = InferenceLog(tmp_path)
+    start, end = datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC), datetime(1970, 1, 1, 0, 0, 20, tzinfo=UTC)
+    schema, tables = log.batches("m", start=start, end=end)
+    assert pa.Table.from_batches([b for t in tables for b in t.to_batches()], schema).equals(
+        log.scan("m", start=start, end=end)
+    )
+    target = tmp_path / "rows.parquet"
+    assert log.export("m", target, start=start, end=end, version="2", columns=["x", "__time"]) == 15
+    assert pq.read_table(target)["x"].to_pylist() == [n / 2 for n in range(5, 20)]
+    assert log.export("nobody", tmp_path / "none.csv") == 0
+    with pytest.raises(InputError, match="no segment has"):
+        log.export("m", tmp_path / "other.csv", columns=["y"])

@@ -1,6 +1,10 @@
 import os
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from mirante.inference_log.frames import encode_frame, encode_schema
+from mirante.inference_log.segments import SegmentWriter
 from mirante.inference_log.stream import StreamFile
 from tests.inference_log.rows import ids, rows
 
@@ -68,3 +72,36 @@ def test_a_column_subset_is_read(tmp_path):
     stream.refresh()
     [(_, table)] = stream.load(stream.pieces, ["x", "not there"])
     assert table.column_names == ["x"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_told_by_file_and_byte_and_the_other_batches_are_read(tmp_path, place, bit):
+    path = tmp_path / "19700101T000000000000-p-000000.arrow"
+    path.unlink(missing_ok=True)
+    writer = SegmentWriter(tmp_path, process="p", clock=lambda: 0.0)
+    for begin in range(0, 40, 10):
+        writer.append(rows(range(begin, begin + 10)))
+    writer.abandon()
+    data = bytearray(path.read_bytes())
+    head = len(data) - sum(piece.length for piece in refreshed(path).pieces)
+    where = int(place * len(data))
+    data[where] ^= 1 << bit
+    path.write_bytes(data)
+    stream = refreshed(path)
+    found = [ids(table) for _, table in stream.load(stream.pieces)]
+    whole = [[f"id{n}" for n in range(begin, begin + 10)] for begin in range(0, 40, 10)]
+    assert all(batch in whole for batch in found)
+    if where >= head:
+        assert len(found) == 3
+        [(offset, said)] = stream.damage.items()
+        assert offset <= where
+        assert str(path) in said
+    else:
+        assert found == [] or found == whole
+
+
+def refreshed(path):
+    stream = StreamFile(path)
+    stream.refresh()
+    return stream

@@ -70,3 +70,25 @@ def test_every_budget_of_the_drift_monitor_is_taken(budget):
 def test_it_does_not_change_once_made():
     with pytest.raises(ValidationError, match="frozen"):
         ModelConfig(model="churn").paused = True
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("500MB", 500_000_000), ("1.5 tb", 1_500_000_000_000), ("1MiB", 1 << 20), ("7B", 7)]
+)
+def test_sizes_have_a_unit(text, size):
+    assert ModelConfig(model="m", max_size=text).max_size == size
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        *({"max_size": text} for text in ("50", 50, "0GB", "GB", "-1GB", "1e3GB", "9" * 400 + "GB")),
+        {"retention": "1d"},
+        {"retention": "30"},
+        {"privacy": {"dorp": ["a"]}},
+        {"privacy": {"drop": ["a"], "hash": ["a"]}},
+    ],
+)
+def test_what_is_wrong_about_rows_that_are_kept_is_refused(more):
+    with pytest.raises(ValidationError):
+        ModelConfig(model="m", **more)

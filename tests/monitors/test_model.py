@@ -191,3 +191,33 @@ def test_the_budget_of_the_config_takes_the_place_of_the_baselines(config, store
     assert ModelMonitor(strict, "1", baseline, store, log).drift.level == pytest.approx(
         baseline.drift.level / 10
     )
+
+
+def kept(store, config):
+    return [
+        note["id"]
+        for row in store.windows.list(config.subject)
+        for note in row.verdicts.get("top_outliers") or ()
+    ]
+
+
+def test_rows_that_were_deleted_do_not_come_back_from_memory(config, store, log, baseline, monkeypatch):
+    record(config, 0, shift=100.0)
+    monitor = ModelMonitor(config, "1", baseline, store, log)
+    monitor.advance(START + timedelta(hours=13))
+    [gone, *others] = kept(store, config)
+    log.delete([gone], by="me", forget=store.forget)
+    assert kept(store, config) == others
+    real = log.read_new
+
+    def read_new(*arguments):  # somebody deletes just while the monitor is at work
+        if len(others) > 5:
+            log.delete([others.pop(0)], by="me", forget=store.forget)
+        return real(*arguments)
+
+    monkeypatch.setattr(log, "read_new", read_new)
+    before = set(others[4:])
+    step = monitor.advance(START + 2 * DAY)
+    assert [row.rows for row in step.closed] == [120], "what was counted stays counted"
+    assert gone not in kept(store, config)
+    assert set(kept(store, config)) <= before

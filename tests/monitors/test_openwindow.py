@@ -237,3 +237,16 @@ def test_an_empty_closed_window_is_plain_json_too(baseline):
     row = window.to_row("s", "1", closed=True, verdict=baseline.drift.update(window.profile))
     said = json.loads(json.dumps(row.verdicts, allow_nan=False))
     assert (said["latency"], said["outliers"], said["top_outliers"]) == ({}, 0, [])
+
+
+def test_rows_of_a_share_stand_for_all_predictions(baseline):
+    table = make_table()
+    stands = pa.array([None, *[10] * (ROWS - 1)], pa.int64())
+    window = OpenWindow.empty(WINDOW, baseline)
+    window.add(table, baseline)
+    assert (window.rows, window.predictions) == (ROWS, ROWS)
+    assert "passed" not in window.to_row("m", "1", closed=False, verdict=None).verdicts
+    window.add(table.append_column("__rows", stands), baseline)
+    assert (window.rows, window.predictions) == (2 * ROWS, ROWS + 1 + 10 * (ROWS - 1))
+    again = OpenWindow.from_row(window.to_row("m", "1", closed=False, verdict=None), baseline)
+    assert again.predictions == window.predictions

@@ -125,3 +125,13 @@ def test_what_could_not_be_tested_is_unknown_and_no_alarm(baseline):
     assert math.isnan(found["drift_p_value", "age"].value)
     assert found["drift_detected", "age"].value == 0.0
     assert found["missing_ratio", "age"].value == 1.0
+
+
+def test_the_volume_counts_predictions_that_were_not_recorded(baseline):
+    window, verdict, readings = judged(baseline)
+    assert by_name(readings)["predictions", None].note == ""
+    window.passed = 1_800
+    found = by_name(window_readings(window, verdict, LABELS))["predictions", None]
+    assert (found.value, found.note) == (2_000, "200 of them were recorded")
+    [note] = {each.note for each in window_readings(window, verdict, LABELS, locale="pt_BR")[:1]}
+    assert note == "200 delas foram registradas"

@@ -15,6 +15,8 @@ from mirante.tracking.client import brief_requests, connect
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mirante.capture.privacy import Privacy
+
 __all__ = ["make_baseline"]
 
 
@@ -31,6 +33,7 @@ def make_baseline(
     alarm_budget: str = "1 per 30d",
     sample_rows: int = SAMPLE_ROWS,
     tracking_uri: str | None = None,
+    privacy: Privacy | None = None,
 ) -> str:
     """Fit a baseline on a file and write it beside the model version in MLflow.
 
@@ -54,6 +57,8 @@ def make_baseline(
         Rows that are kept with it, so that notices can name the slice that moved; 0 keeps none.
     tracking_uri : str, optional
         MLflow server.
+    privacy : Privacy, optional
+        What is dropped and hashed in the log is here too; the baseline would hold the plain values else.
 
     Returns
     -------
@@ -77,8 +82,9 @@ def make_baseline(
     clock = WindowClock(window, timezone)
     with brief_requests():  # the first question: a server that is away is known within seconds
         version = resolve_alias(client, model, alias)
+    features = rows.drop(columns=named)
     baseline = ModelBaseline.fit(
-        rows.drop(columns=named),
+        features if privacy is None or not privacy.columns else privacy.apply(features).to_pandas(),
         rows[prediction].to_numpy(),
         None if time_column is None else rows[time_column],
         clock=clock,

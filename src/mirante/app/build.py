@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
-__all__ = ["Parts", "build", "client_of", "log_of_subject"]
+__all__ = ["Parts", "build", "client_of", "default_log_of", "log_of_subject"]
 
 _DEFAULT_LOG = "inference-log"
 
@@ -93,7 +93,7 @@ class Parts:
     @cached_property
     def default_log(self) -> InferenceLog:
         """The inference log beside the config, for models that are discovered."""
-        return InferenceLog(self.settings.folder / _DEFAULT_LOG)
+        return InferenceLog(default_log_of(self.settings))
 
     def log_of(self, config: ModelConfig) -> InferenceLog:
         """Return the inference log of a model."""
@@ -168,6 +168,11 @@ def client_of(settings: Settings) -> MlflowClient:
     return connect(uri)
 
 
+def default_log_of(settings: Settings) -> Path:
+    """Return the folder of the inference log of models that no config names."""
+    return settings.folder / _DEFAULT_LOG
+
+
 def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
     """Return the inference log of a model that is configured or was discovered.
 
@@ -184,7 +189,7 @@ def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
         The one beside the config for a model that it does not name.
     """
     roots = {config.subject: config.log for config in settings.models}
-    return InferenceLog(roots.get(subject, settings.folder / _DEFAULT_LOG))
+    return InferenceLog(roots.get(subject, default_log_of(settings)))
 
 
 def build(

@@ -20,6 +20,7 @@ from mirante.app.condition import about, task_states
 from mirante.app.freshness import freshness
 from mirante.app.rules import RuleFiles
 from mirante.app.scheduler import Scheduler, Task, pause, utc_now
+from mirante.app.upkeep import INTERVAL, LogUpkeep
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
@@ -99,6 +100,11 @@ class Service:
             Task("rules", settings.evaluation_interval, self._evaluate),
             Task("self", settings.evaluation_interval, self._watch_self),
         ]
+        upkeep = LogUpkeep(
+            self.parts.store,
+            lambda: [(watch.config, self.parts.log_of(watch.config)) for watch in list(self.watches)],
+        )
+        tasks.append(Task("inference_log", INTERVAL, upkeep.advance))
         if settings.host.enabled:
             tasks.append(Task("host", settings.host.interval, self._watch_host))
         if settings.mlflow.enabled:

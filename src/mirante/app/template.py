@@ -26,6 +26,8 @@ models: []
 #    timezone: UTC                # the clock that windows are cut on
 #    lateness: 5m                 # a window waits this long for late rows
 #    label_delay: 1d              # and this long for its labels
+#    retention: 90d               # rows that are older go; without, they stay
+#    privacy: {drop: [name], hash: [customer_id], key: env:HASH_KEY}    # what of them is recorded
 
 alerts:
   # rules: rules.yaml             # added to the rules that come with Mirante

@@ -17,9 +17,10 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 
-from mirante.capture.tables import feature_names, features_of, ids_of, latencies_of, predictions_of
+from mirante.capture.privacy import Privacy, check_share
+from mirante.capture.tables import features_of, ids_of, latencies_of, predictions_of
 from mirante.capture.times import times_of
-from mirante.capture.writer import EXTRA, LogWriter, OddRow, WriterSettings
+from mirante.capture.writer import EXTRA, LogWriter, OddRow, WriterSettings, reason_of
 from mirante.errors import InputError
 from mirante.inference_log.names import make_named_folder, quote_name
 
@@ -60,6 +61,12 @@ class Recorder:
         Gives the time of rows that come without one: seconds since 1970, or a datetime.
     token : callable
         Gives lower-case letters and digits that name this process in file names and ids; each time others.
+    privacy : Privacy, optional
+        Columns of which nothing, or only a keyed hash, is written: `mirante.Privacy`. The thread sees to it,
+        so `log` takes no longer.
+    sample : float, default 1.0
+        Share of the predictions that is recorded, chosen by a hash of the id. The others are counted in
+        `passed`, and in the column ``__rows`` of those that are recorded.
 
     Notes
     -----
@@ -93,13 +100,23 @@ class Recorder:
         segment_age: float = 3600.0,
         clock: Callable[[], Any] = _time.time,
         token: Callable[[], str] = lambda: uuid4().hex[:12],
+        privacy: Privacy | None = None,
+        sample: float = 1.0,
     ) -> None:
         if flush_interval <= 0 or capacity < 1 or segment_rows < 1:
             got = f"{flush_interval=}, {capacity=}, {segment_rows=}"
             raise InputError(f"got {got}; flush_interval must be above 0, the others at least 1")
         path = Path(root).absolute()  # the process may change its folder later
         self._settings = WriterSettings(
-            str(model), path, str(version), flush_interval, segment_rows, segment_age, clock
+            str(model),
+            path,
+            str(version),
+            flush_interval,
+            segment_rows,
+            segment_age,
+            clock,
+            privacy,
+            check_share(sample),
         )
         self._capacity = capacity
         self._token = token
@@ -116,7 +133,8 @@ class Recorder:
     def _begin(self) -> None:
         """Make everything that belongs to one process."""
         process = self._token()
-        self._writer = LogWriter(self._settings, process, feature_names(self._keys or ()))
+        self._writer = LogWriter(self._settings, process)
+        self._writer.fix_columns(self._keys or ())
         self._prefix = f"{process}-"
         self._numbers, self._batches = count(), count()
         self._flat = self._writer.flat
@@ -194,7 +212,7 @@ class Recorder:
             self._log_row(features, (_item(prediction), latency, when, row_id, version))
             return [row_id] if many else row_id
         except Exception as error:  # a caller that serves must not fail because it is watched
-            self._writer.refuse(rows, str(error))
+            self._writer.refuse(rows, reason_of(error, self._settings.privacy))
             ids = self._ids(None, rows)
             return ids if many else ids[0]
 
@@ -247,7 +265,7 @@ class Recorder:
         with self._lock:
             if self._keys is None:
                 self._keys = tuple(keys)
-                self._writer.names[:] = feature_names(self._keys)
+                self._writer.fix_columns(self._keys)
                 self._getter = _getter(self._keys)
                 self._width = len(self._keys)  # last: from here on rows go the quick way
 
@@ -255,8 +273,9 @@ class Recorder:
         self, inputs: Any, prediction: Any, latency: Any, given: Any, time: Any, version: Any
     ) -> list[str]:
         """Queue a batch as an Arrow table."""
-        table = features_of(inputs, self._keys, self._writer.note_text)
-        rows = table.num_rows
+        table = features_of(inputs, self._keys, self._writer.note_text, self._settings.privacy)
+        # of a table without columns, which privacy can leave, Arrow knows no rows
+        rows = table.num_rows if table.num_columns else len(prediction) if _is_many(prediction) else 1
         if not rows:
             return []
         ids = self._ids(given, rows)
@@ -269,7 +288,8 @@ class Recorder:
         self._writer.note_times(unread)
         if len(times) != rows:
             raise InputError(f"got {len(times)} times for {rows} rows; give one, or one a row")
-        table = table.append_column("__id", pa.array(ids, pa.string()))
+        names = pa.array(ids, pa.string())
+        table = table.append_column("__id", names) if table.num_columns else pa.table({"__id": names})
         table = table.append_column("__time", times)
         table = table.append_column("__latency", latencies_of(latency, rows))
         table = table.append_column("__prediction", predictions_of(prediction, rows))
@@ -333,6 +353,11 @@ class Recorder:
             self._writer.refuse(rows, reason)
         except Exception:  # noqa: S110 - as `log`: a caller that serves must not fail
             pass
+
+    @property
+    def passed(self) -> int:
+        """Rows that were passed over because only a share of them is recorded."""
+        return self._writer.sampler.passed
 
     @property
     def as_text(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mirante.capture.privacy import MARK, Privacy, marks
 from mirante.capture.times import arrow_of
 from mirante.errors import InputError
 from mirante.inference_log.kinds import META, column_of, convert, plain_type, text_of
@@ -45,7 +46,12 @@ def feature_names(names: Iterable[Any]) -> list[str]:
     return found
 
 
-def features_of(inputs: Any, columns: Sequence[str] | None, as_text: Callable[[str, int], None]) -> pa.Table:
+def features_of(
+    inputs: Any,
+    columns: Sequence[str] | None,
+    as_text: Callable[[str, int], None],
+    privacy: Privacy | None = None,
+) -> pa.Table:
     """Return the features of a batch as a table; what the caller changes later does not reach it.
 
     Parameters
@@ -56,18 +62,24 @@ def features_of(inputs: Any, columns: Sequence[str] | None, as_text: Callable[[s
         Names for the columns of an array; ``0, 1, …`` without.
     as_text : callable
         Told the name and the rows of each column that had to become text.
+    privacy : Privacy, optional
+        Columns that it drops are left out here; those that it hashes are marked, for `Privacy.hashed`.
 
     Raises
     ------
     InputError
         If it is none of these, or the columns differ in length.
     """
-    names, arrays = _columns(inputs, columns)
-    names = feature_names(names)
-    kept = [_column(array, partial(as_text, name)) for name, array in zip(names, arrays, strict=True)]
+    given, arrays = _columns(inputs, columns)
+    names, kept, fields = feature_names(given), [], []
+    for name, array, action in zip(names, arrays, marks(given, privacy), strict=True):
+        if action != "drop":
+            kept.append(_column(array, partial(as_text, name)))
+            fields.append(pa.field(name, kept[-1].type, metadata={MARK: b""} if action else None))
     if len({len(column) for column in kept}) > 1:
-        raise InputError(f"the columns differ in length: {dict(zip(names, map(len, kept), strict=True))}")
-    return pa.Table.from_arrays(kept, names=names)
+        there = {field.name: len(column) for field, column in zip(fields, kept, strict=True)}
+        raise InputError(f"the columns differ in length: {there}")
+    return pa.Table.from_arrays(kept, schema=pa.schema(fields))
 
 
 def _columns(inputs: Any, columns: Sequence[str] | None) -> tuple[list[Any], list[Any]]:

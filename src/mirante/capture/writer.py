@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import warnings
@@ -15,20 +16,23 @@ from typing import Any
 
 import pyarrow as pa
 
+from mirante.capture.privacy import Action, Privacy, marks
+from mirante.capture.sampling import Sampler
 from mirante.capture.tables import feature_names, numbers_of, prediction_column
 from mirante.capture.times import microseconds_of, times_of
-from mirante.errors import MiranteWarning
+from mirante.errors import MiranteError, MiranteWarning
 from mirante.inference_log.drops import Drops, note_drops
 from mirante.inference_log.kinds import META, column_of, text_of
 from mirante.inference_log.names import make_named_folder
 from mirante.inference_log.repair import repair
 from mirante.inference_log.segments import SegmentWriter
 
-__all__ = ["LogWriter", "OddRow", "WriterSettings"]
+__all__ = ["LogWriter", "OddRow", "WriterSettings", "reason_of"]
 
 EXTRA = 5  # after the features in the flat list: prediction, latency, time, id, version
 _CHUNK = 50_000
 _MOST_VERSIONS = 16  # open at once; the one longest unused is sealed for another
+_AGAIN = 60.0  # seconds from one warning about the disk to the next, while it lasts
 _BUSY_ROWS = 10_000  # so many rows in one round, and the next round comes at once
 
 
@@ -43,6 +47,8 @@ class WriterSettings:
     segment_rows: int
     segment_age: float
     clock: Callable[[], Any]
+    privacy: Privacy | None = None
+    sample: float = 1.0
 
     def now(self) -> int:
         """Return the clock's time in microseconds, or the machine's when the clock gives nonsense."""
@@ -66,8 +72,8 @@ class LogWriter:
     ----------
     flat : list
         Values of the rows, one after the other; only ever extended by whole rows.
-    names : list of str
-        The features of a row in `flat`.
+    names, actions : list
+        The features of a row in `flat`, and what privacy does to each.
     odd, batches : deque
         What is not in `flat`: rows with other features; ``(version, table)``.
     recorded, refused, lost : int
@@ -77,6 +83,7 @@ class LogWriter:
     settings: WriterSettings
     process: str
     names: list[str] = field(default_factory=list)
+    actions: list[Action | None] = field(default_factory=list)
     flat: list[Any] = field(default_factory=list)
     odd: deque[OddRow] = field(default_factory=deque)
     batches: deque[tuple[str, pa.Table]] = field(default_factory=deque)
@@ -89,13 +96,19 @@ class LogWriter:
     as_text: Counter[str] = field(default_factory=Counter)
     changed: threading.Condition = field(default_factory=threading.Condition)
     thread: threading.Thread | None = None
+    sampler: Sampler = field(init=False)
     _asked: int = 0
     _answered: int = 0
     _failed: bool = False
+    _trouble: bool = False
     _noted: int = 0
-    _warned: set[str] = field(default_factory=set)
+    _warned: dict[str, float] = field(default_factory=dict)
     _writers: dict[str, SegmentWriter] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sampler = Sampler(self.settings.sample)
+        self.actions = [None] * len(self.names)
 
     @property
     def dropped(self) -> int:
@@ -103,6 +116,11 @@ class LogWriter:
         return self.refused + self.lost
 
     # called by the recorder
+
+    def fix_columns(self, keys: Sequence[Any]) -> None:
+        """Say, before the first row comes, what a row of the flat list is."""
+        self.actions[:] = marks(keys, self.settings.privacy)
+        self.names[:] = feature_names(keys)
 
     def start(self) -> None:
         """Start the thread, once."""
@@ -183,7 +201,9 @@ class LogWriter:
             pass
         except Exception as error:  # a fault there must not cost the rows that come
             self._warn(
-                "repair", f"what an earlier recorder left in {self.settings.root} was not repaired: {error}"
+                "repair",
+                f"what an earlier recorder left in {self.settings.root} was not repaired: "
+                f"{reason_of(error, self.settings.privacy)}",
             )
         wait, synced = self.settings.flush_interval, time.monotonic()
         while True:
@@ -196,6 +216,8 @@ class LogWriter:
                 self._each(SegmentWriter.sync)
                 synced = time.monotonic()
             self._tell_of_drops()
+            if rows:
+                self._tell_of_columns()
             with self.changed:
                 self._answered = asked
                 self.changed.notify_all()
@@ -218,7 +240,7 @@ class LogWriter:
             values = self.flat[: rows * width]
             del self.flat[: rows * width]
             columns = [values[place::width] for place in range(width)]
-            self._guard(rows, partial(self._store_rows, rows, self.names, columns))
+            self._guard(rows, partial(self._store_rows, rows, self.names, self.actions, columns))
             left -= rows
             total += rows
         odd = [self.odd.popleft() for _ in range(len(self.odd))]
@@ -229,7 +251,8 @@ class LogWriter:
             with self.changed:
                 self.waiting -= table.num_rows
             for start in range(0, table.num_rows, _CHUNK):
-                self._store(version, table.slice(start, _CHUNK))
+                part = table.slice(start, _CHUNK)
+                self._guard(part.num_rows, partial(self._store_batch, version, part))
             total += table.num_rows
         return total + len(odd)
 
@@ -239,10 +262,18 @@ class LogWriter:
         self._store_rows(
             len(rows),
             feature_names(keys),
+            marks(keys, self.settings.privacy),
             columns + [list(part) for part in zip(*(row.rest for row in rows), strict=True)],
         )
 
-    def _store_rows(self, rows: int, names: Sequence[str], columns: list[list[Any]]) -> None:
+    def _store_batch(self, version: str, table: pa.Table) -> None:
+        privacy = self.settings.privacy
+        self._store(version, table if privacy is None else privacy.hashed(table))
+
+    def _store_rows(
+        self, rows: int, names: Sequence[str], actions: Sequence[Action | None], columns: list[list[Any]]
+    ) -> None:
+        names, columns = self._without(names, actions, columns)
         versions = [None if version is None else text_of(version) for version in columns.pop()]
         groups: dict[str | None, list[int]] = {}
         if versions.count(None) == rows:
@@ -254,6 +285,19 @@ class LogWriter:
             part = [[column[place] for place in places] for column in columns] if len(groups) > 1 else columns
             name = self.settings.version if version is None else version
             self._guard(len(part[-1]), partial(self._store_part, name, names, part))
+
+    def _without(
+        self, names: Sequence[str], actions: Sequence[Action | None], columns: list[list[Any]]
+    ) -> tuple[Sequence[str], list[list[Any]]]:
+        """Return names and columns without those that are dropped, and with hashes for those hashed."""
+        privacy = self.settings.privacy
+        if privacy is None or not any(actions):
+            return names, columns
+        kept = [place for place, action in enumerate(actions) if action != "drop"]
+        parts: list[list[Any]] = [
+            privacy.digests(columns[place]) if actions[place] else columns[place] for place in kept
+        ]
+        return [names[place] for place in kept], [*parts, *columns[len(actions) :]]
 
     def _store_part(self, version: str, names: Sequence[str], columns: Sequence[list[Any]]) -> None:
         self._store(version, self._table(version, names, columns))
@@ -279,6 +323,11 @@ class LogWriter:
         return pa.table(arrays)
 
     def _store(self, version: str, table: pa.Table) -> None:
+        given, settings = table.num_rows, self.settings
+        table = self.sampler.take(version, table)
+        if not table.num_rows:
+            return
+
         def write() -> None:
             writer = self._writer(version)
             writer.append(table)
@@ -292,8 +341,14 @@ class LogWriter:
                     self.note_text(column.name, table.num_rows)
             with self.changed:
                 self.recorded += table.num_rows
+            if self._trouble:
+                self._trouble = False
+                text = (
+                    f"the recorder of model {settings.model!r} writes again; {self.dropped} rows were dropped"
+                )
+                self._warn("again", text, again=_AGAIN)
 
-        self._guard(table.num_rows, write)
+        self._guard(given, write)
 
     def _writer(self, version: str) -> SegmentWriter:
         writer = self._writers.pop(version, None)
@@ -331,14 +386,16 @@ class LogWriter:
         try:
             work()
         except Exception as error:  # the thread must outlive any disk and any value
+            reason = reason_of(error, self.settings.privacy)
             with self.changed:
                 self.lost += rows
-                self.reason = str(error) if rows else self.reason
-                self._failed = True
+                self.reason = reason if rows else self.reason
+                self._failed = self._trouble = True
             place = f"model {self.settings.model!r} in {self.settings.root}"
             self._warn(
                 f"disk {type(error).__name__}",
-                f"the recorder of {place} cannot write ({error}); rows are dropped",
+                f"the recorder of {place} cannot write ({reason}); rows are dropped, {self.dropped} so far",
+                again=_AGAIN,
             )
 
     def _tell_of_drops(self) -> None:
@@ -353,9 +410,27 @@ class LogWriter:
                 note_drops(folder, self.process, drops, settings.now() / 1e6)
                 self._noted = drops.rows
 
-    def _warn(self, kind: str, text: str) -> None:
-        """Warn once of each kind."""
-        if kind not in self._warned and len(self._warned) < 100:
-            self._warned.add(kind)
+    def _tell_of_columns(self) -> None:
+        """Warn of columns that are to be dropped or hashed and that no row has: a name that is misspelt."""
+        for name in sorted(self.settings.privacy.unseen if self.settings.privacy else ()):
+            self._warn(
+                f"unseen {name}",
+                f"no row of model {self.settings.model!r} has had the column {name!r} yet, which is to be "
+                "dropped or hashed; is it spelt as the model's input has it?",
+            )
+
+    def _warn(self, kind: str, text: str, *, again: float = math.inf) -> None:
+        """Warn once of each kind, or once in `again` seconds."""
+        now = time.monotonic()
+        last = self._warned.get(kind, -math.inf)
+        if now - last >= again or (last == -math.inf and len(self._warned) < 100):
+            self._warned[kind] = now
             with suppress(Warning):  # where warnings are errors, recording goes on all the same
                 warnings.warn(text, MiranteWarning, stacklevel=2)
+
+
+def reason_of(error: Exception, privacy: Privacy | None) -> str:
+    """Return why rows were lost, for people; of a foreign error only its name, where values are private."""
+    if privacy is None or isinstance(error, MiranteError | OSError):
+        return str(error)
+    return type(error).__name__  # its text may quote the value that it could not take

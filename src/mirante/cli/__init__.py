@@ -24,6 +24,7 @@ from mirante.cli.group import (
     settings_of,
     store_of,
 )
+from mirante.cli.log import log
 from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
@@ -45,6 +46,7 @@ main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)
 main.add_command(serve)
+main.add_command(log)
 
 
 @main.command()
@@ -116,11 +118,17 @@ def baseline() -> None:
 @click.option(
     "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
 )
-def write(**options: Any) -> None:
-    """Write the baseline of MODEL beside its version in MLflow."""
-    from mirante.app.baseline import make_baseline
+@config_option
+def write(config: Path | None, **options: Any) -> None:
+    """Write the baseline of MODEL beside its version in MLflow.
 
-    click.echo(make_baseline(**options))
+    Columns that the config drops or hashes for this model are dropped and hashed here too.
+    """
+    from mirante.app.baseline import make_baseline
+    from mirante.app.deletion import privacy_of
+
+    privacy = privacy_of(settings_of(config), options["model"], options["alias"]) if config else None
+    click.echo(make_baseline(**options, privacy=privacy))
 
 
 baseline.add_command(accept)

@@ -70,6 +70,14 @@ class Piece:
         """The number of the row after its last."""
         return self.first + self.rows
 
+    def place(self, number: int) -> int:
+        """Return where the row of that number, or the next one that is there, lies among its rows."""
+        return max(number - self.first, 0)
+
+    def number_at(self, place: int) -> int:
+        """Return the number of the row at a place; of the place after the last it is `past`."""
+        return self.first + place
+
 
 @dataclass(frozen=True, slots=True)
 class Frame(Piece):

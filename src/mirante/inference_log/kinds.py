@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 __all__ = [
     "META",
     "META_TYPES",
+    "ROWS",
     "TIME_TYPE",
     "column_of",
     "common_schema",
@@ -34,7 +35,9 @@ __all__ = [
 TIME_TYPE = pa.timestamp("us", tz="UTC")
 _NAIVE = pa.timestamp("us")
 META_TYPES = {"__id": pa.string(), "__time": TIME_TYPE, "__latency": pa.float64(), "__prediction": pa.null()}
-META = tuple(META_TYPES)
+ROWS = "__rows"
+"""How many predictions a row stands for, where only a share of them is recorded; one where it is null."""
+META = (*META_TYPES, ROWS)
 _LADDER = (pa.bool_(), pa.int64(), pa.float64())
 _TIMES = (pa.date32(), _NAIVE, TIME_TYPE)
 

@@ -1,38 +1,45 @@
-"""Reading the inference log: what is new since a cursor, or a range of time."""
+"""Reading the inference log: what is new since a cursor, a range of time, or the last rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mirante.errors import InputError
 from mirante.inference_log.cursor import Cursor
-from mirante.inference_log.drops import Drops, read_drops
-from mirante.inference_log.frames import Piece
-from mirante.inference_log.kinds import META, META_TYPES, common_schema, fit
+from mirante.inference_log.export import Format, export_rows, format_of
+from mirante.inference_log.gathering import (
+    VERSION,
+    join,
+    microseconds,
+    rows_within,
+    select,
+    selected_schema,
+    smallest,
+    with_version,
+)
+from mirante.inference_log.kinds import common_schema, fit
 from mirante.inference_log.names import name_of, quote_name
-from mirante.inference_log.repair import Repair, repair
 from mirante.inference_log.sealed import SealedFile
 from mirante.inference_log.segments import OPEN, SEALED, SegmentName, list_segments
 from mirante.inference_log.stream import StreamFile
 from mirante.inference_log.tallies import Tally, read_tally
+from mirante.inference_log.upkeep import Upkeep
 
 __all__ = ["InferenceLog"]
 
-VERSION = "__version"
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _File = StreamFile | SealedFile
 
 
-class InferenceLog:
+class InferenceLog(Upkeep):
     """The predictions that recorders wrote below one folder. Reads while they write.
 
     Parameters
@@ -56,7 +63,7 @@ class InferenceLog:
     """
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+        super().__init__(root)
         self._files: dict[Path, _File] = {}
 
     @property
@@ -78,20 +85,6 @@ class InferenceLog:
     def _versions(self, model: str) -> list[tuple[str, Path]]:
         folders = _folders(self.root / quote_name(model))
         return [(version, folder) for folder in folders if (version := name_of(folder)) is not None]
-
-    def repair(self) -> Repair:
-        """Cut the unfinished tails of dead recorders and seal what they left. Living ones are left alone.
-
-        Returns
-        -------
-        Repair
-            What was done, summed over all models.
-        """
-        done = Repair()
-        for model in _folders(self.root):
-            for folder in _folders(model):
-                done.add(repair(folder))
-        return done
 
     def read_new(
         self, model: str, cursor: Mapping[str, Any] | None, *, limit_rows: int = 500_000
@@ -125,31 +118,13 @@ class InferenceLog:
             for name in listed:
                 if left and not following.finished(folder.name, name):
                     got = self._read_segment(following, folder, name, left)
-                    tables += [_with_version(table, version) for table in got]
+                    tables += [with_version(table, version) for table in got]
                     left -= sum(table.num_rows for table in got)
             following.forget(folder.name, listed, partial(_find, folder))
         present = {folder.name for _, folder in self._versions(model)}
         for version in [version for version in following.state if version not in present]:
             del following.state[version]
-        return (_join(tables) if tables else None), following.state
-
-    def dropped(self, model: str, since: datetime) -> Drops:
-        """Return the rows that recorders could not bring here, of those recorders that lost any lately.
-
-        Parameters
-        ----------
-        model : str
-            The name that the recorder was given.
-        since : datetime
-            Recorders that dropped none since then are left out; with a time zone.
-
-        Examples
-        --------
-        >>> from datetime import UTC
-        >>> InferenceLog("not/there").dropped("churn", datetime(2013, 2, 8, tzinfo=UTC))
-        Drops(rows=0, reason='')
-        """
-        return read_drops(self.root / quote_name(model), since)
+        return (join(tables) if tables else None), following.state
 
     def tally(self, model: str, version: str, since: datetime) -> Tally:
         """Return the errors and broken signatures that serving processes counted, of those that did lately.
@@ -183,8 +158,9 @@ class InferenceLog:
             tables: list[pa.Table] = []
             past, left = begin, limit
             for piece, table in file.load([piece for piece in file.pieces if piece.past > begin]):  # type: ignore[misc]  # its own
-                tables.append(table.slice(max(past - piece.first, 0), left))
-                past = max(past, piece.first) + tables[-1].num_rows
+                place = piece.place(past)
+                tables.append(table.slice(place, left))
+                past = piece.number_at(place + tables[-1].num_rows)
                 left -= tables[-1].num_rows
                 if not left:
                     break
@@ -248,8 +224,8 @@ class InferenceLog:
         schemas = [pa.schema([(VERSION, pa.string())])]
         for version, schema, found in self._segments_within(model, start, end, wanted):
             schemas.append(schema)
-            tables += [_with_version(table, version) for table in found]
-        return _select(tables, common_schema(schemas), columns)
+            tables += [with_version(table, version) for table in found]
+        return select(tables, common_schema(schemas), columns)
 
     def sample(
         self,
@@ -304,10 +280,154 @@ class InferenceLog:
             schemas.append(schema)
             for table in found:
                 drawn.append((lots.random(table.num_rows), table))
-            drawn = _smallest(drawn, most)
+            drawn = smallest(drawn, most)
         schema = common_schema(schemas)
         names = [name for name in columns if name in schema.names]
-        return _select([table for _, table in drawn], schema, names)
+        return select([table for _, table in drawn], schema, names)
+
+    def newest(self, model: str, most: int, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of all versions that were recorded last, oldest first.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+        most : int
+            At most so many, of the segments that were begun last.
+        columns : sequence of str, optional
+            As for `scan`.
+
+        Examples
+        --------
+        >>> InferenceLog("not/there").newest("churn", 10).num_rows
+        0
+        """
+        wanted = None if columns is None else [*dict.fromkeys([*columns, "__time"])]
+        places = [
+            (name, version, folder)
+            for version, folder in self._versions(model)
+            for name in self._list(folder)
+        ]
+        tables: list[pa.Table] = []
+        schemas = [pa.schema([(VERSION, pa.string())])]
+        left = most
+        for name, version, folder in sorted(places, reverse=True):
+            if left <= 0:
+                break
+            found = self._with_file(folder, name, lambda file: (file.schema, _last(file, left, wanted)))  # noqa: B023 - called at once
+            if found is not None and found[0] is not None:
+                schemas.append(found[0])
+                tables += [with_version(table, version) for table in reversed(found[1])]
+                left = most - sum(table.num_rows for table in tables)
+        found = select(tables, common_schema(schemas), wanted).sort_by("__time")
+        return (
+            found
+            if columns is None
+            else found.select([name for name in columns if name in found.column_names])
+        )
+
+    def present(self, model: str) -> dict[str, Any]:
+        """Return the cursor of one who has read all that is there: `read_new` goes on from it.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+        """
+        cursor = Cursor(None)
+        for _, folder in self._versions(model):
+            for name in self._list(folder):
+                found = self._with_file(
+                    folder, name, lambda file: (file.pieces, isinstance(file, SealedFile))
+                )
+                if found is not None:
+                    pieces, sealed = found
+                    cursor.consume(folder.name, name, pieces[-1].past if pieces else 0, finished=sealed)
+        return cursor.state
+
+    def batches(
+        self,
+        model: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        version: str | None = None,
+    ) -> tuple[pa.Schema, Iterator[pa.Table]]:
+        """Return the schema of what `scan` would return, and its rows in portions.
+
+        No more than one segment's rows are in memory at once.
+
+        Parameters
+        ----------
+        model, start, end, columns
+            As for `scan`.
+        version : str, optional
+            Only this one.
+
+        Raises
+        ------
+        InputError
+            As for `scan`.
+        """
+        low, high = microseconds(start, _SMALLEST), microseconds(end, _LARGEST)
+        schemas = [pa.schema([(VERSION, pa.string())])]
+        for each, folder in self._versions(model):
+            for name in self._list(folder) if version in (None, each) else ():
+                found = self._with_file(folder, name, lambda file: file.schema)
+                schemas += [] if found is None else [found]
+        schema = selected_schema(common_schema(schemas), columns)
+        wanted = None if columns is None else [*dict.fromkeys([*columns, "__time"])]
+
+        def portions() -> Iterator[pa.Table]:
+            for said, _, tables in self._segments_between(model, low, high, wanted, version):
+                for table in tables:
+                    yield fit(with_version(table, said), schema)
+
+        return schema, portions()
+
+    def export(
+        self,
+        model: str,
+        path: str | Path,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        version: str | None = None,
+        format: Format | None = None,  # noqa: A002 - the word that callers know
+        force: bool = False,
+    ) -> int:
+        """Write rows as one file of Parquet, CSV or Arrow, in memory that does not grow with their number.
+
+        In CSV an apostrophe comes before texts that a spreadsheet would take for formulas. The file is there
+        whole or not at all, and only its owner can read it. What is deleted from the log later stays in it.
+
+        Parameters
+        ----------
+        model, start, end, columns, version
+            As for `batches`.
+        path : path
+            The file.
+        format : {"parquet", "csv", "arrow"}, optional
+            By the end of the file's name when not given.
+        force : bool, default False
+            Whether a file that is there may be replaced.
+
+        Returns
+        -------
+        int
+            Rows.
+
+        Raises
+        ------
+        InputError
+            As for `scan`; if the file is there already or cannot be written.
+        """
+        target = Path(path)
+        form = format_of(target, format)
+        schema, tables = self.batches(model, start=start, end=end, columns=columns, version=version)
+        return export_rows(tables, schema, target, form, force=force)
 
     def _segments_within(
         self,
@@ -318,27 +438,22 @@ class InferenceLog:
         only: str | None = None,
     ) -> Iterator[tuple[str, pa.Schema, list[pa.Table]]]:
         """Yield version, schema and rows in ``[start, end)`` of each segment, of one version or of all."""
-        low, high = _microseconds(start, _SMALLEST), _microseconds(end, _LARGEST)
+        return self._segments_between(
+            model, microseconds(start, _SMALLEST), microseconds(end, _LARGEST), columns, only
+        )
+
+    def _segments_between(
+        self, model: str, low: int, high: int, columns: Sequence[str] | None, only: str | None
+    ) -> Iterator[tuple[str, pa.Schema, list[pa.Table]]]:
         for version, folder in self._versions(model):
             if only is not None and version != only:
                 continue
             for name in self._list(folder):
                 found = self._with_file(
-                    folder, name, lambda file: (file.schema, _within(file, low, high, columns))
+                    folder, name, lambda file: (file.schema, rows_within(file, low, high, columns))
                 )
                 if found is not None and found[0] is not None:
                     yield version, *found
-
-
-def _smallest(
-    drawn: list[tuple[NDArray[np.float64], pa.Table]], most: int
-) -> list[tuple[NDArray[np.float64], pa.Table]]:
-    """Keep the rows with the `most` smallest lots."""
-    every = np.concatenate([lots for lots, _ in drawn]) if drawn else np.empty(0)
-    if every.size <= most:
-        return drawn
-    limit = np.partition(every, most - 1)[most - 1]
-    return [(lots[lots <= limit], table.filter(pa.array(lots <= limit))) for lots, table in drawn]
 
 
 def _folders(parent: Path) -> Iterator[Path]:
@@ -357,56 +472,13 @@ def _find(folder: Path, stem: str) -> Path | None:
     return None
 
 
-def _with_version(table: pa.Table, version: str) -> pa.Table:
-    text = version.encode("utf-8", "backslashreplace").decode("utf-8")
-    return table.append_column(VERSION, pa.repeat(pa.scalar(text, pa.string()), table.num_rows))
-
-
-def _within(file: _File, low: int, high: int, columns: Sequence[str] | None) -> list[pa.Table]:
-    """Return the rows of a segment from `low` up to, not including, `high`, in microseconds."""
-
-    def apart(piece: Piece) -> bool:
-        return piece.latest < low or piece.earliest >= high
-
-    tables = []
-    for piece, table in file.load([piece for piece in file.pieces if not apart(piece)], columns):  # type: ignore[misc]  # its own
-        if piece.earliest < low or piece.latest >= high:
-            times = table["__time"].cast(pa.int64())
-            table = table.filter(pc.and_(pc.greater_equal(times, low), pc.less(times, high)))  # noqa: PLW2901 - fewer rows
-        tables.append(table)
-    return tables
-
-
-def _join(tables: Sequence[pa.Table]) -> pa.Table:
-    schema = _ordered(common_schema(table.schema for table in tables))
-    return pa.concat_tables([fit(table, schema) for table in tables])
-
-
-def _ordered(schema: pa.Schema) -> pa.Schema:
-    """Return `schema` with features first, the meta columns after them and the version last."""
-    features = [field for field in schema if field.name not in META and field.name != VERSION]
-    meta = [schema.field(name) for name in (*META, VERSION) if name in schema.names]
-    return pa.schema([*features, *meta])
-
-
-def _select(tables: Sequence[pa.Table], schema: pa.Schema, columns: Sequence[str] | None) -> pa.Table:
-    if not len(schema) > 1:  # no segment at all
-        schema = pa.schema([*META_TYPES.items(), (VERSION, pa.string())])
-        columns = None if columns is None else [name for name in columns if name in schema.names]
-    schema = _ordered(schema)
-    if columns is not None:
-        unknown = [name for name in columns if name not in schema.names]
-        if unknown:
-            raise InputError(f"no segment has the columns {unknown}; there are {schema.names}")
-        schema = pa.schema([schema.field(name) for name in columns])
-    tables = [fit(table, schema) for table in tables]
-    return pa.concat_tables(tables) if tables else schema.empty_table()
-
-
-def _microseconds(time: datetime | None, default: int) -> int:
-    if time is None:
-        return default
-    if time.tzinfo is None:
-        raise InputError(f"the time {time!r} has no time zone; give an aware datetime")
-    seconds = time.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (seconds.days * 86_400 + seconds.seconds) * 1_000_000 + seconds.microseconds
+def _last(file: _File, most: int, columns: Sequence[str] | None) -> list[pa.Table]:
+    """Return the last rows of a segment, in order."""
+    found: list[pa.Table] = []
+    for piece in reversed(file.pieces):
+        if most <= 0:
+            break
+        for _, table in file.load([piece], columns):  # type: ignore[list-item]  # its own
+            found.append(table.slice(max(table.num_rows - most, 0)))
+            most -= found[-1].num_rows
+    return found[::-1]

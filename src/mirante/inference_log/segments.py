@@ -28,11 +28,12 @@ from mirante.inference_log.stream import StreamFile
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["SegmentName", "SegmentWriter", "list_segments", "lock", "seal_segment"]
+__all__ = ["SegmentName", "SegmentWriter", "ask_to_seal", "list_segments", "lock", "seal_segment"]
 
 OPEN, SEALED = ".arrow", ".parquet"
 _STEM = re.compile(r"(\d{8}T\d{12})-([0-9a-z]+)-(\d{6,9})")
 _BATCH_ROWS = 50_000
+_ASKED = ".seal"
 
 
 class SegmentName(NamedTuple):
@@ -80,6 +81,7 @@ class _Segment:
     head: bytes
     started: float
     size: int
+    asked: int
     rows: int = 0
     dirty: bool = True
     named: bool = False
@@ -190,7 +192,7 @@ class SegmentWriter:
             hidden.unlink(missing_ok=True)
             raise
         self.number += 1
-        return _Segment(path, handle, self.schema, head, now, len(head))
+        return _Segment(path, handle, self.schema, head, now, len(head), _asked(self.folder))
 
     def _retire_when_full(self) -> None:
         rows, size, age = self._limits
@@ -218,6 +220,8 @@ class SegmentWriter:
     def tick(self) -> None:
         """Seal what is full or old enough. A segment that cannot be sealed now is left to `repair`."""
         self._retire_when_full()
+        if self._current is not None and _asked(self.folder) != self._current.asked:
+            self._retire()
         while self._full:
             segment = self._full.pop(0)
             try:
@@ -236,6 +240,20 @@ class SegmentWriter:
         for segment in self._full:
             os.close(segment.handle)
         self._full.clear()
+
+
+def ask_to_seal(folder: Path) -> None:
+    """Ask the recorders that write into a version's folder to seal what they have, at their next flush."""
+    (folder / _ASKED).write_text("", encoding="utf-8")
+    os.utime(folder / _ASKED)
+
+
+def _asked(folder: Path) -> int:
+    """Return when that was last asked for; only whether it changed means something."""
+    try:
+        return (folder / _ASKED).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def seal_segment(path: Path) -> int:

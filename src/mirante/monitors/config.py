@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,15 +14,22 @@ from pydantic import (
     ConfigDict,
     Field,
     field_validator,
+    model_validator,
 )
 
+from mirante.capture.config import PrivacyConfig
 from mirante.drift.kinds import BaselineKind
-from mirante.durations import parse_duration
+from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError
 from mirante.monitors.windows import WindowClock
 from mirante.stats.calibration import alarm_level
 
 __all__ = ["Duration", "Interval", "ModelConfig"]
+
+_UNITS = {f"{prefix}b": 1000.0**power for power, prefix in enumerate(("", "k", "m", "g", "t"))} | {
+    f"{prefix}ib": 1024.0**power for power, prefix in enumerate(("k", "m", "g", "t"), start=1)
+}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?((?:[kmgt]i?)?b)", re.IGNORECASE)
 
 
 def _not_zero(value: timedelta) -> timedelta:
@@ -30,7 +38,17 @@ def _not_zero(value: timedelta) -> timedelta:
     return value
 
 
+def _bytes(text: Any) -> int:
+    """Return a number of bytes as people write it: 50GB, 1.5 TB, 200MiB."""
+    match = _SIZE.fullmatch(str(text).strip())
+    size = 0.0 if match is None else float(match[1]) * _UNITS[match[2].lower()]
+    if not 1 <= size < float("inf"):
+        raise ConfigError(f"{text!r} is no size; write a number and a unit, such as 500MB, 50GB or 1.5TB")
+    return int(size)
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Size = Annotated[int, BeforeValidator(_bytes)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
 
@@ -68,6 +86,12 @@ class ModelConfig(BaseModel):
         What a prediction is; the baseline knows when not given.
     paused : bool
         Whether to leave the inference log alone; pages and history stay.
+    retention : timedelta, optional
+        How long rows stay in the inference log; for ever when not given.
+    max_size : int, optional
+        Bytes of the model's inference log over which its oldest rows go, such as ``50GB``.
+    privacy : PrivacyConfig
+        What of the rows is recorded: for those that record, and to find rows that are to be deleted.
 
     Examples
     --------
@@ -90,6 +114,9 @@ class ModelConfig(BaseModel):
     interval: Interval = timedelta(seconds=10)
     task: Literal["probability", "class", "regression"] | None = None
     paused: bool = False
+    retention: Duration | None = None
+    max_size: Size | None = None
+    privacy: PrivacyConfig = PrivacyConfig()
 
     @field_validator("window", mode="before")
     @classmethod
@@ -117,6 +144,16 @@ class ModelConfig(BaseModel):
         if value is not None:
             BaselineKind.parse(value)
         return value
+
+    @model_validator(mode="after")
+    def _rows_stay_until_they_are_judged(self) -> ModelConfig:
+        needed = parse_duration(self.window) + self.lateness + self.label_delay
+        if self.retention is not None and self.retention < needed:
+            raise ConfigError(
+                f"retention is {format_duration(self.retention)}, and rows are read until window, lateness "
+                f"and label_delay are over; give at least {format_duration(needed)}"
+            )
+        return self
 
     @property
     def subject(self) -> str:

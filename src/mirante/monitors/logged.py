@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["logged_rows"]
 
+_ENOUGH = 0.95  # rows that a few people had deleted are no reason to look at none
+
 
 def logged_rows(
     log: InferenceLog,
@@ -50,7 +52,7 @@ def logged_rows(
     Raises
     ------
     InputError
-        If the log has not all of the rows any more: what is left is no picture of the whole.
+        If the log lacks more than one in twenty of the rows: what is left is no picture of the whole.
 
     Examples
     --------
@@ -63,7 +65,7 @@ def logged_rows(
     """
     features = [name for name in profile.columns if name != PREDICTION]
     found = log.sample(model, version, most, start=start, end=end, columns=[*features, "__prediction"])
-    if found.num_rows < min(profile.rows, most):
+    if found.num_rows < _ENOUGH * min(profile.rows, most):
         raise InputError(
             f"the inference log at {log.root} has {found.num_rows:,} of the {profile.rows:,} rows from "
             f"{start.isoformat()} to {end.isoformat()}; keep its files until their windows are judged"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mirante.errors import ConflictError
 from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.estimates import WindowEstimates, estimate_readings
 from mirante.monitors.openwindow import OpenWindow
@@ -17,6 +18,7 @@ from mirante.monitors.slices import SliceSearch
 from mirante.profiles import TableProfile
 from mirante.readings import Reading
 from mirante.store import WindowRow
+from mirante.store.forgetting import forgotten_cursor
 from mirante.store.types import finite
 
 if TYPE_CHECKING:
@@ -31,10 +33,15 @@ if TYPE_CHECKING:
 __all__ = ["Advance", "ModelMonitor"]
 
 _MOST_EMPTY = 1_000
+_TRIES = 5
 # Of the windows with drift that close in one step, slices are named in so many, the newest: each costs up to
 # 0.4 s, and a service that catches up with a year has more to do.
 _MOST_SLICED = 20
 _ALWAYS = "0001-01-01T00:00:00+00:00"
+
+
+class _ForgottenError(ConflictError):
+    """Rows were deleted while a step was at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ class ModelMonitor:
         self._log = log
         self._locale = locale
         self._cursor_name = f"log/{config.subject}/{version}"
+        self._forgotten_name = forgotten_cursor(config.model)
         self._retired: datetime | None = None
         self._slices = SliceSearch(config.model, version, baseline, log, locale=locale)
         self._estimates = WindowEstimates(config, version, baseline, log, locale=locale)
@@ -132,6 +140,7 @@ class ModelMonitor:
     def _restore(self) -> None:
         """Take up the cursor and the windows as the store has them, and forget everything else."""
         self._begin: datetime | None
+        self._forgotten = self._store.cursors.get(self._forgotten_name)  # before the windows
         self._take_cursor(self._store.cursors.get(self._cursor_name))
         self._open: dict[datetime, OpenWindow] = {}
         self._unmeasured: list[tuple[datetime, datetime]] = []
@@ -217,10 +226,17 @@ class ModelMonitor:
         Advance
             What was done; its readings are in the store already.
         """
-        if self._unsaved:
+        if self._unsaved or self._forgotten != self._store.cursors.get(self._forgotten_name):
             self._restore()  # nothing of a step that failed is kept, so no row is counted twice
         self._unsaved = True
-        step = self._advance(now)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                step = self._advance(now)
+                break
+            except _ForgottenError:
+                if not tries_left:
+                    raise
+                self._restore()
         self._unsaved = False
         return step
 
@@ -293,7 +309,7 @@ class ModelMonitor:
             rows.append(replace(row, verdicts={**row.verdicts, "estimated": estimated}))
             if verdict.drifted:
                 drifted.append((len(rows) - 1, filled, verdict))
-            readings += window_readings(filled, verdict, self.labels)
+            readings += window_readings(filled, verdict, self.labels, locale=self._locale)
             readings += estimate_readings(estimated, filled, self.labels)
             self._closed_until = window.end
             if filled.rows:
@@ -357,6 +373,9 @@ class ModelMonitor:
     ) -> None:
         fresh = {row.start: row for row in closed}
         with self._store.transaction() as connection:
+            asked = self._store.cursors.get(self._forgotten_name, connection=connection, hold=True)
+            if asked != self._forgotten:  # the windows in hand may hold rows that were deleted meanwhile
+                raise _ForgottenError("rows are being deleted; the step is taken again with what is left")
             self._store.cursors.set(self._cursor_name, cursor, connection=connection)
             for row in closed:
                 self._store.windows.put(row, connection=connection)

@@ -57,6 +57,8 @@ class OpenWindow:
         The strangest of them, at most ten, strangest first: ``id``, ``time``, ``score`` (lower is stranger),
         ``method`` and ``columns``, at most three, each with ``column``, ``value`` as it was recorded and
         ``contribution``.
+    passed : int
+        Predictions that rows stand for beside themselves, where only a share of all is recorded.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class OpenWindow:
         latency: TableProfile,
         outliers: int = 0,
         top_outliers: Sequence[dict[str, Any]] = (),
+        passed: int = 0,
     ) -> None:
         self.window = window
         self.profile = profile
         self.latency = latency
         self.outliers = outliers
         self.top_outliers = list(top_outliers)
+        self.passed = passed
         self.touched = False
 
     @classmethod
@@ -123,12 +127,18 @@ class OpenWindow:
             latency,
             int(known["outliers"]),
             known.get("top_outliers", ()),
+            int(known.get("passed", 0)),
         )
 
     @property
     def rows(self) -> int:
         """Rows so far."""
         return self.profile.rows
+
+    @property
+    def predictions(self) -> int:
+        """Predictions so far, recorded or not."""
+        return self.rows + self.passed
 
     def add(self, table: pa.Table, baseline: ModelBaseline) -> None:
         """Add rows of the inference log.
@@ -140,12 +150,17 @@ class OpenWindow:
         baseline : ModelBaseline
             Gives edges and the outlier threshold.
         """
+        from mirante.inference_log.kinds import ROWS
+
         features = table.select([name for name in baseline.features if name in table.column_names])
         rows = features.append_column(PREDICTION, table["__prediction"])
         self.profile = self.profile + TableProfile.of(rows, like=baseline.profile)
         self.latency = self.latency + TableProfile.of(
             {"latency": table["__latency"].to_numpy()}, like=_latency_template()
         )
+        if ROWS in table.column_names:
+            stands = table[ROWS].drop_null()
+            self.passed += sum(stands.to_pylist()) - len(stands)
         self._add_outliers(table, baseline)
         self.touched = True
 
@@ -213,6 +228,8 @@ class OpenWindow:
             "performance": None,
             "timezone": timezone,
         }
+        if self.passed:
+            notes["passed"] = self.passed
         if verdict is not None:
             notes |= {
                 "drifted": bool(verdict.drifted),

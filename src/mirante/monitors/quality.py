@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mirante.i18n import translator
 from mirante.readings import READINGS, Reading
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["window_readings"]
 
 
-def window_readings(window: OpenWindow, verdict: WindowVerdict, labels: Mapping[str, str]) -> list[Reading]:
+def window_readings(
+    window: OpenWindow, verdict: WindowVerdict, labels: Mapping[str, str], *, locale: str = "en"
+) -> list[Reading]:
     """Return what a judged window has to say.
 
     Parameters
@@ -25,6 +28,8 @@ def window_readings(window: OpenWindow, verdict: WindowVerdict, labels: Mapping[
         Its judgement.
     labels : mapping of str to str
         Model, alias, version.
+    locale : str
+        Of the notes.
 
     Returns
     -------
@@ -32,7 +37,10 @@ def window_readings(window: OpenWindow, verdict: WindowVerdict, labels: Mapping[
         At the time of the window's start; a window without rows says only that it has none.
     """
     start = window.window.start
-    readings = [Reading("predictions", window.rows, start, labels)]
+    _ = translator(locale)
+    recorded = _.n("%(n)s of them was recorded", "%(n)s of them were recorded", window.rows)
+    note = recorded if window.passed else ""
+    readings = [Reading("predictions", window.predictions, start, labels, note)]
     if not window.rows:
         return readings
     for name, seconds in window.latencies().items():

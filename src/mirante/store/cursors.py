@@ -26,11 +26,24 @@ class CursorsPart:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self, name: str, *, connection: Connection | None = None) -> dict[str, Any] | None:
-        """Return a cursor, or None if it was never set."""
+    def get(
+        self, name: str, *, connection: Connection | None = None, hold: bool = False
+    ) -> dict[str, Any] | None:
+        """Return a cursor, or None if it was never set.
+
+        Parameters
+        ----------
+        name : str
+            Of the cursor.
+        connection : Connection, optional
+            A transaction to read in.
+        hold : bool
+            Whether nobody else may set it before that transaction ends; on SQLite nobody can anyway.
+        """
+        query = select(cursors.c.value).where(cursors.c.name == name)
         with self._database.reading(connection) as snapshot:
             found: dict[str, Any] | None = snapshot.execute(
-                select(cursors.c.value).where(cursors.c.name == name)
+                query.with_for_update() if hold else query
             ).scalar()
         return found
 

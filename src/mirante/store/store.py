@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from mirante.store.cursors import CursorsPart
 from mirante.store.database import Database
 from mirante.store.dialect import parse_url
 from mirante.store.events import EventsPart
+from mirante.store.forgetting import forget_rows
 from mirante.store.groups import GroupsPart
 from mirante.store.labels import LabelsPart
 from mirante.store.measure import StoreSize, measure
@@ -117,6 +119,25 @@ class Store:
     def name(self) -> str:
         """The address of the store, without its password."""
         return self._database.name
+
+    def forget(self, model: str, ids: Sequence[str]) -> dict[str, int]:
+        """Delete what is kept of single predictions: their labels, and the strangest rows of windows.
+
+        A monitor that holds such rows in memory takes its windows up anew.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model, with whatever alias.
+        ids : sequence of str
+            Of the predictions.
+
+        Returns
+        -------
+        dict of str to int
+            How many there were: ``labels`` and ``outlier_rows``.
+        """
+        return forget_rows(self, model, ids)
 
     def measure(self) -> StoreSize:
         """Return how large the store is."""

@@ -1,0 +1,182 @@
+"""Deleting rows of people from inference logs, and what the store keeps of them, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirante.app.build import default_log_of
+from mirante.errors import ConfigError, InputError
+from mirante.inference_log.reader import InferenceLog
+from mirante.store import Store
+
+if TYPE_CHECKING:
+    from mirante.app.settings import Settings
+    from mirante.capture.privacy import Privacy
+    from mirante.inference_log.deletion import Deletion
+
+__all__ = ["DeletedRows", "delete_from_logs", "logs_of", "privacy_of"]
+
+NOT_REMOVED = (
+    "Not removed, since no row can be told from them: counts of windows and baselines, readings, verdicts.",
+    "Not removed, since they are not Mirante's to rewrite: the sample of a baseline's rows in MLflow "
+    "(sample.parquet; write the baseline again), exports, backups, notices that were sent.",
+)
+"""What a deletion leaves, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedRows:
+    """What became of a deletion, by log.
+
+    Parameters
+    ----------
+    logs : mapping of Path to Deletion
+        What was done in each.
+    store : str, optional
+        Name of the store that was looked at; None when there is none.
+    """
+
+    logs: Mapping[Path, Deletion]
+    store: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing waits, and everything could be searched."""
+        return all(done.finished and not done.unread for done in self.logs.values())
+
+
+def logs_of(settings: Settings, given: Path | None) -> list[InferenceLog]:
+    """Return the logs that are meant: the one that is given, else those of the config.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+    given : Path, optional
+        A folder.
+
+    Raises
+    ------
+    InputError
+        If none of them is there.
+    """
+    roots = (
+        [given]
+        if given
+        else [*dict.fromkeys([*(model.log for model in settings.models), *_default(settings)])]
+    )
+    there = [InferenceLog(root) for root in roots if root.is_dir()]
+    if not there:
+        said = ", ".join(map(str, roots))
+        raise InputError(
+            f"there is no inference log at {said}; name the folder with --log, or a config with -c"
+        )
+    return there
+
+
+def _default(settings: Settings) -> list[Path]:
+    return [default_log_of(settings)] if settings.discover or not settings.models else []
+
+
+def delete_from_logs(
+    settings: Settings,
+    logs: Sequence[InferenceLog],
+    values: Collection[str],
+    *,
+    column: str,
+    models: Sequence[str] | None,
+    by: str,
+    wait: float,
+) -> DeletedRows:
+    """Delete rows, their labels, and what windows keep of them.
+
+    Parameters
+    ----------
+    settings : Settings
+        Name the store, and the keys of hashed columns.
+    logs : sequence of InferenceLog
+        Where the rows are.
+    values : collection of str
+        What is looked for in the column.
+    column : str
+        ``__id``, or a column of the input.
+    models : sequence of str, optional
+        Only of these.
+    by : str
+        Who deletes.
+    wait : float
+        Seconds to wait for recorders.
+
+    Returns
+    -------
+    DeletedRows
+
+    Raises
+    ------
+    InputError
+        As `InferenceLog.delete` does.
+    ConfigError
+        If the key of a hashed column is needed and cannot be read.
+    """
+    keys = _keys(settings, column)
+
+    def digests(value: str) -> Iterable[str]:
+        return [found for privacy in keys if (found := privacy.digest(value)) is not None]
+
+    store = _store(settings)
+    try:
+        forget = store.forget if store is not None else lambda _model, _ids: {}
+        for log in logs:
+            log.carry_out(forget)  # what an earlier one could not end
+        done = {
+            log.root: log.delete(
+                values, column=column, models=models, by=by, forget=forget, digests=digests, wait=wait
+            )
+            for log in logs
+        }
+        return DeletedRows(done, None if store is None else store.name)
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _keys(settings: Settings, column: str) -> list[Privacy]:
+    return [
+        found
+        for config in settings.models
+        if column in config.privacy.hash and (found := privacy_of(settings, config.model, config.alias))
+    ]
+
+
+def privacy_of(settings: Settings, model: str, alias: str) -> Privacy | None:
+    """Return what the config drops and hashes of a model; None when it does not name the model.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+    model, alias : str
+        Which model.
+
+    Raises
+    ------
+    ConfigError
+        If the key of hashed columns cannot be read.
+    """
+    for config in settings.models:
+        if (config.model, config.alias) == (model, alias):
+            try:
+                return config.privacy.build(settings.folder)
+            except ConfigError as error:
+                raise ConfigError(f"privacy of model {model!r}: {error}") from None
+    return None
+
+
+def _store(settings: Settings) -> Store | None:
+    try:
+        return Store.existing(settings.store)
+    except InputError:
+        return None

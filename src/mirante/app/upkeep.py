@@ -1,0 +1,89 @@
+"""Looks after the inference logs: removes what is too old, and ends deletions that were begun."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from mirante.errors import ConflictError
+from mirante.readings import Reading
+
+if TYPE_CHECKING:
+    from mirante.inference_log import InferenceLog
+    from mirante.inference_log.retention import Retained
+    from mirante.monitors.config import ModelConfig
+    from mirante.store import Store
+
+__all__ = ["INTERVAL", "LogUpkeep"]
+
+INTERVAL = timedelta(minutes=5)
+
+_log = structlog.get_logger("mirante.inference_log")
+
+
+class LogUpkeep:
+    """One task of the service.
+
+    Parameters
+    ----------
+    store : Store
+        Takes the readings, and forgets what is deleted.
+    logs : callable
+        Gives the models that are watched, each with its log.
+    """
+
+    def __init__(self, store: Store, logs: Callable[[], Iterable[tuple[ModelConfig, InferenceLog]]]) -> None:
+        self._store = store
+        self._logs = logs
+        self._removed: Counter[str] = Counter()
+
+    def advance(self, now: datetime) -> None:
+        """Do what is due.
+
+        Parameters
+        ----------
+        now : datetime
+            The present.
+        """
+        watched = list(self._logs())
+        for log in {log.root: log for _, log in watched}.values():
+            try:
+                for done in log.carry_out(self._store.forget):
+                    _log.info("rows deleted", request=done.token, rows=done.rows, waiting=len(done.waiting))
+            except ConflictError:  # somebody is at it
+                continue
+        sizes: Counter[str] = Counter()
+        for config, log in watched:
+            if (kept := self._retain(config, log, now)) is not None:
+                sizes[config.model] = max(sizes[config.model], kept.left_bytes)
+                self._removed[config.model] += kept.rows
+        # not under the model's own labels: that they come does not say that its windows do
+        self._store.readings.write(
+            [
+                reading
+                for model, size in sizes.items()
+                for reading in (
+                    Reading("monitor_log_bytes", size, now, {"log_model": model}),
+                    Reading("monitor_log_removed_total", self._removed[model], now, {"log_model": model}),
+                )
+            ]
+        )
+
+    def _retain(self, config: ModelConfig, log: InferenceLog, now: datetime) -> Retained | None:
+        try:
+            kept = log.retain(config.model, now, older_than=config.retention, max_bytes=config.max_size)
+        except ConflictError:  # as above
+            return None
+        if kept.segments:
+            _log.info(
+                "removed from the inference log",
+                subject=config.subject,
+                segments=kept.segments,
+                rows=kept.rows,
+                bytes=kept.bytes,
+            )
+        return kept

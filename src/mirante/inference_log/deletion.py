@@ -1,0 +1,281 @@
+"""Deleting rows from sealed and open segments: each file is rewritten beside and then renamed.
+
+A recorder's open segment is its own. It is asked to seal it (a file ``.seal`` in the folder, which it looks
+at each flush interval); when it does not in time, the request is kept, and is carried out by the next call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mirante.errors import InputError
+from mirante.inference_log import requests
+from mirante.inference_log.canonical import spellings
+from mirante.inference_log.matching import Matcher, by_digest, by_text
+from mirante.inference_log.names import name_of
+from mirante.inference_log.repair import repair
+from mirante.inference_log.sealed import SealedFile, write_sealed
+from mirante.inference_log.segments import OPEN, SEALED, SegmentName, ask_to_seal, list_segments
+from mirante.inference_log.stream import StreamFile
+
+__all__ = ["Deletion", "Forget", "carry_out_pending", "delete_rows"]
+
+Forget = Callable[[str, Sequence[str]], Mapping[str, int]]
+"""Called with a model and ids before their rows go; deletes what is kept of them elsewhere, and counts it."""
+
+_SUFFIX = ".del"
+_POLL = 0.1
+
+
+@dataclass(slots=True)
+class Deletion:
+    """What became of a request to delete rows.
+
+    Attributes
+    ----------
+    token : str
+        Names the request in the journal.
+    rows, segments : int
+        Rows that are gone, and the files that were rewritten for it.
+    forgotten : dict of str to int
+        What was deleted elsewhere, by kind.
+    waiting : list of str
+        Segments with such rows that a recorder still writes; the request is kept for them.
+    waiting_rows : int
+        Such rows in them.
+    unread : list of str
+        What could not be searched because it is damaged, one sentence each.
+    """
+
+    token: str
+    rows: int = 0
+    segments: int = 0
+    forgotten: dict[str, int] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+    waiting_rows: int = 0
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing waits."""
+        return not self.waiting
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON takes it."""
+        said = {"token": self.token, "rows": self.rows, "segments": self.segments, **self.forgotten}
+        return said | {"waiting": self.waiting, "waiting_rows": self.waiting_rows, "unread": self.unread}
+
+
+def delete_rows(
+    root: Path,
+    column: str,
+    values: Collection[str],
+    *,
+    models: Sequence[str] | None,
+    by: str,
+    forget: Forget,
+    digests: Callable[[str], Iterable[str]],
+    wait: float,
+    now: datetime,
+) -> Deletion:
+    """Delete the rows that have one of some values in a column: see `InferenceLog.delete`."""
+    if not values or "" in values:
+        raise InputError("no value to find rows by was given; give an id, or column=value")
+    if not by.strip():
+        raise InputError("nobody is named as the one who deletes; give by=, for the journal")
+    if not root.is_dir():
+        raise InputError(f"there is no inference log at {root}; name the folder that recorders write to")
+    wanted = {spelling for value in values for spelling in spellings(value)}
+    wanted |= {told for value in values for told in digests(value)}
+    with requests.alone(root):
+        key = requests.key_of(root)
+        request = requests.Request.of(column, values, wanted, key=key, models=models, by=by, now=now)
+        requests.keep(root, request)
+        work = _Work(root, request, by_text(wanted), forget)
+        if column == "__id":  # what is kept of them elsewhere goes also where their rows are gone already
+            for model, _ in work.folders():
+                work.forget(model, list(values))
+        return work.run(wait)
+
+
+def carry_out_pending(root: Path, forget: Forget) -> list[Deletion]:
+    """Carry out the requests that are kept: those whose process was killed, and those that waited.
+
+    Parameters
+    ----------
+    root : Path
+        The log.
+    forget : callable
+        As for `delete_rows`.
+
+    Returns
+    -------
+    list of Deletion
+        One for each request, oldest first; empty when there was none.
+    """
+    if not requests.pending(root):
+        return []
+    done = []
+    with requests.alone(root):
+        key = requests.key_of(root)
+        for request in requests.pending(root):
+            match = by_digest(request.wanted, lambda text: requests.digest(text, key))
+            done.append(_Work(root, request, match, forget).run(0.0))
+    return done
+
+
+class _Work:
+    """One request at work."""
+
+    def __init__(self, root: Path, request: requests.Request, match: Matcher, forget: Forget) -> None:
+        self.root, self.request, self.match = root, request, match
+        self._forget = forget
+        self.done = Deletion(request.token, forgotten=dict(request.forgotten))
+        self._counted: dict[Path, int] = {}
+
+    def folders(self) -> Iterator[tuple[str, Path]]:
+        """Yield the models that are meant, and their folders."""
+        for folder in sorted(path for path in self.root.iterdir() if path.is_dir()):
+            model = name_of(folder)
+            meant = self.request.models is None or model in self.request.models
+            if model is not None and not folder.name.startswith(".") and meant:
+                yield model, folder
+
+    def run(self, wait: float) -> Deletion:
+        """Do what can be done now, and wait for recorders to seal what they write."""
+        self._pass(self.request.waiting)
+        end = time.monotonic() + wait
+        while self.done.waiting and time.monotonic() < end:
+            time.sleep(_POLL)
+            self._pass(self.done.waiting)
+        if self.request.waiting is not None:  # the rest was done by an earlier process
+            self._count_all()
+        self.done.rows, self.done.segments = sum(self._counted.values()), len(self._counted)
+        if self.done.waiting:
+            requests.keep(self.root, self.request.left(self.done.waiting, self.done.forgotten))
+        else:
+            counts = {"rows": self.done.rows, "segments": self.done.segments, **self.done.forgotten}
+            requests.finish(self.root, self.request, datetime.now(UTC), counts)
+        return self.done
+
+    def _count_all(self) -> None:
+        for _, folder in self.folders():
+            for path in folder.glob(f"*/*{SEALED}"):
+                if rows := SealedFile(path).deleted.get(self.request.token, 0):
+                    self._counted[path] = rows
+
+    def forget(self, model: str, ids: Sequence[str]) -> None:
+        """Have deleted what is kept of rows elsewhere."""
+        for kind, count in self._forget(model, ids).items():
+            self.done.forgotten[kind] = self.done.forgotten.get(kind, 0) + count
+
+    def _pass(self, only: Collection[str] | None) -> None:
+        """Look at all segments, or at some; after it `waiting` are those that recorders still write."""
+        self.done.waiting, self.done.waiting_rows = [], 0
+        for model, folder in self.folders():
+            for version in sorted(path for path in folder.iterdir() if path.is_dir()):
+                self._version(model, version, only)
+
+    def _version(self, model: str, folder: Path, only: Collection[str] | None) -> None:
+        prefix = f"{folder.parent.name}/{folder.name}/"
+        if only is not None and not any(where.startswith(prefix) for where in only):
+            return
+        repair(folder)  # what dead recorders left is sealed
+        for leftover in folder.glob(f".*{_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+        for name in list_segments(folder):
+            where = f"{prefix}{name}"
+            if only is None or where in only:
+                self._segment(model, folder, name, where)
+        for path in sorted(folder.glob(f"*{OPEN}.damaged")):
+            self._damaged(model, path)
+
+    def _segment(self, model: str, folder: Path, name: SegmentName, where: str) -> None:
+        stream, sealed = folder / f"{name}{OPEN}", folder / f"{name}{SEALED}"
+        rows = 0
+        if stream.exists():
+            rows = self._open(model, stream)
+        if sealed.exists():
+            self._sealed(model, sealed)
+        if rows and (stream.exists() or not sealed.exists()):
+            ask_to_seal(folder)
+            self.done.waiting.append(where)
+            self.done.waiting_rows += rows
+
+    def _open(self, model: str, path: Path) -> int:
+        """Have the rows' ids forgotten, and return how many there are in a segment that is being written."""
+        try:
+            stream = StreamFile(path)
+            stream.refresh()
+            found = [self._found(table) for _, table in stream.load(stream.pieces)]
+            self._note_unread(stream.damage.values())
+        except FileNotFoundError:  # sealed meanwhile: the next pass finds it, if this one does not
+            return 1
+        ids = [row_id for more in found for row_id in more[1]]
+        if ids:
+            self.forget(model, ids)
+        return sum(int(mask.sum()) for mask, _ in found)
+
+    def _found(self, table: pa.Table) -> tuple[Any, list[str]]:
+        if self.request.column not in table.column_names:
+            return np.zeros(table.num_rows, np.bool_), []
+        mask = self.match(table[self.request.column])
+        return mask, table["__id"].filter(pa.array(mask)).to_pylist() if mask.any() else []
+
+    def _sealed(self, model: str, path: Path) -> None:
+        file = SealedFile(path)
+        ids: list[str] = []
+        masks: dict[int, Any] = {}
+        if file.schema is not None and self.request.column in file.schema.names:
+            for piece, table in file.load(file.pieces, [*{"__id": 0, self.request.column: 0}]):
+                masks[piece.number], more = self._found(table)
+                ids += more
+        self._note_unread(file.damage.values())
+        if ids:
+            self.forget(model, ids)  # before the rows: after a crash they are found by the rows again
+            _rewrite(file, masks, self.request.token)
+            file = SealedFile(path)
+        if rows := file.deleted.get(self.request.token, 0):
+            self._counted[path] = rows
+
+    def _damaged(self, model: str, path: Path) -> None:
+        """Remove what `repair` kept of a damaged segment when such rows are in it."""
+        stream = StreamFile(path)
+        stream.refresh()
+        found = [self._found(table) for _, table in stream.load(stream.pieces)]
+        if ids := [row_id for _, more in found for row_id in more]:
+            self.forget(model, ids)
+            path.unlink(missing_ok=True)
+        else:
+            self._note_unread([f"{path}: kept after damage; what is damaged in it cannot be searched"])
+
+    def _note_unread(self, said: Iterable[str]) -> None:
+        self.done.unread += [text for text in said if text not in self.done.unread]
+
+
+def _rewrite(file: SealedFile, masks: Mapping[int, Any], token: str) -> None:
+    """Write a sealed segment without some rows. The others keep their numbers, so that readers go on."""
+
+    def groups() -> Iterator[tuple[int, pa.Table, Sequence[int]]]:
+        for piece, table in file.load(file.pieces):
+            lost = masks.get(piece.number)
+            if lost is None or not lost.any():
+                yield piece.first, table, piece.gaps
+                continue
+            numbers = [piece.number_at(int(place)) for place in np.flatnonzero(lost)]
+            left = table.filter(pa.array(~lost))
+            if left.num_rows:
+                yield piece.first, left, sorted([*piece.gaps, *numbers])
+
+    count = sum(int(mask.sum()) for mask in masks.values())
+    beside = file.path.with_name(f".{file.path.name}{_SUFFIX}")
+    deleted = file.deleted | {token: file.deleted.get(token, 0) + count}
+    write_sealed(file.path, file.schema, groups(), beside=beside, deleted=deleted)

@@ -1,0 +1,203 @@
+"""Looking after a log: its size, damage, deletions, retention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mirante.inference_log.deletion import Deletion, Forget, carry_out_pending, delete_rows
+from mirante.inference_log.drops import Drops, read_drops
+from mirante.inference_log.names import quote_name
+from mirante.inference_log.repair import Repair, repair
+from mirante.inference_log.requests import read_journal
+from mirante.inference_log.retention import Retained, retain_log
+from mirante.inference_log.stat import LogStat, stat_log, verify_log, version_folders
+
+__all__ = ["Upkeep"]
+
+
+def _nothing(_model: str, _ids: Sequence[str]) -> Mapping[str, int]:
+    return {}
+
+
+class Upkeep:
+    """What a log needs beside being read.
+
+    Parameters
+    ----------
+    root : path
+        The folder that recorders were given. It may not be there yet.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def repair(self, models: Sequence[str] | None = None) -> Repair:
+        """Cut the unfinished tails of dead recorders and seal what they left. Living ones are left alone.
+
+        Parameters
+        ----------
+        models : sequence of str, optional
+            Only these.
+
+        Returns
+        -------
+        Repair
+            What was done, summed over all models.
+        """
+        done = Repair()
+        for _, _, folder in version_folders(self.root, models):
+            done.add(repair(folder))
+        return done
+
+    def dropped(self, model: str, since: datetime) -> Drops:
+        """Return the rows that recorders could not bring here, of those recorders that lost any lately.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+        since : datetime
+            Recorders that dropped none since then are left out; with a time zone.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> Upkeep("not/there").dropped("churn", datetime(2013, 2, 8, tzinfo=UTC))
+        Drops(rows=0, reason='')
+        """
+        return read_drops(self.root / quote_name(model), since)
+
+    def stat(self, models: Sequence[str] | None = None) -> list[LogStat]:
+        """Return rows, bytes, times and segments of each model and version, by name.
+
+        Parameters
+        ----------
+        models : sequence of str, optional
+            Only these.
+
+        Examples
+        --------
+        >>> Upkeep("not/there").stat()
+        []
+        """
+        return stat_log(self.root, models)
+
+    def verify(self, models: Sequence[str] | None = None) -> list[str]:
+        """Read every byte, and return what is not as it was written: a sentence each, by file and batch.
+
+        Parameters
+        ----------
+        models : sequence of str, optional
+            Only these.
+        """
+        return verify_log(self.root, models)
+
+    def delete(
+        self,
+        values: Collection[str],
+        *,
+        column: str = "__id",
+        models: Sequence[str] | None = None,
+        by: str,
+        forget: Forget = _nothing,
+        digests: Callable[[str], Iterable[str]] = lambda _: (),
+        wait: float = 10.0,
+    ) -> Deletion:
+        """Delete rows for good, from sealed segments and from those that recorders write.
+
+        Each file is rewritten beside and renamed, so that a kill at any moment leaves whole files; what was
+        begun is gone on with by the next call, or by `carry_out`. The other rows keep their numbers: no
+        reader's cursor gets wrong. `deletions` has a line for each request.
+
+        Parameters
+        ----------
+        values : collection of str
+            Ids, or values of `column`, as text; 7 finds 7 and 7.0.
+        column : str, default "__id"
+            What rows are found by.
+        models : sequence of str, optional
+            Only rows of these.
+        by : str
+            Who deletes, for the journal.
+        forget : callable, optional
+            Called with a model and ids before their rows go, to delete what is kept of them elsewhere;
+            returns counts by kind. May be called more than once with the same ids.
+        digests : callable, optional
+            Gives what a value may have been recorded as: its hashes (`Privacy.digest`).
+        wait : float, default 10.0
+            Seconds to wait until recorders have sealed segments that hold such rows.
+
+        Returns
+        -------
+        Deletion
+            What is gone, and what waits.
+
+        Raises
+        ------
+        InputError
+            If there is no log, or no value.
+        ConflictError
+            If another deletion is at work.
+        """
+        return delete_rows(
+            self.root,
+            column,
+            values,
+            models=models,
+            by=by,
+            forget=forget,
+            digests=digests,
+            wait=wait,
+            now=datetime.now(UTC),
+        )
+
+    def carry_out(self, forget: Forget = _nothing) -> list[Deletion]:
+        """Go on with deletions that were cut short, or that waited for a recorder.
+
+        Parameters
+        ----------
+        forget : callable, optional
+            As for `delete`.
+
+        Returns
+        -------
+        list of Deletion
+            One for each; empty when there are none.
+        """
+        return carry_out_pending(self.root, forget) if self.root.is_dir() else []
+
+    def deletions(self) -> list[dict[str, Any]]:
+        """Return the journal: what was deleted so far, when and by whom, oldest first.
+
+        The values that rows were found by are not in it, only their HMAC with the log's own key.
+        """
+        return read_journal(self.root)
+
+    def retain(
+        self, model: str, now: datetime, *, older_than: timedelta | None = None, max_bytes: int | None = None
+    ) -> Retained:
+        """Remove sealed segments of a model that are too old or too many, the oldest first.
+
+        A segment is as old as its latest row, or as its beginning where that is later. Segments that a
+        recorder writes stay.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+        now : datetime
+            The present.
+        older_than : timedelta, optional
+            How long rows are kept.
+        max_bytes : int, optional
+            Size of all files of the model, down to which segments are removed.
+
+        Returns
+        -------
+        Retained
+            What is gone, and what is left.
+        """
+        return retain_log(self.root, model, older_than=older_than, max_bytes=max_bytes, now=now)

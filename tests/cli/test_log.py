@@ -1,0 +1,165 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from mirante.capture.recorder import Recorder
+from mirante.cli import main
+from mirante.inference_log.reader import InferenceLog
+from mirante.store import Store
+
+HOSTILE = "x\x1b[2Jx\n\u202ey"
+
+
+@pytest.fixture
+def root(tmp_path):
+    with Recorder("m", tmp_path / "log", clock=lambda: 1_767_225_600.0) as recorder:
+        for number in range(20):
+            recorder.log({"customer": number % 4, HOSTILE: HOSTILE}, 0.5, latency=0.002, id=f"id{number}")
+    return tmp_path / "log"
+
+
+def run(*arguments, **more):
+    return CliRunner().invoke(main, ["log", *map(str, arguments)], **more)
+
+
+def test_tail_fits_the_terminal_and_does_nothing_to_it(root):
+    done = run("tail", "--log", root, "-n", 3)
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[-1].startswith("2026-01-01T00:00:00Z  m/1  id19  -> 0.5  2.0 ms  customer=3  x?[2Jx")
+    assert all(len(line) <= 80 for line in lines)
+    assert not re.search("[\x1b\u202e]", done.stdout)
+    said = [json.loads(line) for line in run("tail", "--log", root, "-n", 2, "--json").stdout.splitlines()]
+    assert [row["__id"] for row in said] == ["id18", "id19"]
+    assert said[0][HOSTILE] == HOSTILE
+    assert "\x1b" not in run("tail", "--log", root, "--json").stdout
+
+
+def test_following_shows_what_is_recorded_from_now_on(root):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mirante", "log", "tail", "--log", str(root), "-n", "1", "--follow"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert "id19" in process.stdout.readline()
+        with Recorder("m", root) as recorder:
+            recorder.log({"customer": 1}, 1, id="fresh")
+        assert "fresh" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) in (1, 130)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_stat(root):
+    [found] = json.loads(run("stat", "--log", root, "--json").stdout)
+    assert (found["model"], found["rows"], found["sealed"], found["first"]) == (
+        "m",
+        20,
+        1,
+        "2026-01-01T00:00:00+00:00",
+    )
+    head, line = run("stat", "--log", root).stdout.splitlines()
+    assert head.split()[:4] == ["MODEL", "VERSION", "ROWS", "SIZE"]
+    assert line.split()[:3] == ["m", "1", "20"]
+    assert "2026-01-01 00:00 to 2026-01-01 00:00" in line
+    assert run("stat", "--log", root, "--model", "other").stdout == "nothing is recorded\n"
+    missing = run("stat", "--log", root / "no")
+    assert missing.exit_code == 2
+    assert "there is no inference log at" in missing.stderr
+
+
+def test_repair_says_what_is_damaged(root):
+    assert (run("repair", "--log", root).exit_code, run("repair", "--log", root).stdout) == (
+        0,
+        "all is well\n",
+    )
+    [path] = root.rglob("*.parquet")
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    done = run("repair", "--log", root)
+    assert done.exit_code == 1
+    assert f"{path}: 20 rows of group 0 left out" in done.stdout
+    assert json.loads(run("repair", "--log", root, "--json").stdout)["damage"]
+    assert run("repair", "--log", root / "no").exit_code == 2
+
+
+def test_export(root, tmp_path):
+    target = tmp_path / "rows.parquet"
+    done = run("export", "m", target, "--log", root, "--columns", "customer, __id", "--since", "2026-01-01")
+    assert (done.exit_code, done.stdout) == (0, f"wrote {target}: 20 rows\n")
+    assert pq.read_table(target).column_names == ["customer", "__id"]
+    again = run("export", "m", target, "--log", root)
+    assert again.exit_code == 2
+    assert "--force" not in again.stdout
+    assert "is there already" in again.stderr
+    assert run("export", "m", target, "--log", root, "--until", "2026-01-01", "--force").stdout.endswith(
+        " 0 rows\n"
+    )
+    assert run("export", "nobody", target, "--log", root).exit_code == 2
+
+
+def test_delete_by_column_with_labels(root, tmp_path):
+    config = tmp_path / "mirante.yaml"
+    config.write_text("models: [{model: m, log: log}]\n")
+    with Store(f"sqlite:///{tmp_path}/mirante.db") as store:
+        store.labels.write("m", ["id1", "id2"], [0, 1], InferenceLog(root).stat()[0].first)
+    asked = run("delete", "-c", config, "--where", "customer=1", input="n\n")
+    assert asked.exit_code == 1
+    assert "for good?" in asked.stderr
+    done = run("delete", "-c", config, "--where", "customer=1", "--by", "Zé", "--yes")
+    assert done.exit_code == 0, done.output
+    assert f"{root}: deleted 5 rows; rewrote 1 segments" in done.stdout
+    assert "labels: 1, outlier rows: 0" in done.stdout
+    assert "Not removed" in done.stdout
+    assert [line["by"] for line in InferenceLog(root).deletions()] == ["Zé"]
+    assert "customer=1" not in (root / "deletions.jsonl").read_text()
+
+
+def test_delete_by_ids(root, tmp_path):
+    (tmp_path / "ids").write_text("id3\n\nid4\n")
+    done = run(
+        "delete",
+        "--log",
+        root,
+        "--id",
+        "id1",
+        "--ids-from",
+        tmp_path / "ids",
+        "--yes",
+        "--json",
+        "--by",
+        "me",
+    )
+    said = json.loads(done.stdout)
+    assert said["logs"][0]["rows"] == 3
+    assert said["finished"]
+    with Recorder("m", root, flush_interval=60) as recorder:
+        recorder.log({"customer": 1}, 0, id="late")
+        assert recorder.flush(10)
+        waits = run("delete", "--log", root, "--id", "late", "--yes", "--wait", 0)
+        assert waits.exit_code == 1
+        assert "1 rows in 1 segments wait until their recorder seals them" in waits.stdout
+        assert "there is no store" in waits.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--id", "a", "--where", "b=c"), ("--where", "b"), ("--where", "b="), ("--where", "=b")]
+)
+def test_a_deletion_says_which_rows(root, arguments):
+    done = run("delete", "--log", root, "--yes", *arguments)
+    assert done.exit_code == 2
+    assert "--where" in done.stderr
+    assert InferenceLog(root).stat()[0].rows == 20
