@@ -277,6 +277,15 @@ def test_the_page_asks_for_the_token_of_the_config(tmp_path):
         assert page.get("/metrics", authorization="Bearer a long and random text").status == 200
 
 
+def test_predictions_over_the_api_keep_what_the_config_lets_them(tmp_path):
+    text = "models: [{model: churn, log: here, privacy: {drop: [name], hash: [mail], key: 0123456789abcdef}}]"
+    with build(settings_of(tmp_path, text)) as parts:
+        parts.recorders.record("churn", "3", [{"name": "ana", "mail": "a@b", "age": 31}], [0.25])
+    (row,) = InferenceLog(tmp_path / "here").scan("churn").to_pylist()
+    assert "name" not in row
+    assert (row["age"], len(row["mail"])) == (31, 32)
+
+
 @pytest.mark.parametrize(
     ("text", "folders"),
     [

@@ -143,6 +143,15 @@ def test_features_prediction_and_id_can_be_said(recorded):
     assert features(second)["both"] == 3
 
 
+def test_what_must_not_be_recorded_is_not(recorded):
+    decorate, rows = recorded
+    privacy = mirante.Privacy(drop=["name"], hash=["mail"], key="correct horse battery")
+    predict = decorate(lambda name, mail, age: 0.5, privacy=privacy)
+    predict("ana", "a@b", 31)
+    (row,) = rows()
+    assert features(row) == {"mail": privacy.digest("a@b"), "age": 31}
+
+
 def test_what_a_function_does_to_its_row_comes_after_it_was_recorded(recorded):
     decorate, rows = recorded
     decorate(lambda row: row.pop("age"))({"age": 31})

@@ -72,22 +72,6 @@ def test_a_row_keeps_time_latency_and_id_and_a_batch_gets_an_id_a_row(tmp_path, 
     assert number_of(intake, "mlflow_prediction_latency_seconds_count") == 2
 
 
-def test_features_that_must_not_be_recorded_are_not(tmp_path, made):
-    sizes = iter((1, 2))
-
-    def read(_):
-        rows = next(sizes)
-        return Batch({"x": [1.0] * rows, "name": ["ana"] * rows}, [0.5] * rows, rows)
-
-    intake, recorder = made(read, leave_out=["name"])
-    intake.put(exchange(0))
-    intake.put(exchange(1))
-    intake.close()
-    recorder.close()
-    assert len(rows(tmp_path)) == 3
-    assert all("name" not in row for row in rows(tmp_path).values())
-
-
 def test_errors_are_counted_and_told_beside_the_log(tmp_path, made):
     intake, recorder = made()
     for status in (400, 400, 504):

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI, HTTPException, Response
 from prometheus_client import CollectorRegistry
 
-from mirante import CaptureMiddleware
+from mirante import CaptureMiddleware, Privacy
 from mirante.capture.metrics import ServingMetrics
 from mirante.errors import InputError
 from mirante.inference_log.reader import InferenceLog
@@ -80,6 +80,15 @@ def test_a_batch_has_an_id_a_row(behind):
     assert behind.post([data[:9], data[9:]], x_request_id="order-7").headers["x-prediction-id"] == "order-7"
     assert [(row["__id"], row["age"]) for row in behind.rows()] == [("order-7.0", 1), ("order-7.1", 2)]
     assert behind.counted("mlflow_model_predictions_total") == 2
+
+
+def test_what_must_not_be_recorded_is_not(tmp_path):
+    behind = Behind(tmp_path, privacy=Privacy(drop=["plan"]))
+    assert behind.post({"age": 31, "plan": "basic"}).status == 200
+    assert behind.post([{"age": 1, "plan": "a"}, {"age": 2, "plan": "b"}]).status == 200
+    rows = behind.rows()
+    assert [row["age"] for row in rows] == [31, 1, 2]
+    assert all("plan" not in row for row in rows)
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 201, "é", "a\tb"])

@@ -76,7 +76,7 @@ def test_a_port_that_is_taken_is_said():
 
 
 def test_orders_survive_the_way_to_the_worker():
-    orders = Orders("é\n", "3", "/l o g", "1", ("a", "é"), 0.5, 1, 2, 3.0, 4, 5, 6)
+    orders = Orders("é\n", "3", "/l o g", "1", {"drop": ["a", "é"], "key": None}, 0.5, 1, 2, 3.0, 4, 5, 6)
     assert Orders.of(orders.environ()) == orders
 
 

@@ -22,8 +22,8 @@ def run(*arguments):
 def test_every_option_reaches_the_launcher(told, tmp_path):
     done = run(
         "runs:/1/model", "--host", "0.0.0.0", "--port", "0", "--workers", "3", "--log", str(tmp_path / "l"),
-        "--model", "churn", "--version", "7", "--prediction", "1", "--leave-out", "name",
-        "--leave-out", "mail", "--timeout", "5",
+        "--model", "churn", "--version", "7", "--prediction", "1", "--drop", "name",
+        "--drop", "mail", "--timeout", "5",
         "--flush-interval", "0.2", "--tracking-uri", "http://127.0.0.1:9",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -37,7 +37,7 @@ def test_every_option_reaches_the_launcher(told, tmp_path):
             "churn",
             "7",
             "1",
-            ("name", "mail"),
+            {"drop": ["name", "mail"]},
             5,
             "http://127.0.0.1:9",
             0.2,
@@ -60,6 +60,26 @@ def test_without_a_folder_rows_go_where_the_service_looks_for_them(told, tmp_pat
     run(uri, *options)
     assert [settings.log for settings in told] == [tmp_path / "inference-log", tmp_path / "here"]
     assert told[0].host == "127.0.0.1"
+
+
+def test_the_config_says_what_is_recorded_and_drop_adds_to_it(told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "key").write_text("correct horse battery")
+    privacy = "{drop: [name], hash: [mail], key_file: key, sample: 0.5}"
+    (tmp_path / "mirante.yaml").write_text(f"models: [{{model: churn, privacy: {privacy}}}]")
+    assert run("models:/churn/3", "--drop", "phone").exit_code == 0
+    assert told[0].privacy == {
+        "drop": ["name", "phone"],
+        "hash": ["mail"],
+        "key": None,
+        "key_file": str(tmp_path / "key"),
+        "sample": 0.5,
+    }
+    (tmp_path / "key").unlink()
+    done = run("models:/churn/3")
+    assert done.exit_code == 2
+    assert "key" in done.output
+    assert len(told) == 1
 
 
 def test_a_taken_port_is_said_in_one_sentence(tmp_path):

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from mirante.capture.recorder import Recorder
 from mirante.capture.recorders import Recorders
 from mirante.store import ProposalRow, SilenceRow, Store
 from mirante.web.asgi import create_app
@@ -68,7 +69,7 @@ def store_of_its_own(full_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def recorders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorders]:
     folder = tmp_path_factory.mktemp("recorded")
-    found = Recorders(lambda model: folder if len(model) < 100 else None)
+    found = Recorders(lambda model: Recorder(model, folder) if len(model) < 100 else None)
     yield found
     found.close()
 
@@ -106,7 +107,7 @@ def operations() -> list[Any]:
     from mirante.web.api.v1 import make_router
 
     plain = FastAPI()
-    recorders = Recorders({}.get)
+    recorders = Recorders(lambda _: None)
     plain.include_router(make_router(None, lambda: NOW, recorders=recorders))  # type: ignore[arg-type]  # routes alone
     found = [(method, path) for path, each in plain.openapi()["paths"].items() for method in each]
     return sorted(found)

@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from mirante.capture.recorder import Recorder
 from mirante.capture.recorders import Recorders
 from mirante.inference_log.reader import InferenceLog
 from mirante.web.asgi import create_app
@@ -12,7 +13,7 @@ from tests.web.conftest import NOW, Client
 
 @pytest.fixture
 def post(empty_store, tmp_path):
-    recorders = Recorders({"churn": tmp_path / "log"}.get)
+    recorders = Recorders(lambda name: Recorder(name, tmp_path / "log") if name == "churn" else None)
     client = Client(create_app(empty_store, config=WebConfig(), clock=lambda: NOW, recorders=recorders))
 
     def send(**body):
@@ -79,9 +80,7 @@ def test_what_makes_no_sense_is_422_and_nothing_is_kept(post, tmp_path, body):
 
 
 def test_a_page_that_only_shows_takes_none(empty_store, tmp_path):
-    config = WebConfig(read_only=True)
-    client = Client(
-        create_app(empty_store, config=config, recorders=Recorders({"churn": tmp_path / "log"}.get))
-    )
+    recorders = Recorders(lambda name: Recorder(name, tmp_path / "log"))
+    client = Client(create_app(empty_store, config=WebConfig(read_only=True), recorders=recorders))
     body = json.dumps({"model": "churn", "version": "3", "inputs": [{"a": 1}], "predictions": [1]}).encode()
     assert client("POST", "/api/v1/predictions", body=body, content_type="application/json").status == 403

@@ -17,6 +17,7 @@ from mirante.alerts.engine import AlertEngine
 from mirante.alerts.heartbeat import Heartbeat, build_heartbeat
 from mirante.alerts.outbox import Outbox
 from mirante.app.scheduler import utc_now
+from mirante.capture.recorder import Recorder
 from mirante.capture.recorders import Recorders
 from mirante.errors import ConfigError, TrackingError
 from mirante.inference_log.reader import InferenceLog
@@ -102,11 +103,14 @@ class Parts:
     @cached_property
     def recorders(self) -> Recorders:
         """Takes predictions that come over the API, each into its model's inference log."""
-        return Recorders(self._log_folder)
+        return Recorders(self._recorder_of)
 
-    def _log_folder(self, model: str) -> Path | None:
-        logs = [config.log for config in self.settings.models if config.model == model]
-        return logs[0] if logs else self.default_log.root if self.settings.discover else None
+    def _recorder_of(self, model: str) -> Recorder | None:
+        for config in self.settings.models:
+            if config.model == model:
+                privacy = config.privacy.build(self.settings.folder)
+                return Recorder(model, config.log, privacy=privacy, sample=config.privacy.sample)
+        return Recorder(model, self.default_log.root) if self.settings.discover else None
 
     def make_app(self, health: Callable[[], dict[str, Any]], ruling: Ruling | None = None) -> Any:
         """Return the page as an ASGI application.

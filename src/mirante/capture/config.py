@@ -52,6 +52,22 @@ class PrivacyConfig(BaseModel):
         check_columns(frozenset(info.data.get("drop", ())), frozenset(value))
         return value
 
+    def plain(self, base: Path) -> dict[str, Any]:
+        """Return it as plain values, for a process of one's own; `key_file` is absolute then.
+
+        Parameters
+        ----------
+        base : Path
+            Folder that `key_file` is relative to.
+        """
+        return {
+            "drop": list(self.drop),
+            "hash": list(self.hash),
+            "key": None if self.key is None else self.key.get_secret_value(),
+            "key_file": None if self.key_file is None else str((base / self.key_file).absolute()),
+            "sample": self.sample,
+        }
+
     def build(self, base: Path, environ: Mapping[str, str] | None = None) -> Privacy:
         """Return what `mirante.Recorder` takes as ``privacy``.
 

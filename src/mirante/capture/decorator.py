@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from mirante.capture.intake import Intake
 from mirante.capture.metrics import ServingMetrics
+from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 from mirante.errors import InputError
 
@@ -33,6 +34,8 @@ def record(
     id: str | None = None,  # noqa: A002 - the word that callers know
     metrics: ServingMetrics | None = None,
     flush_interval: float = 1.0,
+    privacy: Privacy | None = None,
+    sample: float = 1.0,
 ) -> Callable[[Callable[_Given, _Said]], Callable[_Given, _Said]]:
     """Record the predictions of a function, plain or async, without changing or slowing them.
 
@@ -60,6 +63,10 @@ def record(
         Counters that several functions share; of its own when not given.
     flush_interval : float
         Seconds until a row is durable.
+    privacy : Privacy, optional
+        Features that are not recorded, or of which a keyed hash is.
+    sample : float, default 1.0
+        Share of the predictions that is recorded.
 
     Returns
     -------
@@ -90,7 +97,9 @@ def record(
 
     def decorate(function: Callable[_Given, _Said]) -> Callable[_Given, _Said]:
         _check(function, inputs, id)
-        recorder = Recorder(model, log, version=version, flush_interval=flush_interval)
+        recorder = Recorder(
+            model, log, version=version, flush_interval=flush_interval, privacy=privacy, sample=sample
+        )
         intake = Intake(recorder, model, metrics=metrics, pause=1.0)
         notes = _Notes(function, recorder, intake, inputs, prediction, id)
         found = functools.wraps(function)(_watched(function, notes))

@@ -11,7 +11,7 @@ import threading
 import time as _time
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -113,8 +113,6 @@ class Intake:
         What the model asks for.
     max_bytes : int
         Bytes that may wait; what comes beyond is counted and not recorded.
-    leave_out : collection of str
-        Features that are not recorded.
     pause : float
         Seconds from one look at what waits to the next.
     clock : callable
@@ -151,7 +149,6 @@ class Intake:
         metrics: ServingMetrics | None = None,
         signature: Signature | None = None,
         max_bytes: int = 64 << 20,
-        leave_out: Collection[str] = (),
         pause: float = 0.1,
         clock: Callable[[], float] = _time.time,
     ) -> None:
@@ -159,7 +156,6 @@ class Intake:
         self.metrics.show([model])
         self._recorder, self.model, self._read = recorder, model, read
         self._signature = signature or Signature()
-        self._leave_out = frozenset(leave_out)
         self._max_bytes, self._pause, self._clock = max_bytes, pause, clock
         self._begin()
 
@@ -302,8 +298,6 @@ class Intake:
         self, exchange: Exchange, columns: Mapping[str, list[Any]], predictions: Sequence[Any]
     ) -> None:
         about: dict[str, Any] = {"latency": exchange.latency, "time": exchange.time}
-        if self._leave_out:
-            columns = {name: values for name, values in columns.items() if name not in self._leave_out}
         if len(predictions) == 1:
             row = {name: values[0] for name, values in columns.items()}
             self._recorder.log(row, predictions[0], id=exchange.id, **about)

@@ -14,6 +14,7 @@ import numpy as np
 
 from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.metrics import CONTENT_TYPE, ServingMetrics
+from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 from mirante.capture.scoring import SkippedError, pick
 from mirante.errors import InputError
@@ -190,6 +191,10 @@ class CaptureMiddleware:
         not recorded.
     flush_interval : float
         Seconds until a row is durable.
+    privacy : Privacy, optional
+        Features that are not recorded, or of which a keyed hash is.
+    sample : float, default 1.0
+        Share of the predictions that is recorded.
 
     Raises
     ------
@@ -217,10 +222,14 @@ class CaptureMiddleware:
         max_body: int = 8 << 20,
         max_waiting: int = 64 << 20,
         flush_interval: float = 1.0,
+        privacy: Privacy | None = None,
+        sample: float = 1.0,
     ) -> None:
         if not path.startswith("/"):
             raise InputError(f"path is {path!r}; give the address of predictions, such as /predict")
-        self.recorder = recorder = Recorder(model, log, version=version, flush_interval=flush_interval)
+        self.recorder = recorder = Recorder(
+            model, log, version=version, flush_interval=flush_interval, privacy=privacy, sample=sample
+        )
         shared = metrics if isinstance(metrics, ServingMetrics) else None
         self._intake = Intake(
             recorder, model, _Reader(inputs, prediction), metrics=shared, max_bytes=max_waiting

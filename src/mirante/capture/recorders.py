@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mirante.capture.recorder import Recorder
@@ -20,23 +19,23 @@ class Recorders:
 
     Parameters
     ----------
-    log_of : callable
-        Returns the folder of a model's inference log; None for a model that is not known.
+    recorder_of : callable
+        Makes the recorder of a model; None for a model that is not known.
 
     Examples
     --------
     >>> import tempfile
     >>> from mirante.inference_log.reader import InferenceLog
     >>> with tempfile.TemporaryDirectory() as root:
-    ...     recorders = Recorders({"churn": Path(root)}.get)
+    ...     recorders = Recorders(lambda model: Recorder(model, root) if model == "churn" else None)
     ...     ids = recorders.record("churn", "3", [{"age": 31}], [0.25], ids=["order-17"])
     ...     recorders.close()
     ...     InferenceLog(root).scan("churn", columns=["age", "__id"]).to_pylist()
     [{'age': 31, '__id': 'order-17'}]
     """
 
-    def __init__(self, log_of: Callable[[str], Path | None]) -> None:
-        self._log_of = log_of
+    def __init__(self, recorder_of: Callable[[str], Recorder | None]) -> None:
+        self._recorder_of = recorder_of
         self._lock = threading.Lock()
         self._recorders: dict[str, Recorder] = {}
 
@@ -86,15 +85,14 @@ class Recorders:
         with self._lock:
             recorder = self._recorders.pop(model, None)
             if recorder is None:
-                folder = self._log_of(model)
-                if folder is None:
+                recorder = self._recorder_of(model)
+                if recorder is None:
                     raise NotFoundError(
                         f"the config names no model {model[:80]!r}; add it under models:, with its log"
                     )
                 if len(self._recorders) >= _MOST:
                     oldest = next(iter(self._recorders))
                     self._recorders.pop(oldest).close()
-                recorder = Recorder(model, folder)
             self._recorders[model] = recorder  # last in: the first is the one longest unused
             return recorder
 

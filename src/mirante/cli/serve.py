@@ -33,7 +33,7 @@ _WORKERS = click.IntRange(1, 256)
     "prediction is several."
 )  # fmt: skip
 @click.option(
-    "--leave-out", metavar="COLUMN", multiple=True, help="Feature that is not recorded; may be repeated."
+    "--drop", metavar="COLUMN", multiple=True, help="Feature that is not recorded; may be repeated."
 )
 @click.option(
     "--timeout", type=click.IntRange(1), default=60, show_default=True, help="Seconds for one request."
@@ -49,7 +49,9 @@ _WORKERS = click.IntRange(1, 256)
     "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
 )
 @config_option
-def serve(model_uri: str, log: Path | None, config: Path | None, **options: Any) -> None:
+def serve(
+    model_uri: str, log: Path | None, drop: tuple[str, ...], config: Path | None, **options: Any
+) -> None:
     """Serve the model at MODEL_URI as mlflow models serve does, and record what it is asked and answers.
 
     MODEL_URI is models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH or a folder. The answers are
@@ -60,13 +62,17 @@ def serve(model_uri: str, log: Path | None, config: Path | None, **options: Any)
     from mirante.capture.serve.launcher import ServeSettings
     from mirante.capture.serve.launcher import serve as serve_model
 
-    found = log or _log_of(model_uri, options["model"], config)
-    serve_model(ServeSettings(model_uri, found, **options), click.echo)
+    folder, privacy = _recorded(model_uri, options["model"], config)
+    privacy["drop"] = [*privacy.get("drop", ()), *drop]
+    serve_model(ServeSettings(model_uri, log or folder, privacy=privacy, **options), click.echo)
 
 
-def _log_of(model_uri: str, model: str | None, config: Path | None) -> Path:
-    """Return where the service of the same config reads the rows of a model."""
+def _recorded(model_uri: str, model: str | None, config: Path | None) -> tuple[Path, dict[str, Any]]:
+    """Return where the service of the same config reads the rows of a model, and what of them is recorded."""
     name = model or model_uri.removeprefix("models:").strip("/").partition("/")[0].partition("@")[0]
     settings = settings_of(config)
-    logs = [one.log for one in settings.models if one.model == name]
-    return logs[0] if logs else settings.folder / "inference-log"
+    for one in settings.models:
+        if one.model == name:
+            one.privacy.build(settings.folder)  # a key that cannot be read is an error before the model loads
+            return one.log, one.privacy.plain(settings.folder)
+    return settings.folder / "inference-log", {}

@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from mirante.capture.serve.model import fetch_model, which_model
 from mirante.capture.serve.worker import Orders
@@ -50,8 +51,8 @@ class ServeSettings:
         What to record under, where the URI does not say.
     prediction : str, optional
         Which of several values of one prediction is recorded: a name, or a position from 0.
-    leave_out : tuple of str
-        Features that are not recorded.
+    privacy : dict
+        What of the features is recorded: of `PrivacyConfig.plain`.
     timeout : int
         Seconds for one request, as in ``mlflow models serve --timeout``.
     tracking_uri : str, optional
@@ -70,7 +71,7 @@ class ServeSettings:
     model: str | None = None
     version: str | None = None
     prediction: str | None = None
-    leave_out: tuple[str, ...] = ()
+    privacy: dict[str, Any] = field(default_factory=dict)
     timeout: int = 60
     tracking_uri: str | None = None
     flush_interval: float = 1.0
@@ -341,7 +342,7 @@ def _serve_on(
         model.version,
         str(settings.log.absolute()),
         settings.prediction,
-        settings.leave_out,
+        settings.privacy,
         settings.flush_interval,
         settings.max_body,
         settings.max_waiting,

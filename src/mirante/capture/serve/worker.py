@@ -12,9 +12,11 @@ import socket
 import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+from mirante.capture.config import PrivacyConfig
 from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.middleware import Capture
 from mirante.capture.recorder import Recorder
@@ -37,8 +39,8 @@ class Orders:
         What rows are recorded under, and where.
     prediction : str, optional
         Which of several values of one prediction is recorded.
-    leave_out : tuple of str
-        Features that are not recorded.
+    privacy : dict
+        What of the features is recorded: of `PrivacyConfig.plain`.
     flush_interval : float
         Seconds until a row is durable.
     max_body, max_waiting : int
@@ -53,7 +55,7 @@ class Orders:
     version: str
     log: str
     prediction: str | None = None
-    leave_out: tuple[str, ...] = ()
+    privacy: dict[str, Any] = field(default_factory=dict)
     flush_interval: float = 1.0
     max_body: int = 8 << 20
     max_waiting: int = 64 << 20
@@ -75,8 +77,7 @@ class Orders:
         >>> Orders.of(Orders("churn", "3", "log").environ()).model
         'churn'
         """
-        found = json.loads(environ[ENVIRONMENT])
-        return cls(**{**found, "leave_out": tuple(found["leave_out"])})
+        return cls(**json.loads(environ[ENVIRONMENT]))
 
 
 class _Reader:
@@ -112,19 +113,18 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
     tuple of Capture, Intake, Recorder
         The application; and what is to be closed, in this order, when it has ended.
     """
+    privacy = PrivacyConfig(**orders.privacy)
     recorder = Recorder(
-        orders.model, orders.log, version=orders.version, flush_interval=orders.flush_interval
+        orders.model,
+        orders.log,
+        version=orders.version,
+        flush_interval=orders.flush_interval,
+        privacy=privacy.build(Path()),
+        sample=privacy.sample,
     )
     signature = Signature.of(schema)
     read = _Reader(signature, orders.prediction)
-    intake = Intake(
-        recorder,
-        orders.model,
-        read,
-        signature=signature,
-        max_bytes=orders.max_waiting,
-        leave_out=orders.leave_out,
-    )
+    intake = Intake(recorder, orders.model, read, signature=signature, max_bytes=orders.max_waiting)
     capture = Capture(
         app,
         intake,
