@@ -254,7 +254,7 @@ class Judgement:
         tests, found, row = scale.side.numeric, scale.found.numbers, scale.row
         floor, level = self._floor(place), self.drift_level[: found.n.shape[1]] * scale.weight
         n = found.n[row]
-        limits, alone = tests.limit(n, level, scale.own.numeric)
+        limits, alone = tests.limit(n, scale.found.variance[row], level, scale.own.numeric)
         limit, resolution = float(limits[place]), float(alone[place])
         value, threshold, score = float(found.distance[row, place]), max(limit, floor), "ks"
         if value <= threshold and self.drifted[place]:  # the rank test speaks

@@ -21,6 +21,7 @@ Places = NDArray[np.intp]
 # Parts of a column's level. Among independent rows the rank test sees small shifts that KS is slow to see;
 # among windows that differ both lean on the same few own windows, and KS sees what ranks do not.
 _INDEPENDENT, _BY_WINDOWS = (0.25, 0.75), (0.75, 0.25)
+_ALIKE = 0.5  # own windows whose mean ranks vary by no more than this beyond sampling are as independent rows
 _BRIDGES = 400  # random paths from which the KS distance's law for a column with repeated values is known
 
 
@@ -91,8 +92,8 @@ class NumericFindings:
 class NumericTests:
     """Holds the counts of windows, single and pooled, against a reference.
 
-    Two tests share a column's level: KS (a quarter; three with own windows), for a change of any shape,
-    and Mann-Whitney for a shift. A window counts for no more rows than its reference has, since one
+    Two tests share a column's level: KS (a quarter; three where own windows differ), for a change of any
+    shape, and Mann-Whitney for a shift. A window counts for no more rows than its reference has, since one
     reference's sampling error is the same in all windows. With own windows each test must also hold against
     the spread between them: mean ranks by a variance component and Student's t, KS distances against the
     own windows' KS distances (see `mirante.stats.spread`). The latter goes beyond mean ranks: days that
@@ -187,21 +188,22 @@ class NumericTests:
         shift = rank_sums / np.maximum(n, 1.0) - 0.5
         z = shift / np.maximum(error, 1e-150)
         p_rank = student_p(skew_corrected(z, skew, m, np.maximum(n, 1.0)), 1.0, freedom)
-        shares = _INDEPENDENT
         if spread is not None:
             p_ks = np.maximum(p_ks, spread.distance.p_value(distance, trusted, m))
-            shares = _BY_WINDOWS
+        shares = _shares(sampling, spread)
         void = (n <= 0) | (self.reference.n <= 0)
         p_ks = np.where(void, 1.0, p_ks)
         p_rank = np.where(void | (variance <= 0.0), 1.0, p_rank)
         p_value = np.minimum(1.0, np.minimum(p_ks / shares[0], p_rank / shares[1]))
         return NumericFindings(n, distance, shift + 0.5, p_ks, p_rank, p_value)
 
-    def limit(self, n: Floats, level: Floats, spread: NumericSpread | None) -> tuple[Floats, Floats]:
+    def limit(
+        self, n: Floats, variance: Floats, level: Floats, spread: NumericSpread | None
+    ) -> tuple[Floats, Floats]:
         """Return the KS distance from which KS alarms, and the one if only the number of rows mattered."""
         m = np.maximum(self.reference.n, 1.0)
         trusted = np.minimum(np.maximum(n, 1.0), m)
-        share = (_INDEPENDENT if spread is None else _BY_WINDOWS)[0]
+        share, _ = _shares(variance * (1.0 / trusted + 1.0 / m), spread)
         alone = special.kolmogi(level * share) / np.sqrt(m * trusted / (m + trusted))
         if spread is None:
             return alone, alone
@@ -212,7 +214,16 @@ class NumericTests:
         m = np.maximum(self.reference.n, 1.0)
         sampling = variance * (1.0 / np.minimum(np.maximum(n, 1.0), m) + 1.0 / m)
         error, freedom = (Spread.none() if spread is None else spread.rank).error(sampling)
-        return student_limit(level * (_INDEPENDENT if spread is None else _BY_WINDOWS)[1], error, freedom)
+        return student_limit(level * _shares(sampling, spread)[1], error, freedom)
+
+
+def _shares(sampling: Floats, spread: NumericSpread | None) -> tuple[Floats | float, Floats | float]:
+    """Return the parts of a column's level that KS and the rank test have."""
+    if spread is None:
+        return _INDEPENDENT
+    alike = spread.rank.between <= _ALIKE * sampling
+    ks, rank = (np.where(alike, *pair) for pair in zip(_INDEPENDENT, _BY_WINDOWS, strict=True))
+    return ks, rank
 
 
 def _per_column(column: Places, values: Floats, columns: int) -> Floats:
