@@ -70,6 +70,21 @@ def test_it_is_made_from_a_file_and_found_by_the_alias(mlflow_server, tmp_path, 
 
 
 @pytest.mark.server
+def test_a_baseline_that_is_replaced_is_told_and_what_it_had_more(mlflow_server, tmp_path):
+    name, _ = register(connect(mlflow_server), alias="live")
+    first, second = normal_rows(), normal_rows().rename(columns={"age": "idade"})
+    make = [written(frame, tmp_path, ending) for frame, ending in ((first, "csv"), (second, "parquet"))]
+    told = [
+        make_baseline(name, path, "said", time_column="at", alias="live", tracking_uri=mlflow_server)
+        for path in make
+    ]
+    assert "replaces" not in told[0]
+    assert told[1].splitlines()[1] == (
+        "it replaces the baseline that the version had; features that are not in these data: age; new: idade"
+    )
+
+
+@pytest.mark.server
 def test_a_folder_of_parquet_files_will_do_without_times_and_labels(mlflow_server, tmp_path):
     client = connect(mlflow_server)
     name, _ = register(client)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from mirante.capture.serve.launcher import Supervisor, listen
-from mirante.capture.serve.model import ServedModel, which_model
+from mirante.capture.serve.model import ServedModel, check_server, which_model
 from mirante.capture.serve.worker import Orders
 from mirante.errors import ConfigError, InputError, ServeError, TrackingError
 
@@ -155,3 +155,11 @@ def test_a_model_that_cannot_be_loaded_is_said():
         supervisor = Supervisor(command, os.environ, Orders("m", "1", "log"), listener, 2, print)
         with pytest.raises(ServeError, match="ended with code 3 before it could answer"):
             supervisor.run(lambda: None)
+
+
+def test_a_server_that_is_away_is_said_before_mlflow_tries_for_minutes(tmp_path):
+    with listen("127.0.0.1", 0) as listener:
+        away = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    check_server(str(tmp_path), away)  # a folder needs no server
+    with pytest.raises(TrackingError, match=r"no MLflow server answers at http://127.0.0.1:.*--tracking-uri"):
+        check_server("models:/churn@champion", away)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirante.errors import InputError
-from mirante.monitors.baseline import ModelBaseline, publish_baseline
+from mirante.errors import InputError, TrackingError
+from mirante.monitors.baseline import ModelBaseline, fetch_baseline, publish_baseline
 from mirante.monitors.sample import SAMPLE_ROWS
 from mirante.monitors.windows import WindowClock
 from mirante.tracking.baselines import resolve_alias
@@ -14,6 +15,7 @@ from mirante.tracking.client import brief_requests, connect
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
 
     from mirante.capture.privacy import Privacy
 
@@ -63,7 +65,7 @@ def make_baseline(
     Returns
     -------
     str
-        One line that says what was done.
+        What was done, in a line, and in a second one what that replaces.
 
     Raises
     ------
@@ -92,10 +94,35 @@ def make_baseline(
         alarm_budget=alarm_budget,
         sample_rows=sample_rows,
     )
+    former = _features_before(client, model, alias)
     publish_baseline(client, model, version, baseline)
     kept = 0 if baseline.sample is None else baseline.sample.num_rows
     size = f"{len(rows):,} rows, {len(baseline.features)} features, {kept:,} rows kept as a sample"
-    return f"wrote the baseline of {model}, version {version} ({alias}): {size}; {_estimates(baseline)}"
+    told = f"wrote the baseline of {model}, version {version} ({alias}): {size}; {_estimates(baseline)}"
+    return told + _replaced(former, baseline.features)
+
+
+def _features_before(client: MlflowClient, model: str, alias: str) -> tuple[str, ...] | None:
+    """Return the features of the baseline that the version has so far; None without one that can be read."""
+    try:
+        return tuple(fetch_baseline(client, model, alias)[1].features)
+    except (InputError, TrackingError):
+        return None
+
+
+def _replaced(former: Sequence[str] | None, features: Sequence[str]) -> str:
+    """Return what is lost and new against the baseline before; empty where there was none."""
+    if former is None:
+        return ""
+    parts = [
+        f"; {words}: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+        for words, names in (
+            ("features that are not in these data", [name for name in former if name not in features]),
+            ("new", [name for name in features if name not in former]),
+        )
+        if names
+    ]
+    return "\nit replaces the baseline that the version had" + "".join(parts)
 
 
 def _estimates(baseline: ModelBaseline) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from mirante.capture.serve.model import fetch_model, which_model
+from mirante.capture.serve.model import check_server, fetch_model, which_model
 from mirante.capture.serve.worker import Orders
 from mirante.errors import ConfigError, ServeError
 from mirante.tracking.client import connect
@@ -311,6 +312,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         shutil.rmtree(scratch, ignore_errors=True)
+        gc.freeze()  # at its end the interpreter would look through all of MLflow, for seconds
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -320,6 +322,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 def _serve_on(
     listener: socket.socket, settings: ServeSettings, scratch: Path, say: Callable[[str], None]
 ) -> None:
+    check_server(settings.uri, settings.tracking_uri)
     model = which_model(
         settings.uri,
         lambda: connect(settings.tracking_uri),

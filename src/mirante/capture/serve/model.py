@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from mirante.errors import InputError, MissingDependencyError, TrackingError
 from mirante.tracking.baselines import resolve_alias
-from mirante.tracking.client import asking
+from mirante.tracking.client import asking, connect, server_name
+from mirante.tracking.reach import reachable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["ServedModel", "fetch_model", "which_model"]
+__all__ = ["ServedModel", "check_server", "fetch_model", "which_model"]
 
 _REGISTERED = re.compile(r"models:/+(?P<name>[^/]+)(?:/(?P<version>[^/]+)|@(?P<alias>[^/@]+))")
 
@@ -35,6 +36,37 @@ class ServedModel:
     uri: str
     name: str
     version: str
+
+
+def check_server(uri: str, tracking_uri: str | None = None, *, timeout: float = 3.0) -> None:
+    """Raise an error where MLflow is needed and no server answers: its own client tries for four minutes.
+
+    Parameters
+    ----------
+    uri : str
+        The model.
+    tracking_uri : str, optional
+        The MLflow server; what MLflow would use itself by default.
+    timeout : float
+        Seconds to connect, and seconds more for an answer.
+
+    Raises
+    ------
+    TrackingError
+        If nothing answers.
+
+    Examples
+    --------
+    >>> check_server("/some/folder")
+    """
+    if not uri.startswith(("models:", "runs:")):
+        return
+    address = connect(tracking_uri).tracking_uri
+    if not reachable(address, timeout=timeout):
+        raise TrackingError(
+            f"no MLflow server answers at {server_name(address)}; start it, or say where it is: "
+            "--tracking-uri, or MLFLOW_TRACKING_URI"
+        )
 
 
 def which_model(

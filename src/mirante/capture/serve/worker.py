@@ -5,7 +5,9 @@ Run by the launcher alone: ``python -m mirante.capture.serve.worker``.
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -27,6 +29,8 @@ from mirante.errors import MiranteWarning
 __all__ = ["ENVIRONMENT", "Orders", "guarded_app", "main"]
 
 ENVIRONMENT = "MIRANTE_SERVE"
+
+_log = logging.getLogger("mirante.capture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class _Reader:
 
     def __init__(self, signature: Signature, part: str | None) -> None:
         self._signature, self._part = signature, part
+        self._told = part is not None
 
     def __call__(self, exchange: Exchange) -> Batch:
         signature = self._signature
@@ -93,7 +98,19 @@ class _Reader:
         )
         right = exchange.status < 300
         predictions = read_answer(b"".join(exchange.answer), self._part) if right else None
+        self._tell_of_several(predictions)
         return Batch(rows.columns, predictions, rows.count, rows.named)
+
+    def _tell_of_several(self, predictions: list[Any] | None) -> None:
+        """Say once that predictions of several values are kept as text, which nothing can be computed of."""
+        first = predictions[0] if predictions and not self._told else None
+        if isinstance(first, str) and first[:1] in ("[", "{"):
+            self._told = True
+            _log.warning(
+                "the model answers %d values a row: they are recorded as text, and not judged as a number; "
+                "--prediction 1 records the second of them alone",
+                len(json.loads(first)),
+            )
 
 
 def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake, Recorder]:
@@ -181,3 +198,4 @@ def _end_with(life: int) -> None:
 
 if __name__ == "__main__":
     main()
+    gc.freeze()  # the interpreter would look through all that a model brought along, for seconds
