@@ -1,9 +1,9 @@
-"""The same counts on Spark and on one machine, and what each costs: ``python -m benchmarks.spark [--rows 5000000]``.
+"""The same counts on Spark and on one machine, and what each costs: ``python -m benchmarks.spark``.
 
-Writes Parquet files of 16 numbers and 4 texts a row, and counts them at the edges of a baseline in three ways:
-one local process, tasks over file paths (`profile_spark_files`), and
-`mapInArrow` (`profile_spark`), on a local Spark with two threads. CPU time is that of the whole tree: Python,
-Java and workers (Linux only). The bars, against the local run's CPU: files at most 3 times, mapInArrow 12.
+Writes Parquet files of 16 numbers and 4 texts a row, and counts them at the edges of a baseline in three
+ways: one local process, tasks over file paths (`profile_spark_files`), and `mapInArrow` (`profile_spark`), on
+a local Spark with two threads. CPU time is that of the whole tree: Python, Java and workers (Linux only).
+Bars, against the local run's CPU: files at most 3 times, mapInArrow 12.
 """
 
 from __future__ import annotations
@@ -80,9 +80,8 @@ def main() -> None:
             pq.write_table(part(rng, options.rows // options.files), folder / f"{number:03}.parquet")
         baseline = TableProfile.of(part(rng, options.baseline))
         size = sum(file.stat().st_size for file in folder.iterdir()) / 1e9
-        print(
-            f"{options.rows:,} rows × 20 in {options.files} files, {size:.2f} GB; baseline {options.baseline:,}"
-        )
+        print(f"{options.rows:,} rows × 20 in {options.files} files, {size:.2f} GB", end="; ")
+        print(f"baseline of {options.baseline:,} rows")
         local, cost, _ = timed("local", lambda: profile_path(folder, baseline), options.repeat)
         builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
         spark = builder.config("spark.driver.memory", "2g").getOrCreate()
@@ -96,9 +95,8 @@ def main() -> None:
             found, used, _ = timed(way, work, options.repeat)
             same = found == local and found.numbers.cells.tobytes() == local.numbers.cells.tobytes()
             kept = "kept" if used <= BARS[way] * cost else "MISSED"
-            print(
-                f"{'':12} counts {'equal' if same else 'DIFFER'}; {used / cost:.1f} × local; bar {BARS[way]:g}: {kept}"
-            )
+            print(f"{'':12} counts {'equal' if same else 'DIFFER'}", end="; ")
+            print(f"{used / cost:.1f} × local; bar {BARS[way]:g}: {kept}")
         spark.stop()
     print(f"load of the machine: {os.getloadavg()[0]:.1f}")
 
