@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import subprocess
 import sys
 import warnings
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -288,21 +288,13 @@ def test_what_spark_says_is_told(spark):
         profile_spark(broken)
 
 
-def test_a_worker_without_mirante_is_told(spark, monkeypatch):
-    bare = "import sys; sys.modules['mirante'] = None"
-    ghost = SimpleNamespace(__name__="mirante_elsewhere")
-    monkeypatch.setitem(sys.modules, "mirante_elsewhere", ghost)
-
-    def lost(cutting, _other=None):
-        def work(batches):
-            exec(bare)
-            raise ModuleNotFoundError("No module named 'mirante'", name="mirante")
-            yield
-
-        return work
-
-    monkeypatch.setattr(jobs, "_counting", lost)
-    with pytest.raises(MissingDependencyError, match="workers cannot import 'mirante'; install Mirante"):
+def test_a_worker_that_lacks_a_module_is_told(spark, tmp_path, monkeypatch):
+    """As where Mirante is not installed: workers get the name of a function, and import it from there."""
+    (tmp_path / "driver_only.py").write_text("def work(batches):\n    yield from batches\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    work = importlib.import_module("driver_only").work
+    monkeypatch.setattr(jobs, "_counting", lambda sent, cutting: work)
+    with pytest.raises(MissingDependencyError, match="workers cannot import 'driver_only'; install Mirante"):
         profile_spark(spark.range(3), baseline=TableProfile.of({"id": [1.0]}))
 
 
