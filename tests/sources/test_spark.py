@@ -396,6 +396,13 @@ def test_many_windows_leave_in_between(table, baseline):
     assert {dt.datetime.fromtimestamp(start / 1e6, dt.UTC): one for start, one in found.items()} == local
 
 
+@pytest.mark.parametrize("size", [1, 999, 6_000])
+def test_batches_of_any_size_add_up(table, baseline, size):
+    some = table.slice(0, 300 if size == 1 else ROWS)
+    found, untimed = added(count(batches_of(some, size), baseline, None), baseline)
+    assert (found, untimed) == ({None: TableProfile.of(some, like=baseline)}, 0)
+
+
 def test_no_batches_are_no_rows(baseline):
     assert added(count([], baseline, None), baseline) == ({}, 0)
 
