@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4_000_000_000:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 from mirante.tracking import server as _server  # noqa: E402 - the environment comes first
+from tests import tools  # noqa: E402 - likewise
 
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: closed on any machine that runs tests
 
@@ -71,3 +73,39 @@ def mlflow_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_server
 def mlflow_server(mlflow_process: _server.ServerProcess) -> str:
     """The URI of the session's MLflow server; tests that log set MLFLOW_TRACKING_URI to it."""
     return mlflow_process.uri
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One real Spark with two threads for the whole session; nothing of it stays."""
+    tools.require_tool("java")
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    folder = tmp_path_factory.mktemp("spark")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        # what is tested here is what workers import, wherever the installed one lies
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "src"))
+        options = {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.memory": "512m",
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # short lives
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.execution.arrow.maxRecordsPerBatch": "700",  # so that a part has several batches
+            "spark.sql.session.timeZone": "America/Sao_Paulo",  # not the one of any test
+            "spark.local.dir": str(folder),
+            "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        }
+        session = SparkSession.builder.master("local[2]").appName("tests").config(map=options).getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    gateway = SparkContext._gateway
+    session.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # the Java process ends with it
+    gateway.proc.wait(30)
+    SparkContext._gateway = SparkContext._jvm = None

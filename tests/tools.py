@@ -16,6 +16,7 @@ import pytest
 TOOLS = {
     "alertmanager": ("prometheus-alertmanager", ("prometheus-alertmanager",)),
     "amtool": ("prometheus-alertmanager", ()),
+    "java": ("default-jre-headless", ()),
     "chromium": ("chromium", ("chromium-browser", "google-chrome")),
     "promtool": ("prometheus", ()),
     "prometheus": ("prometheus", ()),
@@ -43,10 +44,12 @@ def require_tool(name: str) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and all that need MLflow's server, which starts slowly, in one."""
+    """Keep a file's tests in one process, and all that need MLflow's server, or Spark, which start slowly."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             served = item.get_closest_marker("server") or "mlflow_process" in getattr(
                 item, "fixturenames", ()
             )
-            item.add_marker(pytest.mark.xdist_group("server" if served else item.nodeid.partition("::")[0]))
+            sparked = "spark" in getattr(item, "fixturenames", ())
+            group = "server" if served else "spark" if sparked else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from mirante.inference_log.reader import InferenceLog
     from mirante.monitors.check import check
+    from mirante.monitors.spark import profile_spark, profile_spark_files
     from mirante.outliers.detector import OutlierDetector
     from mirante.performance.estimated import PerformanceEstimator
     from mirante.profiles import TableProfile
@@ -84,6 +85,8 @@ __all__ = [
     "connect",
     "explain",
     "label",
+    "profile_spark",
+    "profile_spark_files",
     "record",
 ]
 
@@ -121,6 +124,8 @@ _HOMES = {
     "connect": "mirante.client",
     "explain": "mirante.drift.explain",
     "label": "mirante.client",
+    "profile_spark": "mirante.monitors.spark",
+    "profile_spark_files": "mirante.monitors.spark",
     "record": "mirante.capture.decorator",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -101,6 +102,22 @@ class ParquetBatches:
                 size = _batch_size(file.metadata, inside)
                 for batch in file.iter_batches(size, columns=inside, use_threads=False):
                     yield self._whole(batch, columns, self._folders[path])
+
+    def only(self, files: Sequence[Path]) -> ParquetBatches:
+        """Return some of the files, whose columns keep the types that they have in all.
+
+        Parameters
+        ----------
+        files : sequence of Path
+            Of these.
+
+        Returns
+        -------
+        ParquetBatches
+        """
+        part = copy(self)
+        part._files = list(files)
+        return part
 
     def _whole(
         self, batch: pa.RecordBatch, columns: Sequence[str], folders: Mapping[str, str | None]
