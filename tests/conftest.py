@@ -26,6 +26,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4_000_000_000:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 from mirante.tracking import server as _server  # noqa: E402 - the environment comes first
+from tests.postgres import PostgresServer, start_postgres  # noqa: E402
 
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: closed on any machine that runs tests
 
@@ -71,3 +72,18 @@ def mlflow_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_server
 def mlflow_server(mlflow_process: _server.ServerProcess) -> str:
     """The URI of the session's MLflow server; tests that log set MLFLOW_TRACKING_URI to it."""
     return mlflow_process.uri
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One real PostgreSQL for the whole session."""
+    with start_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a database of the test's own, with the store's tables and nothing in them."""
+    name = postgres_server.create(postgres_server.migrated())
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
