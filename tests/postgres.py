@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for tests: started once, reached by a socket in its own folder, and gone afterwards.
+"""A PostgreSQL of our own for tests: started once, reached by a socket in its folder, gone afterwards.
 
 Fixtures for ``tests/conftest.py``: `postgres_server` and `postgres_url`.
 """
@@ -51,7 +51,9 @@ class PostgresServer:
         """Run statements outside of a transaction, and return the rows of the last."""
         import psycopg
 
-        with psycopg.connect(host=str(self.socket), user="mirante", dbname=name, autocommit=True) as connection:
+        with psycopg.connect(
+            host=str(self.socket), user="mirante", dbname=name, autocommit=True
+        ) as connection:
             for statement in statements:
                 cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
@@ -67,7 +69,8 @@ class PostgresServer:
         if not self._template:
             from mirante.store import Store
 
-            name = self.create()
+            # a server that sorts as people of a country do, which the store must not show
+            name = self.create(options="LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
             Store(self.url(name)).close()
             self._template = name
         return self._template
@@ -88,7 +91,7 @@ def start_postgres() -> Iterator[PostgresServer]:
     data = folder / "data"
     try:
         subprocess.run(
-            [initdb, "-D", data, "-U", "mirante", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            [initdb, "-D", data, "-U", "mirante", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
             check=True, capture_output=True, cwd=folder, **as_user,
         )  # fmt: skip
         (data / "pg_hba.conf").write_text(_GUARDED, encoding="utf-8")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, strategies as st
 
 from mirante.errors import StoreError
 from mirante.store import Store
@@ -95,17 +95,17 @@ def test_a_model_that_is_rolled_back_is_not_remembered(store: Store) -> None:
     assert store.labels.get("m", ["a"]).values.tolist() == [2.0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     written=st.dictionaries(
         st.text(max_size=20), st.floats(allow_nan=False) | st.text(max_size=20), max_size=20
     )
 )
 def test_any_id_and_label_come_back(
-    tmp_path_factory: pytest.TempPathFactory, written: dict[str, float | str]
+    store: Store, written: dict[str, float | str]
 ) -> None:
-    with Store(f"sqlite:///{tmp_path_factory.mktemp('labels')}/m.db") as store:
-        store.labels.write("m", list(written), list(written.values()), _NOW)
-        found = store.labels.get("m", list(written))
-        assert found.values.tolist() == list(written.values())
-        assert found.found.all()
+    model = f"m{next(_NUMBERS)}"  # one store for all examples
+    store.labels.write(model, list(written), list(written.values()), _NOW)
+    found = store.labels.get(model, list(written))
+    assert found.values.tolist() == list(written.values())
+    assert found.found.all()
