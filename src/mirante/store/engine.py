@@ -16,10 +16,8 @@ __all__ = ["BUSY_SECONDS", "advice", "driver_error", "make_engine", "prepare", "
 BUSY_SECONDS = 30.0  # how long a writer waits for another process before it gives up
 _WRITES = "mirante_writes"  # execution option of a connection that is going to write
 _WRITER_LOCK = 7_306_021  # any number that nobody else takes for an advisory lock
-_CONNECTIONS = (
-    8,
-    24,
-)  # to PostgreSQL: kept, and more when many ask at once; its own limit is 100 for everybody
+# To PostgreSQL: kept, and more when many ask at once; its own limit is 100 for everybody.
+_KEPT, _MORE = 8, 24
 
 # An end that went away without a word is noticed after a minute, by the client and by the server: the two
 # hours that systems wait would keep the lock of a writer whose machine died.
@@ -129,12 +127,11 @@ def _postgresql(url: URL) -> Engine:
     psycopg = url.drivername == "postgresql+psycopg"
     wanted = {**_PATIENCE, "application_name": "mirante", "client_encoding": "utf8"} if psycopg else {}
     own = {name: value for name, value in wanted.items() if name not in url.query}
-    kept, more = _CONNECTIONS
     engine = create_engine(
         url,
         pool_pre_ping=True,
-        pool_size=kept,
-        max_overflow=more,
+        pool_size=_KEPT,
+        max_overflow=_MORE,
         isolation_level="REPEATABLE READ",
         connect_args=own,
     )
@@ -207,10 +204,10 @@ def shown(url: URL) -> str:
     --------
     >>> from sqlalchemy import make_url
     >>> shown(make_url("postgresql+psycopg://ana:hunter2@db/mirante?password=hunter2"))
-    'postgresql+psycopg://ana:***@db/mirante?password=***'
+    'postgresql+psycopg://ana:***@db/mirante'
     """
     secret = [name for name in url.query if "password" in name.lower()]
-    return url.update_query_dict(dict.fromkeys(secret, "***")).render_as_string(hide_password=True)
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def advice(url: URL, said: str) -> str:
