@@ -26,7 +26,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4_000_000_000:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 from mirante.tracking import server as _server  # noqa: E402 - the environment comes first
-from tests.postgres import PostgresServer, start_postgres  # noqa: E402
+from tests.postgres import PostgresServer, start_postgres  # noqa: E402 - the same
 
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: closed on any machine that runs tests
 
