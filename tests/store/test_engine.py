@@ -28,6 +28,8 @@ _COUNT = """
 import sys
 from mirante.store import Store
 with Store(sys.argv[1]) as store:
+    print("ready", flush=True)
+    sys.stdin.read()
     for _ in range(60):
         with store.transaction() as connection:
             seen = store.cursors.get("shared", connection=connection) or {"n": 0}
@@ -36,8 +38,17 @@ with Store(sys.argv[1]) as store:
 
 
 def test_programs_that_read_and_then_write_lose_nothing(url: str) -> None:
-    programs = [subprocess.Popen([sys.executable, "-c", _COUNT, url]) for _ in range(2)]
-    assert [program.wait(60) for program in programs] == [0, 0]
+    command = [sys.executable, "-c", _COUNT, url]
+    programs = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    assert [program.stdout.readline() for program in programs if program.stdout] == ["ready\n"] * 2
+    for program in programs:  # closing stdin is the starting shot
+        assert program.stdin is not None
+        program.stdin.close()
+        program.stdin = None
+    assert [program.communicate(timeout=60)[0] for program in programs] == ["", ""]
+    assert [program.returncode for program in programs] == [0, 0]
     with Store(url) as store:
         assert store.cursors.get("shared") == {"n": 120}
 
