@@ -28,6 +28,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4_000_000_000:
 
 from mirante.tracking import server as _server  # noqa: E402 - the environment comes first
 from tests import tools  # noqa: E402 - likewise
+from tests.postgres import PostgresServer, start_postgres  # noqa: E402 - the same
 
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: closed on any machine that runs tests
 
@@ -109,3 +110,18 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     gateway.proc.stdin.close()  # the Java process ends with it
     gateway.proc.wait(30)
     SparkContext._gateway = SparkContext._jvm = None
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One real PostgreSQL for the whole session."""
+    with start_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a database of the test's own, with the store's tables and nothing in them."""
+    name = postgres_server.create(postgres_server.migrated())
+    yield postgres_server.url(name)
+    postgres_server.drop(name)

@@ -18,6 +18,8 @@ TOOLS = {
     "amtool": ("prometheus-alertmanager", ()),
     "java": ("default-jre-headless", ()),
     "chromium": ("chromium", ("chromium-browser", "google-chrome")),
+    "initdb": ("postgresql", ()),
+    "postgres": ("postgresql", ()),
     "promtool": ("prometheus", ()),
     "prometheus": ("prometheus", ()),
 }
@@ -25,8 +27,10 @@ TOOLS = {
 
 def find_tool(name: str) -> str | None:
     """Return the path of a program, from the virtual environment or the PATH, or None."""
-    # .ci/tools may have put it beside python
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    # .ci/tools may have put it beside python; Debian keeps PostgreSQL's servers out of the PATH, newest last
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: int(place.parent.name))
+    places = [Path(sys.executable).parent, os.environ.get("PATH", os.defpath), *reversed(debian)]
+    path = os.pathsep.join(map(str, places))
     _package, others = TOOLS[name]
     return next((found for known in (name, *others) if (found := shutil.which(known, path=path))), None)
 

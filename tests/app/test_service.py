@@ -238,6 +238,54 @@ alerts:
 
 
 @pytest.mark.server
+def test_the_same_on_postgresql_with_a_password_from_a_file(tmp_path, mlflow_server, postgres_server):
+    _, name, version = register(mlflow_server)
+    serve_shifted(name, version, tmp_path / "rows")
+    (tmp_path / "password").write_text("geheim\n")
+    database = postgres_server.create(options="OWNER guarded")
+    config = f"""{QUIET}
+store: {postgres_server.url(database, "guarded")}
+store_password_file: password
+mlflow: {{tracking_uri: "{mlflow_server}"}}
+models:
+  - {{model: {name}, log: rows, window: 1m, lateness: 0s, interval: 200ms}}
+alerts:
+  channels: {{console: {{type: console}}}}
+  routes: {{group_wait: 0s}}
+"""
+    with service(tmp_path, config) as (address, process, lines):
+        until(lambda: "age of" in "".join(lines), 60)
+        page = get(address, f"model?subject=model/{name}@champion")[1]
+        assert "age moved" in page
+        assert "feature_drift" in json.dumps(json.loads(get(address, "api/v1/alerts")[1]))
+        assert "test_" in get(address, "status")[1]
+        listed = subprocess.run(
+            [sys.executable, "-m", "mirante", "alerts", "list"], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert f"age of {name} moved" in listed.stdout
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert "geheim" not in "".join(lines)
+    assert not list(tmp_path.glob("*.db"))
+    with Store(postgres_server.url(database)) as store:
+        rows = [row.rows for row in store.windows.list(f"model/{name}@champion") if row.rows]
+        assert rows == [300, 300, 300]
+    postgres_server.drop(database)
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "said"),
+    [("mirante", "absent", "create the database first"), ("guarded:falsch", "postgres", "mend the role")],
+)
+def test_a_store_on_a_server_that_cannot_be_opened(tmp_path, postgres_server, user, name, said):
+    done = run_up(tmp_path, f"{QUIET}store: {postgres_server.url(name, user)}\n")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "falsch" not in done.stderr + done.stdout
+
+
+@pytest.mark.server
 def test_without_a_file_recorded_models_are_discovered(tmp_path, mlflow_server):
     _, name, version = register(mlflow_server)
     serve_shifted(name, version, tmp_path / "inference-log")

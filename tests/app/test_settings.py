@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import make_url
 
 from mirante.app.settings import MlflowConfig, Settings, default_settings, load_settings
 from mirante.app.template import CONFIG_TEMPLATE
@@ -125,6 +126,34 @@ def test_the_stores_address_is_checked_with_the_file(tmp_path, store, needed):
     with pytest.raises(ConfigError, match=f"line 2: store: .*{needed}") as caught:
         load(tmp_path, f"locale: en\nstore: {store}")
     assert "secret" not in str(caught.value)
+
+
+SERVER = "store: postgresql://ana@db/mirante\n"
+
+
+@pytest.mark.parametrize("given", ["store_password: env:SECRET", "store_password_file: password"])
+def test_the_password_of_the_store_comes_from_elsewhere_and_is_not_shown(tmp_path, given):
+    (tmp_path / "password").write_text("p@ss/w:rd?\n")
+    settings = load(tmp_path, SERVER + given, {"SECRET": "p@ss/w:rd?"})
+    address = make_url(settings.store_address({"SECRET": "p@ss/w:rd?"}))
+    assert (address.username, address.password, address.host) == ("ana", "p@ss/w:rd?", "db")
+    assert "p@ss" not in f"{settings!r} {settings} {settings.store}"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (SERVER + "store_password: env:NOT_SET", "line 2: 'store_password' .*'NOT_SET', which is not set"),
+        (SERVER + "store_password_file: absent", "line 2: 'store_password_file' .*absent' cannot be read"),
+        (SERVER + "store_password: hunter2\nstore_password_file: f", "keep one"),
+        ("store: postgresql://ana:hunter2@db/m\nstore_password: hunter2", "has a password too; keep one"),
+        ("store_password: hunter2", "is for PostgreSQL and the store is a file; leave it out"),
+    ],
+)
+def test_a_password_of_the_store_that_will_not_do(tmp_path, config, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(tmp_path, config)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,14 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     assert path.read_text().startswith("not a database")
 
 
-def test_a_damaged_file_is_told(url: str, tmp_path: Path) -> None:
-    with Store(url) as store:
+def test_a_damaged_file_is_told(sqlite_url: str, tmp_path: Path) -> None:
+    with Store(sqlite_url) as store:
         for number in range(200):
             store.cursors.set(f"cursor-{number}", {"x": "y" * 500})
     content = bytearray((tmp_path / "mirante.db").read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
     (tmp_path / "mirante.db").write_bytes(content)
-    with pytest.raises(StoreError, match="damaged; restore it from a copy"), Store(url) as store:
+    with pytest.raises(StoreError, match="damaged; restore it from a copy"), Store(sqlite_url) as store:
         store.cursors.get("cursor-7")
 
 
@@ -48,8 +48,8 @@ def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
         Store(f"sqlite:///{folder / 'm.db'}")
 
 
-def test_every_connection_is_durable_and_checks_keys(url: str) -> None:
-    database = Database(url)
+def test_every_connection_is_durable_and_checks_keys(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
     with database.reading() as first, database.reading() as second:
         for connection in (first, second):
             ask = connection.exec_driver_sql
@@ -124,7 +124,7 @@ def test_many_threads_write_and_read(store: Store) -> None:
     assert store.cursors.get("shared") == {"n": 160}
 
 
-def test_a_writer_waits_for_another_program(store: Store, tmp_path: Path) -> None:
+def test_a_writer_waits_for_another_program(sqlite_store: Store, tmp_path: Path) -> None:
     with closing(
         sqlite3.connect(tmp_path / "mirante.db", isolation_level=None, check_same_thread=False)
     ) as other:
@@ -132,7 +132,7 @@ def test_a_writer_waits_for_another_program(store: Store, tmp_path: Path) -> Non
         release = threading.Timer(0.4, other.execute, ["COMMIT"])
         release.start()
         began = time.monotonic()
-        store.cursors.set("a", {"x": 1})
+        sqlite_store.cursors.set("a", {"x": 1})
         assert time.monotonic() - began > 0.2
         release.join()
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from mirante.errors import StoreError
 from mirante.store import Store
 from mirante.store.database import Database
-from mirante.store.dialect import bulk, chunks, lock_for_migration, parse_url, upsert
+from mirante.store.dialect import bulk, chunks, parse_url, upsert
 from mirante.store.schema import cursors, label_models, labels, readings
 
 
@@ -62,7 +62,6 @@ def test_upsert_inserts_updates_and_leaves_alone(url: str) -> None:
     Store(url).close()
     database = Database(url)
     with database.transaction() as connection:
-        lock_for_migration(connection)
         for value in ("1", "2"):
             connection.execute(upsert(connection, cursors, update=["value"]), {"name": "a", "value": value})
             connection.execute(upsert(connection, cursors), {"name": "b", "value": value})

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mirante.errors import StoreError
 from mirante.store import Store
 
 _NOW = datetime(2013, 2, 9, tzinfo=UTC)
+_NUMBERS = count()
 
 
 def test_labels_come_back_in_the_order_of_the_ids(store: Store) -> None:
@@ -95,17 +97,15 @@ def test_a_model_that_is_rolled_back_is_not_remembered(store: Store) -> None:
     assert store.labels.get("m", ["a"]).values.tolist() == [2.0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     written=st.dictionaries(
         st.text(max_size=20), st.floats(allow_nan=False) | st.text(max_size=20), max_size=20
     )
 )
-def test_any_id_and_label_come_back(
-    tmp_path_factory: pytest.TempPathFactory, written: dict[str, float | str]
-) -> None:
-    with Store(f"sqlite:///{tmp_path_factory.mktemp('labels')}/m.db") as store:
-        store.labels.write("m", list(written), list(written.values()), _NOW)
-        found = store.labels.get("m", list(written))
-        assert found.values.tolist() == list(written.values())
-        assert found.found.all()
+def test_any_id_and_label_come_back(store: Store, written: dict[str, float | str]) -> None:
+    model = f"m{next(_NUMBERS)}"  # one store for all examples
+    store.labels.write(model, list(written), list(written.values()), _NOW)
+    found = store.labels.get(model, list(written))
+    assert found.values.tolist() == list(written.values())
+    assert found.found.all()

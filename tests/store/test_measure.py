@@ -22,8 +22,20 @@ def test_a_store_on_disk(tmp_path):
     assert size.free_bytes > 0
 
 
-def test_how_many_readings_of_some_names_and_times(tmp_path):
-    with Store(f"sqlite:///{tmp_path}/mirante.db") as store:
+def test_a_store_on_a_server(postgres_url):
+    with Store(postgres_url) as store:
+        empty = store.measure()
+        store.readings.write(
+            Reading("x", 1.0, T0 + timedelta(hours=n), {"host": str(n % 7)}) for n in range(5_000)
+        )
+        size = store.measure()
+    assert (size.rows["readings"], size.rows["series"]) == (5_000, 7)
+    assert size.used_bytes > empty.used_bytes > 0
+    assert (size.wal_bytes, size.free_bytes) == (None, None)
+
+
+def test_how_many_readings_of_some_names_and_times(url):
+    with Store(url) as store:
         store.readings.write(
             Reading(name, 1.0, T0 + timedelta(hours=n), {"host": "a"}) for name in "xyz" for n in range(10)
         )

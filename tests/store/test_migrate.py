@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, select, text
 
 import mirante.store.migrations
 from mirante.errors import StoreError
@@ -23,12 +24,26 @@ from mirante.store import Store
 from mirante.store.database import Database
 from mirante.store.measure import measure
 from mirante.store.migrate import revision, upgrade
-from mirante.store.schema import HEAD, VERSION_TABLE, metadata
+from mirante.store.schema import HEAD, VERSION_TABLE, cursors, metadata
+from tests.postgres import PostgresServer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
+    """The address of a database without our tables."""
+    if request.param == "sqlite":
+        yield sqlite_url
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
 
 
 @pytest.fixture
-def database(url: str) -> Database:
-    return Database(url)
+def database(url: str) -> Iterator[Database]:
+    with closing(Database(url)) as opened:
+        yield opened
 
 
 def test_the_migrated_schema_is_that_of_the_metadata(database: Database) -> None:
@@ -39,7 +54,6 @@ def test_the_migrated_schema_is_that_of_the_metadata(database: Database) -> None
             opts={"compare_type": True, "compare_server_default": True, "version_table": VERSION_TABLE},
         )
         assert compare_metadata(context, metadata) == []
-    database.close()
 
 
 def test_the_comparison_would_see_a_difference(database: Database) -> None:
@@ -48,11 +62,10 @@ def test_the_comparison_would_see_a_difference(database: Database) -> None:
         connection.exec_driver_sql("DROP INDEX mirante_events_time")
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert [change[0] for change in compare_metadata(context, metadata)] == ["add_index"]
-    database.close()
 
 
-def test_tables_made_by_migration_are_those_of_create_all(url: str, tmp_path: Path) -> None:
-    Store(url).close()
+def test_tables_made_by_migration_are_those_of_create_all(sqlite_url: str, tmp_path: Path) -> None:
+    Store(sqlite_url).close()
     other = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
     metadata.create_all(other)
     other.dispose()
@@ -80,6 +93,34 @@ def test_tables_made_by_migration_are_those_of_create_all(url: str, tmp_path: Pa
     assert keys(tmp_path / "mirante.db") == keys(tmp_path / "other.db")
 
 
+_COLUMNS = """
+SELECT table_name, column_name, data_type, collation_name, is_nullable, is_identity, column_default IS NULL
+FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2
+"""
+_INDEXES = "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+_CONSTRAINTS = """
+SELECT conrelid::regclass::text, contype, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2, 3
+"""
+
+
+def test_tables_made_by_migration_are_those_of_create_all_on_postgresql(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    name = postgres_server.create()
+    other = create_engine(postgres_server.url(name))
+    metadata.create_all(other)
+    other.dispose()
+    for question in (_COLUMNS, _INDEXES, _CONSTRAINTS):
+        migrated, made = (
+            [row for row in postgres_server.run(question, name=database) if row[0] != VERSION_TABLE]
+            for database in (make_url(postgres_url).database or "", name)
+        )
+        assert migrated == made
+        assert made
+    postgres_server.drop(name)
+
+
 def test_the_head_is_that_of_the_scripts(database: Database) -> None:
     scripts = ScriptDirectory(str(Path(mirante.store.migrations.__file__).parent))
     assert scripts.get_heads() == [HEAD]
@@ -89,7 +130,6 @@ def test_the_head_is_that_of_the_scripts(database: Database) -> None:
     upgrade(database)
     with database.reading() as connection:
         assert revision(connection) == HEAD
-    database.close()
 
 
 @pytest.mark.parametrize("hours", [[], [3, 7, 5]])
@@ -111,17 +151,15 @@ def test_readings_that_are_there_already_are_counted(database: Database, hours: 
     size = measure(database)
     assert size.rows["readings"] == len(hours)
     assert size.first_time == (datetime(1970, 1, 1, 3, tzinfo=UTC) if hours else None)
-    database.close()
 
 
 def test_a_failed_migration_leaves_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with database.transaction() as connection:  # the last step of the migration will stumble over it
-        connection.exec_driver_sql("CREATE TABLE mirante_notice_alerts (x)")
+        connection.exec_driver_sql("CREATE TABLE mirante_notice_alerts (x TEXT)")
     with pytest.raises(StoreError, match="already exists"):
         upgrade(database)
     with database.reading() as connection:
         assert inspect(connection).get_table_names() == ["mirante_notice_alerts"]
-    database.close()
 
 
 def test_opening_is_quiet(url: str) -> None:
@@ -149,22 +187,49 @@ def test_two_programs_may_open_a_new_store_together(url: str) -> None:
         assert (program.returncode, errors) == (0, "")
 
 
-def test_a_newer_schema_is_refused_and_left_alone(url: str, tmp_path: Path) -> None:
+def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
     Store(url).close()
-    with closing(sqlite3.connect(tmp_path / "mirante.db")) as connection, connection:
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with _plain(url) as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(StoreError, match=r"schema '9999' of a newer Mirante.*pip install --upgrade mirante"):
         Store(url)
-    with closing(sqlite3.connect(tmp_path / "mirante.db")) as connection:
-        assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("9999",)]
+    with _plain(url) as connection:
+        found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalars().all()
+    assert found == ["9999"]
 
 
-def test_it_can_share_a_database(url: str, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "mirante.db")) as connection, connection:
-        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")  # MLflow's
-        connection.execute("INSERT INTO alembic_version VALUES ('1b5f0d9ad7c1')")
-        connection.execute("CREATE TABLE alerts (x)")
+def test_it_can_share_a_database(url: str) -> None:
+    with _plain(url) as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")  # MLflow's
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('1b5f0d9ad7c1')")
+        connection.exec_driver_sql("CREATE TABLE alerts (x TEXT)")
     with Store(url) as store:
         assert store.readings.count() == 0
-    with closing(sqlite3.connect(tmp_path / "mirante.db")) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("1b5f0d9ad7c1",)]
+    with _plain(url) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM alembic_version").scalars().all() == ["1b5f0d9ad7c1"]
+
+
+@contextmanager
+def _plain(url: str) -> Iterator[Connection]:
+    """A connection of another program."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("before", ["0001", "0002", "0003"])
+def test_what_an_older_schema_holds_is_there_after_the_upgrade(url: str, before: str) -> None:
+    with closing(Database(url)) as database, database.transaction() as connection:
+        config = Config()
+        config.set_main_option("script_location", "mirante.store:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, before)
+        connection.exec_driver_sql("INSERT INTO mirante_cursors VALUES ('b', '{}'), ('a', '{}'), ('B', '{}')")
+        connection.exec_driver_sql("INSERT INTO mirante_counters VALUES ('readings', 7)")
+    with Store(url) as store, store.transaction() as connection:
+        assert revision(connection) == HEAD
+        names = select(cursors.c.name).order_by(cursors.c.name)
+        assert connection.execute(names).scalars().all() == ["B", "a", "b"]

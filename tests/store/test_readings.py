@@ -180,12 +180,12 @@ def test_many_series_in_one_batch(store: Store) -> None:
     assert len(store.readings.latest()) == 2_500
 
 
-def test_latest_does_not_go_through_all_readings(store: Store) -> None:
-    store.readings.write([_read(1)])
+def test_latest_does_not_go_through_all_readings(sqlite_store: Store) -> None:
+    sqlite_store.readings.write([_read(1)])
     said: list[str] = []
-    event.listen(store._database.engine, "before_cursor_execute", lambda *call: said.append(call[2]))
-    store.readings.latest()
-    with store._database.reading() as connection:
+    event.listen(sqlite_store._database.engine, "before_cursor_execute", lambda *call: said.append(call[2]))
+    sqlite_store.readings.latest()
+    with sqlite_store._database.reading() as connection:
         query = next(text for text in said if "SELECT" in text)
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
     assert any(

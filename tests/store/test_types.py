@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -42,13 +41,16 @@ _TABLE = Table(
 )
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with tempfile.TemporaryDirectory() as folder:
-        made = create_engine(f"sqlite:///{folder}/types.db")
-        _TABLE.metadata.create_all(made)
-        yield made
-        made.dispose()
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = create_engine(f"sqlite:///{tmp_path_factory.mktemp('types')}/types.db")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        made = create_engine(server.url(server.create()))
+    _TABLE.metadata.create_all(made)
+    yield made
+    made.dispose()
 
 
 def _there_and_back(engine: Engine, column: str, value: Any) -> Any:

@@ -229,7 +229,7 @@ def build(
             channels[name] = ConsoleChannel(console)
     heartbeat = _heartbeat(settings)
     rules, routes = _rules(settings), build_routes(settings.alerts)
-    store = Store(settings.store)
+    store = Store(settings.store_address())
     try:
         holds, flapping = build_dispatch(settings.alerts)
         engine = AlertEngine(

@@ -133,7 +133,7 @@ def _open(environ: Mapping[str, str], folder: Path, mlflow: str) -> Site:
         raise NotReadyError(f"There is no store at {file} yet, {why}.")
     token = settings.web.secret(environ)
     patience = max(_PATIENCE, 4 * settings.evaluation_interval)
-    store = Store(settings.store)
+    store = Store(settings.store_address(environ))
     return Site(
         store,
         lambda: reported_health(store, utc_now(), patience),

@@ -76,7 +76,7 @@ def open_store(settings: Settings | None) -> Store | None:
     if settings is None:
         return None
     file = settings.store_file
-    return Store(settings.store) if file is None or file.exists() else None
+    return Store(settings.store_address()) if file is None or file.exists() else None
 
 
 def odd_metrics(rules: Iterable[Rule], store: Store | None = None) -> list[str]:

@@ -9,12 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 
 from mirante.alerts.config import AlertsConfig
 from mirante.alerts.rules.rule import Origin
 from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
+from mirante.secrets import SecretFile, read_secret
 from mirante.store.dialect import parse_url
 from mirante.tracking.client import server_name
 from mirante.web.config import WebConfig, web_address
@@ -114,6 +115,10 @@ class Settings(BaseModel):
     ----------
     store : str
         SQLAlchemy URL of the store.
+    store_password : str, optional
+        Of its role on PostgreSQL; ``env:NAME`` takes it from the environment.
+    store_password_file : Path, optional
+        A file that holds the password.
     locale : {"en", "pt_BR"}
         Language of pages and notices.
     evaluation_interval : timedelta
@@ -133,6 +138,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     store: str = "sqlite:///mirante.db"
+    store_password: SecretStr | None = None
+    store_password_file: SecretFile | None = None
     locale: Literal["en", "pt_BR"] = "en"
     evaluation_interval: Interval = timedelta(seconds=15)
     mlflow: MlflowConfig = Field(default_factory=MlflowConfig)
@@ -182,7 +189,10 @@ class Settings(BaseModel):
             mlflow = mlflow.model_copy(
                 update={"tracking_uri": uri, "enabled": mlflow.enabled if said else True}
             )
-        placed = self.model_copy(update={"store": store, "models": models, "mlflow": mlflow, "web": web})
+        update = {"store": store, "models": models, "mlflow": mlflow, "web": web}
+        if self.store_password_file is not None:
+            update["store_password_file"] = folder / self.store_password_file
+        placed = self.model_copy(update=update)
         placed._folder = folder
         return placed
 
@@ -211,6 +221,36 @@ class Settings(BaseModel):
         '/srv/mirante.db'
         """
         return Path(self.store.removeprefix(_SQLITE)) if self.store.startswith(_SQLITE) else None
+
+    def store_address(self, environ: Mapping[str, str] | None = None) -> str:
+        """Return where to open the store: `store` with its password in it. It is not for showing.
+
+        Parameters
+        ----------
+        environ : mapping, optional
+            Where ``env:NAME`` is looked up; the process' environment by default.
+
+        Raises
+        ------
+        ConfigError
+            If the password is given twice, cannot be read, or is for a file.
+        StoreError
+            If it is no address.
+
+        Examples
+        --------
+        >>> Settings(store="postgresql://ana@db/m", store_password="hunter2").store_address({})
+        'postgresql+psycopg://ana:hunter2@db/m'
+        """
+        password = read_secret("store_password", self.store_password, self.store_password_file, environ)
+        url = parse_url(self.store)
+        if password is None:
+            return self.store
+        if url.get_backend_name() == "sqlite":
+            raise ConfigError("'store_password' is for PostgreSQL and the store is a file; leave it out")
+        if url.password is not None:
+            raise ConfigError("'store_password' is given and store has a password too; keep one")
+        return url.set(password=password.get_secret_value()).render_as_string(hide_password=False)
 
     def locate(self, problem: str, *place: str) -> str:
         """Return a problem with its file, line and place before it; without a file the place alone.
@@ -268,6 +308,7 @@ class Settings(BaseModel):
         mlflow = self.mlflow.model_copy(update={"tracking_uri": tracking_uri, "enabled": True})
         models = tuple(model.model_copy(update={"log": folder / "inference-log"}) for model in self.models)
         update = {"mlflow": mlflow, "models": models, "store": f"{_SQLITE}{folder / 'mirante.db'}"}
+        update |= {"store_password": None, "store_password_file": None}
         return self.model_copy(update=update).on_port(port or 0)
 
 
@@ -298,9 +339,11 @@ def load_settings(path: Path, *, environ: Mapping[str, str] | None = None) -> Se
     placed = settings.within(path.absolute().parent, os.environ if environ is None else environ)
     placed._document = document
     try:
-        parse_url(placed.store)
+        placed.store_address(environ)
     except StoreError as error:
         raise ConfigError(placed.locate(f"store: {error}")) from None
+    except ConfigError as error:
+        raise ConfigError(placed.locate(str(error))) from None
     return placed
 
 

@@ -121,7 +121,7 @@ def store_of(settings: Settings) -> Store:
     """
     from mirante.store import Store
 
-    return Store.existing(settings.store)
+    return Store.existing(settings.store_address())
 
 
 def moment_of(option: str, text: str) -> datetime:

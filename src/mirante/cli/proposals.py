@@ -34,7 +34,7 @@ def _opened(config: Path | None) -> Iterator[tuple[Settings, Store]]:
     from mirante.store import Store
 
     settings = settings_of(config)
-    with Store(settings.store) as store:
+    with Store(settings.store_address()) as store:
         yield settings, store
 
 

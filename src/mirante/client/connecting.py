@@ -80,10 +80,10 @@ def _store_url(target: str | None, environ: Mapping[str, str]) -> str:
                 raise InputError(
                     f"there is no {_FILE} in {path}; name a store, a config or a service's address"
                 )
-            return default_settings(environ=environ).store
+            return default_settings(environ=environ).store_address(environ)
         path = file
     if not path.is_file():
         raise InputError(f"{path} is not there; name a store, a config or a service's address")
     if path.suffix in {".yaml", ".yml"}:
-        return load_settings(path, environ=environ).store
+        return load_settings(path, environ=environ).store_address(environ)
     return f"sqlite:///{path}"

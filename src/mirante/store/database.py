@@ -11,20 +11,10 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from mirante.errors import MiranteError, StoreError
-from mirante.store.dialect import BUSY_SECONDS, WRITES, driver_error, make_engine, parse_url, prepare
+from mirante.store.dialect import parse_url
+from mirante.store.engine import BUSY_SECONDS, advice, driver_error, make_engine, prepare, shown, to_write
 
 __all__ = ["Database"]
-
-# What a driver says, and what the reader of the message can do about it.
-_ADVICE = (
-    ("not a database", "this file is not a SQLite database; name another file, or move this one away"),
-    ("locked", f"another program kept it locked for {BUSY_SECONDS:.0f} s; stop that program, then try again"),
-    ("disk is full", "the disk is full; free some space, then try again"),
-    ("readonly", "it cannot be written; give this user the right to write the file and its folder"),
-    ("unable to open", "it cannot be opened; look at the rights of the file and its folder"),
-    ("malformed", "the file is damaged; restore it from a copy, or move it away to begin anew"),
-    ("disk i/o error", "the disk failed; look at the system's log"),
-)
 
 
 class Database:
@@ -60,7 +50,7 @@ class Database:
         """The address without its password; that of a file from the root of its disk."""
         if self._url.get_backend_name() == "sqlite":
             return f"sqlite:///{self._url.database if self.file is None else self.file.absolute()}"
-        return self._url.render_as_string(hide_password=True)
+        return shown(self._url)
 
     @property
     def file(self) -> Path | None:
@@ -88,9 +78,8 @@ class Database:
             raise StoreError(f"store {self.name}: {error}") from error
 
     def _explained(self, error: BaseException | None) -> StoreError:
-        said = str(error)
-        advice = next((text for key, text in _ADVICE if key in said.lower()), "see the error above this one")
-        return StoreError(f"store {self.name}: {said}; {advice}")
+        said = str(error).strip()
+        return StoreError(f"store {self.name}: {said}; {advice(self._url, said)}")
 
     @contextmanager
     def reading(self, connection: Connection | None = None) -> Iterator[Connection]:
@@ -147,7 +136,7 @@ class Database:
         try:
             self._writer, self._hooks = me, []
             with self.errors(), self.engine.connect() as plain:
-                connection = plain.execution_options(**{WRITES: True})
+                connection = to_write(plain)
                 with connection.begin():
                     yield connection
             for hook in self._hooks:

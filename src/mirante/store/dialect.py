@@ -1,11 +1,9 @@
-"""All that differs between SQLite and PostgreSQL, and the only SQL that one of them would not take."""
+"""Addresses and statements that differ between SQLite and PostgreSQL; `engine` has their connections."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,11 +13,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Engine,
     Table,
     Text,
-    create_engine,
-    event,
     func,
     insert,
     literal,
@@ -28,35 +23,27 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.sql.dml import Insert
 
-from mirante.errors import MissingDependencyError, StoreError
+from mirante.errors import StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
     from sqlalchemy.sql.compiler import SQLCompiler
 
 __all__ = [
-    "BUSY_SECONDS",
-    "WRITES",
     "bulk",
     "bytes_used",
     "chunks",
-    "lock_for_migration",
-    "make_engine",
     "one_of",
     "parse_url",
     "plain_insert",
-    "prepare",
     "upsert",
 ]
 
-BUSY_SECONDS = 30.0  # how long a writer waits for another process before it gives up
-WRITES = "mirante_writes"  # execution option of a connection that is going to write
 _FILE = "sqlite:///"
 _CHUNK = 1_000  # values per query: far below the drivers' limits on variables
-_MIGRATION_LOCK = 7_306_021  # any number that nobody else takes for an advisory lock
 
 
 _Item = TypeVar("_Item")
@@ -121,76 +108,6 @@ def _file(database: str) -> URL:
             f"the folder {path.parent} of the store does not exist; create it first: mkdir -p '{path.parent}'"
         )
     return URL.create("sqlite", database=database)
-
-
-def make_engine(url: URL) -> Engine:
-    """Return an engine whose transactions behave alike on both databases.
-
-    On SQLite a connection that is going to write begins with ``BEGIN IMMEDIATE``: a reader that turns
-    writer midway would fail at once with "database is locked", whatever the timeout.
-    """
-    try:
-        if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True)
-        engine = create_engine(
-            url, pool_size=8, max_overflow=56, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None}
-        )
-    except NoSuchModuleError as error:
-        raise StoreError(f"there is no driver for {url.drivername!r}: {error}") from error
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"the driver {error.name!r} of {url.drivername!r} is not installed; run: pip install {error.name}"
-        ) from error
-
-    def connected(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        # Labels come with ids in any order and touch pages all over the table: with the defaults (2 MB of
-        # cache, a checkpoint every 4 MB) each batch would write most of the table twice.
-        cursor.execute("PRAGMA cache_size=-16000")
-        cursor.execute("PRAGMA wal_autocheckpoint=4000")
-        cursor.close()
-
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begin)
-    return engine
-
-
-def prepare(engine: Engine) -> None:
-    """Bring a database into the mode that the store needs, once per opening.
-
-    SQLite's change to WAL does not wait for other openers by itself, so that this does.
-    """
-    if engine.dialect.name != "sqlite":
-        return
-    deadline = time.monotonic() + BUSY_SECONDS
-    with closing(engine.raw_connection()) as raw:
-        while True:
-            try:
-                with closing(raw.cursor()) as cursor:
-                    cursor.execute("PRAGMA journal_mode=WAL")
-                return
-            except driver_error(engine) as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-
-
-def driver_error(engine: Engine) -> type[Exception]:
-    """Return the root of the driver's own exceptions."""
-    found: type[Exception] = engine.dialect.loaded_dbapi.Error
-    return found
-
-
-def lock_for_migration(connection: Connection) -> None:
-    """Let one opener migrate and the others wait, until the transaction ends."""
-    if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE has locked already
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
 
 def bulk(connection: Connection, statement: Insert, columns: Mapping[str, Sequence[Any]]) -> int:

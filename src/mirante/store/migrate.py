@@ -8,7 +8,6 @@ from sqlalchemy import Connection, inspect, text
 
 from mirante.errors import StoreError
 from mirante.store.database import Database
-from mirante.store.dialect import lock_for_migration
 from mirante.store.schema import HEAD, VERSION_TABLE
 
 __all__ = ["revision", "upgrade"]
@@ -39,7 +38,6 @@ def upgrade(database: Database) -> None:
         if revision(connection) == HEAD:  # the usual case, without the cost of importing Alembic
             return
     with database.transaction() as connection:
-        lock_for_migration(connection)
         found = revision(connection)
         if found != HEAD:  # another program may have migrated while this one waited
             _migrate(connection, found, database.name)

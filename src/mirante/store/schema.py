@@ -15,7 +15,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     text,
 )
 
@@ -43,7 +42,7 @@ __all__ = [
     "windows",
 ]
 
-HEAD = "0003"
+HEAD = "0004"
 VERSION_TABLE = "mirante_version"
 
 # SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
@@ -81,7 +80,7 @@ readings = Table(
 counters = Table(
     "mirante_counters",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", AnyText, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
 
@@ -153,12 +152,12 @@ cursors = Table(
 alerts = Table(
     "mirante_alerts",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", AnyText, primary_key=True),
     Column("rule", AnyText, nullable=False),
     Column("labels", Json, nullable=False),
     Column("subject", AnyText, nullable=False),
     Column("severity", AnyText, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", AnyText, nullable=False),
     Column("active_at", UtcTime, nullable=False),
     Column("fired_at", UtcTime),
     Column("resolved_at", UtcTime),
@@ -178,13 +177,13 @@ alerts = Table(
 notices = Table(
     "mirante_notices",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", AnyText, primary_key=True),
     Column("channel", AnyText, nullable=False),
     Column("reason", AnyText, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("next_at", UtcTime, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("status", AnyText, nullable=False),
     Column("claimed_by", AnyText),
     Column("claimed_until", UtcTime),
     Column("error", AnyText),
@@ -208,8 +207,8 @@ notices = Table(
 notice_alerts = Table(
     "mirante_notice_alerts",
     metadata,
-    Column("alert_id", Text, primary_key=True),
-    Column("notice_id", Text, ForeignKey("mirante_notices.id", ondelete="CASCADE"), primary_key=True),
+    Column("alert_id", AnyText, primary_key=True),
+    Column("notice_id", AnyText, ForeignKey("mirante_notices.id", ondelete="CASCADE"), primary_key=True),
     Index("mirante_notice_alerts_notice", "notice_id"),
 )
 
@@ -231,14 +230,14 @@ groups = Table(
 silences = Table(
     "mirante_silences",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", AnyText, primary_key=True),
     Column("matchers", Json, nullable=False),
     Column("starts_at", UtcTime, nullable=False),
     Column("ends_at", UtcTime, nullable=False),
     Column("author", AnyText, nullable=False),
     Column("comment", AnyText, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    Column("replaces", Text),
+    Column("replaces", AnyText),
     Index("mirante_silences_end", "ends_at"),
 )
 
@@ -246,7 +245,7 @@ silences = Table(
 acknowledgements = Table(
     "mirante_acknowledgements",
     metadata,
-    Column("alert_id", Text, primary_key=True),
+    Column("alert_id", AnyText, primary_key=True),
     Column("author", AnyText, nullable=False),
     Column("time", UtcTime, nullable=False),
     Column("note", AnyText, nullable=False),
@@ -255,12 +254,12 @@ acknowledgements = Table(
 proposals = Table(
     "mirante_proposals",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", AnyText, primary_key=True),
     Column("kind", AnyText, nullable=False),
     Column("subject", AnyText, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", AnyText, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    Column("alert_id", Text),
+    Column("alert_id", AnyText),
     Column("text", AnyText, nullable=False),
     Column("data", Json, nullable=False),
     Column("decided_at", UtcTime),

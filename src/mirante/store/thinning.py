@@ -81,7 +81,10 @@ def read_thinned(
             keep = None if cut is None else _extremes(read.micros[part], read.values[part], cut)
             result.append(read.series(found[id_], part, keep))
     for chunk in chunks([row.id for row in rows if row.many is not None]):
-        chosen = connection.execute(_select_extremes(chunk, stretches)).all()
+        one_pass = connection.dialect.name != "sqlite"
+        chosen = connection.execute(
+            (_rank_extremes if one_pass else _select_extremes)(chunk, stretches)
+        ).all()
         read = Points.of([row for row in chosen if row[1] is not None])
         result += [read.series(found[id_], part) for id_, part in read.parts()]
     return in_order(result)
@@ -121,22 +124,25 @@ def read_highest(
     stretches = _Stretches.of(to_micros(since), to_micros(until) - 1, width)
     result: list[Series] = []
     for chunk in chunks(list(found)):
-        every = _values_in(stretches, chunk, greatest=func.max)
-        each = every if above is None else _above(chunk, stretches, above)
+        if above is None and connection.dialect.name == "sqlite":
+            each = _values_in(stretches, chunk, greatest=func.max)
+        else:
+            each = _above(chunk, stretches, above)
         rows = connection.execute(each.order_by(*each.selected_columns[:2])).all()
         points = Points.of([row for row in rows if row[2] is not None])
         result += [points.series(found[id_], part) for id_, part in points.parts()]
     return in_order(result)
 
 
-def _above(ids: Sequence[int], stretches: _Stretches, above: float) -> Select[Any]:
+def _above(ids: Sequence[int], stretches: _Stretches, above: float | None) -> Select[Any]:
     """Return id, begin and the greatest value of those stretches that have a reading above a number."""
     first, step = literal(stretches.first, BigInteger), literal(stretches.step, BigInteger)
     time, value = micros_of(readings), type_coerce(readings.c.value, Float)
     begin = (first + (time - first) // step * step).label("begin")
     found = select(readings.c.series_id, begin, value.label("value")).where(
-        readings.c.series_id.in_(ids), time >= first, time <= stretches.last, value > above
+        readings.c.series_id.in_(ids), time >= first, time <= stretches.last
     )
+    found = found if above is None else found.where(value > above)
     few = found.subquery()
     return select(few.c.series_id, few.c.begin, func.max(few.c.value)).group_by(few.c.series_id, few.c.begin)
 
@@ -265,3 +271,24 @@ def _select_extremes(ids: Sequence[int], stretches: _Stretches) -> Select[Any]:
     own = (readings.c.series_id == values.c.id) & micros_of(readings).in_(times)
     chosen = select(values.c.id, *POINT[:2]).select_from(values.outerjoin(readings, own))
     return chosen.order_by(values.c.id, readings.c.time)
+
+
+def _rank_extremes(ids: Sequence[int], stretches: _Stretches) -> Select[Any]:
+    """Choose what `_select_extremes` chooses, in one pass over the readings.
+
+    PostgreSQL knows nothing of how many stretches there are, and takes minutes for the way that suits SQLite.
+    """
+    first, step = literal(stretches.first, BigInteger), literal(stretches.step, BigInteger)
+    time, value = micros_of(readings), type_coerce(readings.c.value, Float)
+    within_one = (readings.c.series_id, (time - first) // step)
+    ranks = [
+        func.row_number().over(partition_by=within_one, order_by=(order.nulls_last(), time))
+        for order in (value.asc(), value.desc())
+    ]
+    ranked = select(
+        readings.c.series_id, *POINT[:2], ranks[0].label("least"), ranks[1].label("greatest")
+    ).where(readings.c.series_id.in_(ids), time >= first, time <= stretches.last)
+    every = ranked.subquery()
+    chosen = select(every.c.series_id, every.c.micros, every.c.number)
+    ends = (every.c.least == 1) | (every.c.greatest == 1)
+    return chosen.where(ends).order_by(every.c.series_id, every.c.micros)

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Float, Text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from mirante.errors import StoreError
 
@@ -173,11 +173,23 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "\x1b" in text else text
 
 
+def _text(dialect: Dialect) -> TypeEngine[Any]:
+    """Return the type of text: on PostgreSQL with the order that SQLite has by itself."""
+    return Text() if dialect.name == "sqlite" else Text(collation="C")
+
+
 class AnyText(TypeDecorator[str]):
-    """Text with any character in it, NUL and lone surrogates too; those are kept escaped."""
+    """Text with any character in it, NUL and lone surrogates too; those are kept escaped.
+
+    It is ordered by its characters' numbers on both databases, not by the language of a server.
+    """
 
     impl = Text
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Return the type of the column."""
+        return _text(dialect)
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Escape what a database would refuse or cut."""
@@ -211,6 +223,10 @@ class NumberOrNone(TypeDecorator[float]):
     impl = Text
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the column."""
+        return _text(dialect)
+
     def process_bind_param(self, value: float | None, dialect: Dialect) -> str | None:
         """Return the shortest text of the float."""
         return None if value is None else repr(float(value))
@@ -225,6 +241,10 @@ class Json(TypeDecorator[Any]):
 
     impl = Text
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the column."""
+        return _text(dialect)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Return the text of the value."""
