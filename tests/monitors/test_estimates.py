@@ -155,10 +155,14 @@ def test_why_a_baseline_has_no_estimator_is_kept_with_it(baseline):
     again = ModelBaseline.from_files(few.to_files())
     assert "got 50 rows with a label" in again.about["not_estimated"]
     assert "not_estimated" not in ModelBaseline.fit(features, said, clock=clock).about
-    broken = ModelBaseline.from_files(baseline.to_files() | {"estimated.bin": b"no"})
-    assert broken.estimator is None
-    assert "no saved performance estimator" in broken.about["not_estimated"]
-    json.dumps(dict(broken.about))
+    whole = baseline.to_files()["estimated.bin"]
+    name, extra = (int.from_bytes(whole[at : at + 2], "little") for at in (26, 28))
+    begin = 30 + name + extra
+    for content in (b"no", whole[:begin] + b"\xff" + whole[begin + 1 :]):  # no file of skops; fallen bits
+        broken = ModelBaseline.from_files(baseline.to_files() | {"estimated.bin": content})
+        assert broken.estimator is None
+        assert "no saved performance estimator" in broken.about["not_estimated"]
+        json.dumps(dict(broken.about))
     assert replace(baseline, estimator=None).to_files().keys() == baseline.to_files().keys() - {
         "estimated.bin"
     }

@@ -253,11 +253,27 @@ def test_foreign_and_broken_files_are_refused(binary):
     for content in (b"", b"no", whole[: len(whole) // 2]):
         with pytest.raises(InputError, match="no saved performance estimator"):
             PerformanceEstimator.from_bytes(content)
-    with pytest.raises(InputError, match="damaged"):
-        PerformanceEstimator.from_bytes(dump({"task": "probability"}))
+    for state in ({"task": "probability"}, {"learnt": True, "model": {"parts": 1}}, {"format": "one"}):
+        with pytest.raises(InputError, match="damaged"):
+            PerformanceEstimator.from_bytes(dump(state))
     with pytest.raises(InputError, match="upgrade"):
         load(dump({"format": 9}))
     assert load(dump({"model": LinearRegression()}))["model"] is not None
+
+
+@pytest.mark.parametrize("fault", ["content", "compression", "encrypted"])
+def test_bits_that_fell_are_a_damaged_file(binary, fault):
+    damaged = bytearray(binary.to_bytes())
+    if fault == "content":  # zlib.error
+        name, extra = (int.from_bytes(damaged[at : at + 2], "little") for at in (26, 28))
+        damaged[30 + name + extra] = 0xFF
+    else:  # NotImplementedError, RuntimeError
+        at = damaged.index(b"PK\x01\x02") + (10 if fault == "compression" else 8)
+        while at >= 10:  # each entry of the directory
+            damaged[at] = 99 if fault == "compression" else 1
+            at = damaged.find(b"PK\x01\x02", at) + (10 if fault == "compression" else 8)
+    with pytest.raises(InputError, match="no saved performance estimator"):
+        PerformanceEstimator.from_bytes(bytes(damaged))
 
 
 def test_what_cannot_be_learnt_is_said():

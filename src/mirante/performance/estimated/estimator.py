@@ -246,7 +246,7 @@ class PerformanceEstimator:
             model = (Losses if state["learnt"] else Confidence).from_state(state["model"])
             normal = {name: Normal.from_state(one) for name, one in state["normal"]}
             return cls(Form(state["task"], tuple(state["classes"])), model, normal)
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever its parts are, the rest of a baseline is read without them
             raise InputError(f"the performance estimator is damaged ({error!r}); fit it again") from error
 
 
