@@ -49,7 +49,8 @@ def load(data: bytes) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no such file, is damaged, was written by a newer version, or holds types that no estimator needs.
+        If it is no such file, is damaged, was written by a newer version, or holds types that no estimator
+        needs.
 
     Examples
     --------
