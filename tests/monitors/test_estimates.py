@@ -126,6 +126,24 @@ def test_what_is_wrong_with_a_window_is_said_once_and_the_window_is_judged(
     assert expected[fault] in said["error"]
 
 
+@pytest.mark.parametrize(("gone", "known"), [(1, True), (15, True), (16, False)])
+def test_rows_of_a_few_people_may_be_deleted_before_the_window_closes(
+    config, store, log, baseline, gone, known
+):
+    ids, _ = record(config, 0)
+    monitor = ModelMonitor(config, "1", baseline, store, log)
+    monitor.advance(START + DAY / 2)
+    monitor.advance(START + DAY)
+    assert log.delete(ids[:gone], by="the tests").rows == gone
+    with capture_logs() as logs:
+        step = monitor.advance(START + DAY + config.lateness)
+    assert [row.rows for row in step.closed] == [300]
+    found = estimated(store, config)[0]
+    assert ("accuracy" in found.get("measures", ())) is known
+    assert [one["error"] for one in about_estimates(logs)] == ([] if known else [found["detail"]])
+    assert known or "has 284 of the 300 rows" in found["detail"]
+
+
 def test_numbers_are_estimated_from_features_also_odd_ones(tmp_path, store):
     config = ModelConfig(model="price", log=tmp_path / "log", window="1d", lateness="0s")
     rng = np.random.default_rng(3)
