@@ -126,6 +126,24 @@ def test_what_is_wrong_with_a_window_is_said_once_and_the_window_is_judged(
     assert expected[fault] in said["error"]
 
 
+@pytest.mark.parametrize(("gone", "known"), [(1, True), (15, True), (16, False)])
+def test_rows_of_a_few_people_may_be_deleted_before_the_window_closes(
+    config, store, log, baseline, gone, known
+):
+    ids, _ = record(config, 0)
+    monitor = ModelMonitor(config, "1", baseline, store, log)
+    monitor.advance(START + DAY / 2)
+    monitor.advance(START + DAY)
+    assert log.delete(ids[:gone], by="the tests").rows == gone
+    with capture_logs() as logs:
+        step = monitor.advance(START + DAY + config.lateness)
+    assert [row.rows for row in step.closed] == [300]
+    found = estimated(store, config)[0]
+    assert ("accuracy" in found.get("measures", ())) is known
+    assert [one["error"] for one in about_estimates(logs)] == ([] if known else [found["detail"]])
+    assert known or "has 284 of the 300 rows" in found["detail"]
+
+
 def test_numbers_are_estimated_from_features_also_odd_ones(tmp_path, store):
     config = ModelConfig(model="price", log=tmp_path / "log", window="1d", lateness="0s")
     rng = np.random.default_rng(3)
@@ -155,10 +173,14 @@ def test_why_a_baseline_has_no_estimator_is_kept_with_it(baseline):
     again = ModelBaseline.from_files(few.to_files())
     assert "got 50 rows with a label" in again.about["not_estimated"]
     assert "not_estimated" not in ModelBaseline.fit(features, said, clock=clock).about
-    broken = ModelBaseline.from_files(baseline.to_files() | {"estimated.bin": b"no"})
-    assert broken.estimator is None
-    assert "no saved performance estimator" in broken.about["not_estimated"]
-    json.dumps(dict(broken.about))
+    whole = baseline.to_files()["estimated.bin"]
+    name, extra = (int.from_bytes(whole[at : at + 2], "little") for at in (26, 28))
+    begin = 30 + name + extra
+    for content in (b"no", whole[:begin] + b"\xff" + whole[begin + 1 :]):  # no file of skops; fallen bits
+        broken = ModelBaseline.from_files(baseline.to_files() | {"estimated.bin": content})
+        assert broken.estimator is None
+        assert "no saved performance estimator" in broken.about["not_estimated"]
+        json.dumps(dict(broken.about))
     assert replace(baseline, estimator=None).to_files().keys() == baseline.to_files().keys() - {
         "estimated.bin"
     }

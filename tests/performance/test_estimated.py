@@ -11,7 +11,7 @@ from mirante.errors import InputError
 from mirante.performance.estimated import PerformanceEstimator
 from mirante.performance.estimated.confidence import Confidence
 from mirante.performance.estimated.encoding import Encoder
-from mirante.performance.estimated.figures import Figure, Normal, judge
+from mirante.performance.estimated.figures import HIGHER_IS_BETTER, Figure, Normal, judge
 from mirante.performance.estimated.inputs import Form, class_codes, guess_task, names_of
 from mirante.performance.estimated.losses import losses_of
 from mirante.performance.estimated.saving import dump, load
@@ -74,20 +74,84 @@ def test_estimates_follow_harder_rows_and_bands_hold_the_truth(binary):
     assert hard["log_loss"].beyond
 
 
-def test_normal_windows_keep_to_the_thresholds(binary):
-    rng = np.random.default_rng(8)
+def perfect(rng, rows):
+    labels = rng.random(rows) < 0.4
+    scores = np.where(labels, 0.6 + 0.4 * rng.beta(8, 2, rows), 0.4 * rng.beta(2, 8, rows))
+    return labels, scores, None
+
+
+def nearly_perfect(rng, rows):
+    labels = rng.random(rows) < 0.4
+    return labels, np.where(labels, rng.beta(20, 2, rows), rng.beta(2, 20, rows)), None
+
+
+def rare(rng, rows):
+    """About one row of 400 is called 1."""
+    scores = rng.beta(0.15, 6, rows)
+    return rng.random(rows) < scores, scores, None
+
+
+def one_rare_class(rng, rows):
+    """Three classes; the third is hardly ever the likeliest."""
+    third = rng.beta(0.15, 6, rows)
+    first = rng.random(rows) * (1 - third)
+    scores = np.stack([first, 1 - third - first, third], axis=1)
+    return (scores.cumsum(axis=1) > rng.random((rows, 1))).argmax(axis=1), scores, None
+
+
+def near_zero(rng, rows):
+    """Labels so near 0 that a few of them make the mean percentage error."""
+    size = rng.normal(3, 1, rows)
+    return size + rng.normal(size=rows) * np.exp(0.3 * (size - 3)), size, {"size": size}
+
+
+def usual(rng, rows):
+    return *rows_of(rng, rows), None
+
+
+@pytest.mark.parametrize("draw", [usual, perfect, nearly_perfect, rare, one_rare_class, near_zero])
+def test_normal_windows_keep_to_the_thresholds(draw):
     alarms = truths = 0
-    for _ in range(400):
-        labels, scores = rows_of(rng, 500)
-        found, truth = binary.estimate(scores, level=0.05), truth_of(labels, scores)
-        alarms += any(one.beyond for one in found.values())
-        higher = {"accuracy", "roc_auc", "f1", "precision", "recall"}
-        truths += any(
-            truth[name] < one.threshold if name in higher else truth[name] > one.threshold
-            for name, one in found.items()
-        )
-    assert truths <= 32  # 5 % of 400 is 20 ± 4.4
-    assert alarms <= truths + 5
+    for base in range(4):
+        rng = np.random.default_rng(50 + base)
+        estimator = PerformanceEstimator.fit(*draw(rng, 5_000), windows=windows_of(5_000, 500))
+        for _ in range(75):
+            labels, said, table = draw(rng, 500)
+            found = estimator.estimate(said, table, level=0.05)
+            alarms += any(one.beyond for one in found.values())
+            if draw in (usual, rare):
+                truth = truth_of(labels, said)
+                truths += any(
+                    truth[name] < one.threshold if name in HIGHER_IS_BETTER else truth[name] > one.threshold
+                    for name, one in found.items()
+                )
+    assert alarms <= 26  # 5 % of 300 is 15 ± 3.8
+    assert truths <= 26
+
+
+def test_measures_of_few_rows_are_left_out():
+    rng = np.random.default_rng(60)
+    labels, scores, _ = rare(rng, 5_000)
+    assert 0 < np.count_nonzero(scores >= 0.5) < 20
+    assert set(PerformanceEstimator.fit(labels, scores).measures) == {
+        *("accuracy", "roc_auc", "f1", "recall", "brier", "log_loss")
+    }
+    few = np.concatenate([np.zeros(185), np.ones(15)])
+    scores = np.where(rng.random(200) < 0.3, 0.9, 0.1)
+    assert set(PerformanceEstimator.fit(few, scores).measures) == {
+        *("accuracy", "f1", "precision", "brier", "log_loss")
+    }
+
+
+def test_hard_rows_are_found_as_before():
+    hits = 0
+    for base in range(4):
+        rng = np.random.default_rng(50 + base)
+        scores = rng.beta(2, 2, 5_000)
+        estimator = PerformanceEstimator.fit(rng.random(5_000) < scores, scores)
+        hard = (rng.beta(2, 2, 200) * 0.5 + 0.25 for _ in range(25))
+        hits += sum(any(one.beyond for one in estimator.estimate(scores).values()) for scores in hard)
+    assert hits >= 98
 
 
 def test_days_that_differ_widen_bands_and_thresholds():
@@ -253,11 +317,27 @@ def test_foreign_and_broken_files_are_refused(binary):
     for content in (b"", b"no", whole[: len(whole) // 2]):
         with pytest.raises(InputError, match="no saved performance estimator"):
             PerformanceEstimator.from_bytes(content)
-    with pytest.raises(InputError, match="damaged"):
-        PerformanceEstimator.from_bytes(dump({"task": "probability"}))
+    for state in ({"task": "probability"}, {"learnt": True, "model": {"parts": 1}}, {"format": "one"}):
+        with pytest.raises(InputError, match="damaged"):
+            PerformanceEstimator.from_bytes(dump(state))
     with pytest.raises(InputError, match="upgrade"):
         load(dump({"format": 9}))
     assert load(dump({"model": LinearRegression()}))["model"] is not None
+
+
+@pytest.mark.parametrize("fault", ["content", "compression", "encrypted"])
+def test_bits_that_fell_are_a_damaged_file(binary, fault):
+    damaged = bytearray(binary.to_bytes())
+    if fault == "content":  # zlib.error
+        name, extra = (int.from_bytes(damaged[at : at + 2], "little") for at in (26, 28))
+        damaged[30 + name + extra] = 0xFF
+    else:  # NotImplementedError, RuntimeError
+        at = damaged.index(b"PK\x01\x02") + (10 if fault == "compression" else 8)
+        while at >= 10:  # each entry of the directory
+            damaged[at] = 99 if fault == "compression" else 1
+            at = damaged.find(b"PK\x01\x02", at) + (10 if fault == "compression" else 8)
+    with pytest.raises(InputError, match="no saved performance estimator"):
+        PerformanceEstimator.from_bytes(bytes(damaged))
 
 
 def test_what_cannot_be_learnt_is_said():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from mirante.errors import InputError
 from mirante.i18n import translator
+from mirante.monitors.logged import check_enough
 from mirante.readings import Reading
 from mirante.stats.calibration import alarm_level
 from mirante.store.types import finite
@@ -73,7 +73,8 @@ class WindowEstimates:
         Parameters
         ----------
         window : OpenWindow
-            Complete. At most 200,000 of its rows are read, drawn uniformly.
+            Complete. At most 200,000 of its rows are read, drawn uniformly; up to one in twenty may have been
+            deleted since they were counted.
 
         Returns
         -------
@@ -110,12 +111,7 @@ class WindowEstimates:
         rows = self._inference_log.sample(
             model, self._version, _MOST_ROWS, start=span.start, end=span.end, columns=names
         )
-        if rows.num_rows < min(window.rows, _MOST_ROWS):
-            raise InputError(
-                f"the inference log at {self._inference_log.root} has {rows.num_rows:,} of the "
-                f"{window.rows:,} rows from {span.start.isoformat()} to {span.end.isoformat()}; "
-                "keep its files until their windows are judged"
-            )
+        check_enough(self._inference_log, rows.num_rows, window.rows, _MOST_ROWS, span.start, span.end)
         return rows
 
     def _nothing(self, reason: str, window: OpenWindow, detail: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mirante.inference_log import InferenceLog
     from mirante.profiles import TableProfile
 
-__all__ = ["logged_rows"]
+__all__ = ["check_enough", "logged_rows"]
 
 _ENOUGH = 0.95  # rows that a few people had deleted are no reason to look at none
 
@@ -65,10 +65,44 @@ def logged_rows(
     """
     features = [name for name in profile.columns if name != PREDICTION]
     found = log.sample(model, version, most, start=start, end=end, columns=[*features, "__prediction"])
-    if found.num_rows < _ENOUGH * min(profile.rows, most):
-        raise InputError(
-            f"the inference log at {log.root} has {found.num_rows:,} of the {profile.rows:,} rows from "
-            f"{start.isoformat()} to {end.isoformat()}; keep its files until their windows are judged"
-        )
+    check_enough(log, found.num_rows, profile.rows, most, start, end)
     names = [PREDICTION if name == "__prediction" else name for name in found.column_names]
     return found.rename_columns(names)
+
+
+def check_enough(
+    log: InferenceLog, found: int, counted: int, most: int, start: datetime, end: datetime
+) -> None:
+    """Refuse rows of a time that are no picture of it; those of a few people may have been deleted since.
+
+    Parameters
+    ----------
+    log : InferenceLog
+        Where they were read.
+    found, counted : int
+        Rows that were read, and that were counted in that time.
+    most : int
+        At most so many were asked for.
+    start, end : datetime
+        Half-open.
+
+    Raises
+    ------
+    InputError
+        If more than one in twenty of the rows is missing.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from mirante.inference_log import InferenceLog
+    >>> log, day = InferenceLog("not/there"), datetime(2013, 2, 8, tzinfo=UTC)
+    >>> check_enough(log, 299, 300, 5_000, day, day)
+    >>> check_enough(log, 280, 300, 5_000, day, day)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    mirante.errors.InputError: the inference log at not/there has 280 of the 300 rows from 2013-02-08...
+    """
+    if found < _ENOUGH * min(counted, most):
+        raise InputError(
+            f"the inference log at {log.root} has {found:,} of the {counted:,} rows from "
+            f"{start.isoformat()} to {end.isoformat()}; keep its files until their windows are judged"
+        )

@@ -121,6 +121,36 @@ class Confidence:
             for name, one in found.items()
         }
 
+    def bases(self, chances: Floats, inputs: Inputs) -> Mapping[str, float]:
+        """Return how many rows are below the line of each measure.
+
+        Parameters
+        ----------
+        chances : ndarray of float64, shape (n, classes)
+            Of labels that are known.
+        inputs : Inputs
+            The same rows.
+
+        Returns
+        -------
+        mapping of str to float
+            For ``precision`` rows that were called 1, for ``recall`` those with the label 1, for ``f1`` both,
+            for ``roc_auc`` those of the rarer label, else all. Of a mean over k classes, as many rows as tell
+            one class as well as the mean is told: k² over the sum of the classes' inverses.
+        """
+        rows = len(inputs.said)
+        ones, called = chances.sum(axis=0), np.bincount(inputs.said, minlength=self.classes)
+        if self.classes == 2:
+            ones, called = ones[1:], called[1:]
+        below = {
+            "precision": called,
+            "recall": ones,
+            "f1": ones + called,
+            "roc_auc": np.minimum(ones, rows - ones),
+        }
+        found = {name: _together(counts) for name, counts in below.items()}
+        return dict.fromkeys(("accuracy", "brier", "log_loss"), float(rows)) | found
+
     def state(self) -> dict[str, Any]:
         """Return it as arrays and numbers."""
         return {"classes": self.classes, "curves": [[curve.knots, curve.values] for curve in self.curves]}
@@ -129,3 +159,7 @@ class Confidence:
     def from_state(cls, state: dict[str, Any]) -> Confidence:
         """Take up what `state` gave."""
         return cls(int(state["classes"]), tuple(Curves(*pair) for pair in state["curves"]))
+
+
+def _together(counts: NDArray[Any]) -> float:
+    return float(len(counts) ** 2 / np.sum(1.0 / counts)) if counts.all() else 0.0

@@ -13,7 +13,7 @@ from mirante.errors import InputError
 from mirante.performance.estimated import saving
 from mirante.performance.estimated.confidence import FOLDS, Confidence
 from mirante.performance.estimated.encoding import Encoder
-from mirante.performance.estimated.figures import Estimate, Figure, Normal, judge
+from mirante.performance.estimated.figures import HIGHER_IS_BETTER, Estimate, Figure, Normal, judge
 from mirante.performance.estimated.inputs import PREDICTION, EstimatorTask, Form, Inputs, names_of
 from mirante.performance.estimated.losses import FOLDS as HALVES
 from mirante.performance.estimated.losses import Losses, losses_of, wrong_classes
@@ -24,6 +24,7 @@ LEAST_ROWS = 100
 """Labelled rows that an estimator needs."""
 
 _LEAST_OF_CLASS = 10  # rows: fewer say nothing about a class
+_LEAST_OF_MEASURE = 20  # rows below the line: the variance of a share of fewer is a guess
 
 Floats = NDArray[np.float64]
 
@@ -185,8 +186,9 @@ class PerformanceEstimator:
         dict of str to Estimate
             By measure: ``accuracy, roc_auc, f1, precision, recall, brier, log_loss`` of probabilities (of
             several classes the same without ``brier``, means over classes), ``accuracy`` of classes,
-            ``mae, rmse, mape`` of numbers (no ``mape`` where the baseline has a label of 0). NaN where the
-            rows do not say.
+            ``mae, rmse, mape`` of numbers (no ``mape`` where the baseline has a label of 0). None of which
+            the baseline has fewer than 20 rows below the line: for ``precision`` rows that were called 1, for
+            ``recall`` those with the label 1. NaN where the rows do not say.
 
         Raises
         ------
@@ -246,7 +248,7 @@ class PerformanceEstimator:
             model = (Losses if state["learnt"] else Confidence).from_state(state["model"])
             normal = {name: Normal.from_state(one) for name, one in state["normal"]}
             return cls(Form(state["task"], tuple(state["classes"])), model, normal)
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever its parts are, the rest of a baseline is read without them
             raise InputError(f"the performance estimator is damaged ({error!r}); fit it again") from error
 
 
@@ -287,13 +289,16 @@ def _folds(own: Sequence[NDArray[np.intp]], rows: int, count: int) -> NDArray[np
 def _normal(
     model: Confidence | Losses, whole: Floats, unseen: Floats, rows: Inputs, own: Sequence[NDArray[np.intp]]
 ) -> dict[str, Normal]:
-    """Return each measure in the baseline, and how its own windows spread."""
-    total = model.measure(whole, rows)
+    """Return each measure that the baseline tells well enough, and how its own windows spread."""
+    total, unlabelled = model.measure(whole, rows), model.measure(unseen, rows)
     found = [model.measure(whole[window], rows.at(window)) for window in own]
     told = [model.measure(unseen[window], rows.at(window)) for window in own]
     sizes = [len(window) for window in own]
+    base = model.bases(whole, rows)
     return {
-        name: Normal.of(one, len(rows.said), sizes, [f[name] for f in found], [t[name] for t in told])
+        name: Normal.of(
+            one, len(rows.said), sizes, [f[name] for f in found], [t[name] for t in told]
+        ).no_better_than(unlabelled[name], higher_is_better=name in HIGHER_IS_BETTER)
         for name, one in total.items()
-        if np.isfinite(one.value)
+        if np.isfinite([one.value, unlabelled[name].value]).all() and base[name] >= _LEAST_OF_MEASURE
     }

@@ -179,6 +179,14 @@ class Losses:
             for place, name in enumerate(self.names)
         }
 
+    def bases(
+        self,
+        beliefs: Floats,
+        inputs: Inputs,  # noqa: ARG002 - asked in the same words as `Confidence`
+    ) -> Mapping[str, float]:
+        """Return how many rows are below the line of each measure: all, since each is a mean over rows."""
+        return dict.fromkeys(self.names, float(len(beliefs)))
+
     def _figure(self, name: str, mean: Floats, square: Floats) -> Figure:
         """Return a measure from the mean of each row's loss, and of its square."""
         if not mean.size:

@@ -49,7 +49,8 @@ def load(data: bytes) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no such file, was written by a newer version, or holds types that no estimator needs.
+        If it is no such file, is damaged, was written by a newer version, or holds types that no estimator
+        needs.
 
     Examples
     --------
@@ -61,13 +62,17 @@ def load(data: bytes) -> dict[str, Any]:
     try:
         foreign = sorted(set(get_untrusted_types(data=data)) - set(_TRUSTED))
         state = None if foreign else loads(data, trusted=_TRUSTED)
-    except (zipfile.BadZipFile, LookupError, TypeError, ValueError) as error:
+    except Exception as error:  # a bit that fell may be any of zlib's, zipfile's, json's or NumPy's errors
         raise InputError(f"these {len(data)} bytes are no saved performance estimator: {error}") from error
     if foreign:
         raise InputError(f"the file holds {foreign}, which no performance estimator needs; it was not read")
     if not isinstance(state, dict) or "format" not in state:
         raise InputError(
             "the file holds no performance estimator; give what PerformanceEstimator.to_bytes wrote"
+        )
+    if not isinstance(state["format"], int):
+        raise InputError(
+            f"the estimator's format is {state['format']!r}, not a number: it is damaged; fit it again"
         )
     if state["format"] > FORMAT:
         raise InputError(
