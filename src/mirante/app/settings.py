@@ -151,6 +151,16 @@ class Settings(BaseModel):
         twice = sorted({subject for subject in subjects if subjects.count(subject) > 1})
         if twice:
             raise ConfigError(f"{twice[0]} is there twice; keep one entry for each model and alias")
+        first: dict[str, ModelConfig] = {}
+        for model in models:
+            # rows are recorded by the model's name, whatever alias they were asked under
+            known = first.setdefault(model.model, model)
+            for key in ("privacy", "log"):
+                if getattr(known, key) != getattr(model, key):
+                    raise ConfigError(
+                        f"the entries in models of {model.model!r} differ in {key}; a model's rows are recorded "
+                        f"once for all its aliases: give each of its entries the same {key}"
+                    )
         return models
 
     def within(self, folder: Path, environ: Mapping[str, str]) -> Settings:
