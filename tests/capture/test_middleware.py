@@ -236,3 +236,19 @@ def test_it_is_added_as_any_middleware_and_two_share_their_counters(tmp_path):
 def test_a_path_that_is_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="path is 'predict'"):
         CaptureMiddleware(api(), "m", "predict", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"k{n}": 1 for n in range(1_001)},
+        [{f"k{n}": 1} for n in range(1_001)],
+        [{f"k{n}": 1 for n in range(1_000)}, *({} for _ in range(10_000))],
+    ],
+)
+def test_a_small_body_makes_no_large_table(tmp_path, body):
+    """Each row with a name of its own: the table has as many values as the square of the rows."""
+    behind = Behind(tmp_path)
+    assert behind.post(body).status == 200
+    assert behind.rows() == []
+    assert behind.counted('monitor_dropped_total{model="m",reason="columns"}') == 1

@@ -158,8 +158,8 @@ class Settings(BaseModel):
             for key in ("privacy", "log"):
                 if getattr(known, key) != getattr(model, key):
                     raise ConfigError(
-                        f"the entries in models of {model.model!r} differ in {key}; a model's rows are recorded "
-                        f"once for all its aliases: give each of its entries the same {key}"
+                        f"the entries in models of {model.model!r} differ in {key}; a model's rows are "
+                        f"recorded once for all its aliases: give each of its entries the same {key}"
                     )
         return models
 

@@ -16,7 +16,7 @@ from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.metrics import CONTENT_TYPE, ServingMetrics
 from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
-from mirante.capture.scoring import SkippedError, pick
+from mirante.capture.scoring import SkippedError, columns_of, pick
 from mirante.errors import InputError
 
 __all__ = ["PREDICTION_ID", "Capture", "CaptureMiddleware"]
@@ -270,9 +270,7 @@ class _Reader:
         many = isinstance(asked, list)
         said = said.tolist() if isinstance(said, np.ndarray) else said
         values = said if many and isinstance(said, list) else [said]
-        names = dict.fromkeys(name for row in rows for name in row)
-        columns = {str(name): [row.get(name) for row in rows] for name in names}
-        return Batch(columns, [pick(value, None) for value in values], len(rows))
+        return Batch(columns_of(rows), [pick(value, None) for value in values], len(rows))
 
 
 def _parsed(pieces: list[bytes]) -> Any:

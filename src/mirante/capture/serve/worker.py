@@ -20,7 +20,7 @@ from mirante.capture.config import PrivacyConfig
 from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.middleware import Capture
 from mirante.capture.recorder import Recorder
-from mirante.capture.scoring import read_answer, read_inputs
+from mirante.capture.scoring import SkippedError, read_answer, read_inputs
 from mirante.capture.signature import Signature
 from mirante.errors import MiranteWarning
 
@@ -83,14 +83,16 @@ class Orders:
 class _Reader:
     """Reads MLflow's own protocol."""
 
-    def __init__(self, signature: Signature, part: str | None) -> None:
-        self._signature, self._part = signature, part
+    def __init__(self, signature: Signature, part: str | None, private: frozenset[str]) -> None:
+        self._signature, self._part, self._private = signature, part, private
 
     def __call__(self, exchange: Exchange) -> Batch:
         signature = self._signature
         rows = read_inputs(
             b"".join(exchange.body), exchange.kind, names=signature.names, texts=signature.texts
         )
+        if not rows.named and not self._private <= rows.columns.keys():
+            raise SkippedError("names")  # which of the values is to be left out cannot be told
         right = exchange.status < 300
         predictions = read_answer(b"".join(exchange.answer), self._part) if right else None
         return Batch(rows.columns, predictions, rows.count, rows.named)
@@ -113,17 +115,18 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
     tuple of Capture, Intake, Recorder
         The application; and what is to be closed, in this order, when it has ended.
     """
-    privacy = PrivacyConfig(**orders.privacy)
+    config = PrivacyConfig(**orders.privacy)
+    privacy = config.build(Path())
     recorder = Recorder(
         orders.model,
         orders.log,
         version=orders.version,
         flush_interval=orders.flush_interval,
-        privacy=privacy.build(Path()),
-        sample=privacy.sample,
+        privacy=privacy,
+        sample=config.sample,
     )
     signature = Signature.of(schema)
-    read = _Reader(signature, orders.prediction)
+    read = _Reader(signature, orders.prediction, privacy.columns)
     intake = Intake(recorder, orders.model, read, signature=signature, max_bytes=orders.max_waiting)
     capture = Capture(
         app,

@@ -1,0 +1,62 @@
+"""One worker of `mirante serve` without its process: what it makes of requests, and of what it was told."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from mirante.capture.intake import Exchange
+from mirante.capture.serve.worker import Orders, guarded_app
+from mirante.inference_log.reader import InferenceLog
+
+SSN = "078-05-1120"
+
+
+def recorded(body, kind="application/json", **privacy):
+    """Return the rows that are recorded of a request, and why it is not."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        _, intake, recorder = guarded_app(None, None, Orders("m", "1", folder, privacy=privacy))
+        intake.put(Exchange("r", 1e9, 0.01, 200, kind, [data], [b'{"predictions": [1.0]}']))
+        intake.close()
+        recorder.close()
+        table = InferenceLog(folder).scan("m")
+        rows = [] if table is None else table.to_pylist()
+        files = b"".join(path.read_bytes() for path in Path(folder).rglob("*") if path.is_file())
+    assert SSN.encode() not in files
+    kept = [{name: value for name, value in row.items() if not name.startswith("__")} for row in rows]
+    return kept, recorder.dropped, recorder.reason
+
+
+@pytest.mark.filterwarnings("ignore::mirante.errors.MiranteWarning")
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            {"dataframe_split": {"columns": ["ssn", "ssn", "age"], "data": [[SSN, SSN, 3]]}},
+            "application/json",
+        ),
+        (f"ssn,ssn,age\n{SSN},{SSN},3\n".encode(), "text/csv"),
+        (f'ssn,"ssn",age\n{SSN},{SSN},3\n'.encode(), "text/csv"),
+    ],
+)
+@pytest.mark.parametrize("way", [{"drop": ["ssn"]}, {"hash": ["ssn"], "key": "correct horse battery"}])
+def test_a_private_column_that_is_there_twice_is_not_recorded_under_another_name(body, kind, way):
+    rows, dropped, reason = recorded(body, kind, **way)
+    assert (rows, dropped) == ([], 1)
+    assert "each name once" in reason
+
+
+@pytest.mark.filterwarnings("ignore::mirante.errors.MiranteWarning")
+@pytest.mark.parametrize("form", ["inputs", "instances"])
+@pytest.mark.parametrize("way", [{"drop": ["ssn"]}, {"hash": ["ssn"], "key": "correct horse battery"}])
+def test_values_without_names_are_not_recorded_where_some_are_private(form, way):
+    rows, dropped, reason = recorded({form: [[SSN, 3]]}, **way)
+    assert (rows, dropped) == ([], 1)
+    assert reason == "not recorded: its columns have no names, and some are to be dropped or hashed"
+
+
+def test_positions_are_names_of_values_without_any():
+    assert recorded({"inputs": [[SSN, 3]]}, drop=["0"]) == ([{"1": 3}], 0, "")
+    assert recorded({"inputs": [[4, 3]]}, sample=1.0) == ([{"0": 4, "1": 3}], 0, "")
