@@ -207,6 +207,11 @@ class Settings(BaseModel):
         return self._folder
 
     @property
+    def default_log(self) -> Path:
+        """The folder of the inference log of models that the config does not name."""
+        return self._folder / "inference-log"
+
+    @property
     def file(self) -> Path | None:
         """The config file; None when there is none."""
         return None if self._document is None else Path(self._document.source)

@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from typing import Any
 from mirante.capture.config import PrivacyConfig
 from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.middleware import Capture
+from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 from mirante.capture.scoring import SkippedError, read_answer, read_inputs
 from mirante.capture.signature import Signature
 from mirante.errors import MiranteWarning
 
-__all__ = ["ENVIRONMENT", "Orders", "guarded_app", "main"]
+__all__ = ["ENVIRONMENT", "Orders", "guarded_app", "leave_drops_to_intake", "main"]
 
 ENVIRONMENT = "MIRANTE_SERVE"
 
@@ -55,7 +56,7 @@ class Orders:
     version: str
     log: str
     prediction: str | None = None
-    privacy: dict[str, Any] = field(default_factory=dict)
+    privacy: dict[str, Any] = field(default_factory=dict, repr=False)  # it may hold a key
     flush_interval: float = 1.0
     max_body: int = 8 << 20
     max_waiting: int = 64 << 20
@@ -69,15 +70,15 @@ class Orders:
         return {ENVIRONMENT: json.dumps(asdict(self))}
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Orders:
-        """Return what an environment carries.
+    def of(cls, environ: MutableMapping[str, str]) -> Orders:
+        """Take out of an environment what it carries: what the model starts is not to inherit a key.
 
         Examples
         --------
         >>> Orders.of(Orders("churn", "3", "log").environ()).model
         'churn'
         """
-        return cls(**json.loads(environ[ENVIRONMENT]))
+        return cls(**json.loads(environ.pop(ENVIRONMENT)))
 
 
 class _Reader:
@@ -126,6 +127,7 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
         sample=config.sample,
     )
     signature = Signature.of(schema)
+    _check_columns(orders.model, signature, privacy)
     read = _Reader(signature, orders.prediction, privacy.columns)
     intake = Intake(recorder, orders.model, read, signature=signature, max_bytes=orders.max_waiting)
     capture = Capture(
@@ -139,6 +141,20 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
     return capture, intake, recorder
 
 
+def _check_columns(model: str, signature: Signature, privacy: Privacy) -> None:
+    """Warn of columns to be dropped or hashed that a model with a signature does not have."""
+    known = ", ".join(map(repr, sorted(signature.names)))
+    for name in sorted(privacy.columns.difference(signature.names)) if signature else ():
+        text = f"the signature of model {model!r} has no column {name!r}, which is to be dropped or hashed"
+        warnings.warn(f"{text}; it has {known}", MiranteWarning, stacklevel=2)
+
+
+def leave_drops_to_intake() -> None:
+    """Leave out warnings of rows that are dropped: the intake tells of them, once a minute."""
+    told = r"\d+ rows of model .* were dropped|the recorder of model .* (cannot write|writes again)"
+    warnings.filterwarnings("ignore", f"(?s:{told})", MiranteWarning)
+
+
 def main() -> None:
     """Serve until told to end; then answer what was asked, and record what was answered."""
     from mlflow.pyfunc import scoring_server
@@ -146,8 +162,7 @@ def main() -> None:
     orders = Orders.of(os.environ)
     listener = socket.socket(fileno=orders.listener)
     threading.Thread(target=_end_with, args=(orders.life,), name="mirante-life", daemon=True).start()
-    # the intake says it itself, once a minute
-    warnings.filterwarnings("ignore", category=MiranteWarning)
+    leave_drops_to_intake()
     model = scoring_server.load_model_with_mlflow_config(os.environ[scoring_server._SERVER_MODEL_PATH])
     schema = model.metadata.get_input_schema()
     app, intake, recorder = guarded_app(scoring_server.init(model), schema, orders)
