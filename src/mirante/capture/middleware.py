@@ -298,7 +298,8 @@ def _part(whole: Any, where: str | Callable[[Any], Any] | None, usual: Sequence[
 
 def _path_in_app(scope: Scope) -> str:
     """Return the path as the application's routes have it: without what a proxy or a mount put before it."""
-    path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
     return path[len(root) :] if path.startswith(f"{root}/") else path
 
 
