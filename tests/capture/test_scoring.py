@@ -173,3 +173,16 @@ def test_answers_without_predictions_are_left_out(body, part, reason):
 
 def test_a_part_may_be_deep_inside():
     assert pick({"a": [[3]]}, "a") == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (",".join(f"c{n}" for n in range(1_000)).encode() + b"\n" + b"1\n" * 10_001, "text/csv"),
+        ({"dataframe_records": [{f"c{n}": n for n in range(1_000)}, *({} for _ in range(10_000))]}, JSON),
+    ],
+)
+def test_gaps_between_rows_make_no_large_table(body, kind):
+    with pytest.raises(SkippedError) as caught:
+        read(body, kind)
+    assert caught.value.reason == "columns"
