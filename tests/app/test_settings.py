@@ -93,6 +93,23 @@ def test_a_subject_can_be_there_once_only(tmp_path):
         load(tmp_path, "models: [{model: churn}, {model: churn}]")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "key"),
+    [
+        ("", "privacy: {drop: [ssn]}", "privacy"),
+        ("privacy: {sample: 0.5}", "privacy: {sample: 0.1}", "privacy"),
+        ("log: here", "log: there", "log"),
+    ],
+)
+def test_a_model_is_recorded_in_one_way_whatever_its_aliases(tmp_path, one, other, key):
+    """Rows carry the model's name and no alias: which entry holds for them could not be told."""
+    entries = [f"{{model: churn, alias: {name}, {more}}}" for name, more in (("a", one), ("b", other))]
+    with pytest.raises(ConfigError, match=rf"models of 'churn' differ in {key}; .*same {key}"):
+        load(tmp_path, f"models: [{', '.join(entries)}]")
+    same = [f"{{model: churn, alias: {name}, {other}}}" for name in ("a", "b")]
+    assert len(load(tmp_path, f"models: [{', '.join(same)}, {{model: price}}]").models) == 3
+
+
 def test_mlflow_is_on_when_an_address_is_known(tmp_path):
     environ = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5001"}
     assert load(tmp_path, "{}", environ).mlflow.enabled

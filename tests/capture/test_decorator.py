@@ -197,3 +197,55 @@ def test_wrong_uses_are_refused_at_once(tmp_path):
 
     with pytest.raises(InputError, match="is a generator"):
         mirante.record(model="m", log=tmp_path)(many)
+
+
+def _in_a_frame(given):
+    given["age"] = given["age"] * 0
+    given.loc[0, "age"] = -1.0
+    return [0.5, 0.25]
+
+
+def _in_an_array(given):
+    given[:] = -1.0
+    return [0.5, 0.25]
+
+
+def _in_rows(given):
+    for row in given:
+        row["age"] = -1.0
+    return [0.5, 0.25]
+
+
+def _in_columns(given):
+    given["age"][0] = -1.0
+    given["age"][1] = -1.0
+    return [0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "name"),
+    [
+        (_in_a_frame, pd.DataFrame({"age": [31.0, 32.0]}), "age"),
+        (_in_an_array, np.array([[31.0], [32.0]]), "0"),
+        (_in_rows, [{"age": 31.0}, {"age": 32.0}], "age"),
+        (_in_columns, {"age": np.array([31.0, 32.0])}, "age"),
+        (_in_columns, {"age": [31.0, 32.0]}, "age"),
+    ],
+)
+def test_what_a_function_makes_of_its_input_is_not_its_input(recorded, function, given, name):
+    decorate, rows = recorded
+    decorate(function)(given)
+    assert [row[name] for row in rows()] == [31.0, 32.0]
+
+
+@pytest.mark.parametrize("value", [np.float64(31.0), np.int64(31), np.array(31.0)])
+def test_a_numpy_number_alone_is_no_table(recorded, value):
+    decorate, rows = recorded
+
+    @decorate
+    def predict(age):
+        return 0.5
+
+    predict(value)
+    assert [features(row) for row in rows()] == [{"age": 31}]
+    assert predict.recorder.dropped == 0

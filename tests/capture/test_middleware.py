@@ -236,3 +236,44 @@ def test_it_is_added_as_any_middleware_and_two_share_their_counters(tmp_path):
 def test_a_path_that_is_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="path is 'predict'"):
         CaptureMiddleware(api(), "m", "predict", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"k{n}": 1 for n in range(1_001)},
+        [{f"k{n}": 1} for n in range(1_001)],
+        [{f"k{n}": 1 for n in range(1_000)}, *({} for _ in range(10_000))],
+    ],
+)
+def test_a_small_body_makes_no_large_table(tmp_path, body):
+    """Each row with a name of its own: the table has as many values as the square of the rows."""
+    behind = Behind(tmp_path)
+    assert behind.post(body).status == 200
+    assert behind.rows() == []
+    assert behind.counted('monitor_dropped_total{model="m",reason="columns"}') == 1
+
+
+@pytest.mark.parametrize("path", ["/predict", "/metrics"])
+def test_paths_are_those_of_the_application_wherever_a_proxy_shows_it(tmp_path, path):
+    behind = Behind(tmp_path)
+
+    def rooted(scope, receive, send, root="/api"):
+        return behind.middleware({**scope, "root_path": root, "path": root + scope["path"]}, receive, send)
+
+    behind.client = Client(rooted)
+    assert behind.post({"age": 31}).status == 200
+    assert behind.counted("mlflow_model_predictions_total") >= 0
+    assert behind.client.get("/metrics").status == 200
+    assert [row["age"] for row in behind.rows()] == [31]
+
+
+def test_a_path_that_only_begins_like_the_root_is_another(tmp_path):
+    behind = Behind(tmp_path, path="/lication")
+
+    def rooted(scope, receive, send):
+        return behind.middleware({**scope, "root_path": "/app"}, receive, send)
+
+    behind.client = Client(rooted)
+    behind.post({"age": 31}, "/application")
+    assert behind.rows() == []

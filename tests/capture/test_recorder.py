@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from mirante.capture.recorder import Recorder
 from mirante.errors import InputError, MiranteWarning
+from mirante.inference_log.drops import Drops, read_drops
 from mirante.inference_log.reader import InferenceLog
 
 
@@ -451,3 +452,16 @@ def test_any_order_of_log_flush_seal_and_read_gives_each_row_exactly_once(tmp_pa
     got += [] if table is None else table["__id"].to_pylist()
     assert sorted(got) == sorted(written)
     assert recorder.dropped == 0
+
+
+def test_why_rows_were_dropped_is_still_known_when_it_is_closed(tmp_path):
+    with Recorder("m", tmp_path) as right:
+        right.log({"a": 1}, 0.5)
+    assert (right.dropped, right.reason) == (0, "")
+    recorder = Recorder("n", tmp_path)
+    recorder.log({"a": 1}, 0.5)
+    recorder.drop(3, "a body was too large")
+    with pytest.warns(MiranteWarning, match="a body was too large"):
+        recorder.close()
+    assert (recorder.dropped, recorder.reason) == (3, "a body was too large")
+    assert read_drops(tmp_path / "n", datetime(1970, 1, 1, tzinfo=UTC)) == Drops(3, "a body was too large")

@@ -3,6 +3,8 @@ import json
 import math
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mirante.capture.scoring import SkippedError, pick, read_answer, read_inputs
@@ -62,9 +64,23 @@ def test_one_row_is_one_row():
     assert read({"inputs": "a text"}).columns == {"0": ["a text"]}
 
 
-def test_two_columns_of_one_name_stay_two():
-    rows = read({"dataframe_split": {"columns": ["a", "a", 1], "data": [[1, 2, 3]]}})
-    assert rows.columns == {"a": [1], "a_": [2], "1": [3]}
+def test_names_are_text_and_each_is_there_once():
+    """Under a name that was made up for the second one, a column to be dropped would be recorded."""
+    rows = read({"dataframe_split": {"columns": ["a", 1], "data": [[1, 3]]}})
+    assert rows.columns == {"a": [1], "1": [3]}
+    assert list(read(b"a,a.1,,\n1,2,3,4\n", "text/csv").columns) == ["a", "a.1", "Unnamed: 2", "Unnamed: 3"]
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), file)
+    for body, kind in [
+        ({"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}}, JSON),
+        ({"dataframe_split": {"columns": ["1", 1], "data": [[1, 2]]}}, JSON),
+        (b"a,a\n1,2\n", "text/csv"),
+        (b'\n\na,"a"\n1,2\n', "text/csv"),
+        (file.getvalue(), "application/vnd.apache.parquet"),
+    ]:
+        with pytest.raises(SkippedError) as caught:
+            read(body, kind)
+        assert caught.value.reason == "shape"
 
 
 DEEP = b'{"inputs":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -157,3 +173,16 @@ def test_answers_without_predictions_are_left_out(body, part, reason):
 
 def test_a_part_may_be_deep_inside():
     assert pick({"a": [[3]]}, "a") == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (",".join(f"c{n}" for n in range(1_000)).encode() + b"\n" + b"1\n" * 10_001, "text/csv"),
+        ({"dataframe_records": [{f"c{n}": n for n in range(1_000)}, *({} for _ in range(10_000))]}, JSON),
+    ],
+)
+def test_gaps_between_rows_make_no_large_table(body, kind):
+    with pytest.raises(SkippedError) as caught:
+        read(body, kind)
+    assert caught.value.reason == "columns"

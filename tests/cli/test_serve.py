@@ -82,6 +82,17 @@ def test_the_config_says_what_is_recorded_and_drop_adds_to_it(told, tmp_path, mo
     assert len(told) == 1
 
 
+def test_a_column_cannot_be_dropped_and_hashed(told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    privacy = "{hash: [ssn], key: correct horse battery}"
+    (tmp_path / "mirante.yaml").write_text(f"models: [{{model: churn, privacy: {privacy}}}]")
+    done = run("models:/churn/3", "--drop", "ssn")
+    assert (done.exit_code, told) == (2, [])
+    assert "--drop: the columns ['ssn'] are in both drop and hash; keep each in one" in done.output
+    assert "horse" not in done.output
+    assert run("models:/churn/3", "--drop", "__id").exit_code == 2
+
+
 def test_a_taken_port_is_said_in_one_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])

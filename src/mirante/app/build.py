@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -36,9 +35,7 @@ if TYPE_CHECKING:
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
 
-__all__ = ["Parts", "build", "client_of", "default_log_of", "log_of_subject"]
-
-_DEFAULT_LOG = "inference-log"
+__all__ = ["Parts", "build", "client_of", "log_of_subject"]
 
 
 @dataclass
@@ -94,7 +91,7 @@ class Parts:
     @cached_property
     def default_log(self) -> InferenceLog:
         """The inference log beside the config, for models that are discovered."""
-        return InferenceLog(default_log_of(self.settings))
+        return InferenceLog(self.settings.default_log)
 
     def log_of(self, config: ModelConfig) -> InferenceLog:
         """Return the inference log of a model."""
@@ -172,11 +169,6 @@ def client_of(settings: Settings) -> MlflowClient:
     return connect(uri)
 
 
-def default_log_of(settings: Settings) -> Path:
-    """Return the folder of the inference log of models that no config names."""
-    return settings.folder / _DEFAULT_LOG
-
-
 def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
     """Return the inference log of a model that is configured or was discovered.
 
@@ -193,7 +185,7 @@ def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
         The one beside the config for a model that it does not name.
     """
     roots = {config.subject: config.log for config in settings.models}
-    return InferenceLog(roots.get(subject, default_log_of(settings)))
+    return InferenceLog(roots.get(subject, settings.default_log))
 
 
 def build(

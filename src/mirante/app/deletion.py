@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirante.app.build import default_log_of
 from mirante.errors import ConfigError, InputError
 from mirante.inference_log.reader import InferenceLog
 from mirante.store import Store
@@ -78,7 +77,7 @@ def logs_of(settings: Settings, given: Path | None) -> list[InferenceLog]:
 
 
 def _default(settings: Settings) -> list[Path]:
-    return [default_log_of(settings)] if settings.discover or not settings.models else []
+    return [settings.default_log] if settings.discover or not settings.models else []
 
 
 def delete_from_logs(

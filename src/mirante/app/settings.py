@@ -158,6 +158,16 @@ class Settings(BaseModel):
         twice = sorted({subject for subject in subjects if subjects.count(subject) > 1})
         if twice:
             raise ConfigError(f"{twice[0]} is there twice; keep one entry for each model and alias")
+        first: dict[str, ModelConfig] = {}
+        for model in models:
+            # rows are recorded by the model's name, whatever alias they were asked under
+            known = first.setdefault(model.model, model)
+            for key in ("privacy", "log"):
+                if getattr(known, key) != getattr(model, key):
+                    raise ConfigError(
+                        f"the entries in models of {model.model!r} differ in {key}; a model's rows are "
+                        f"recorded once for all its aliases: give each of its entries the same {key}"
+                    )
         return models
 
     def within(self, folder: Path, environ: Mapping[str, str]) -> Settings:
@@ -205,6 +215,11 @@ class Settings(BaseModel):
     def folder(self) -> Path:
         """Where relative paths of rules and secrets start from."""
         return self._folder
+
+    @property
+    def default_log(self) -> Path:
+        """The folder of the inference log of models that the config does not name."""
+        return self._folder / "inference-log"
 
     @property
     def file(self) -> Path | None:

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+import numpy as np
+
 from mirante.capture.intake import Intake
 from mirante.capture.metrics import ServingMetrics
 from mirante.capture.privacy import Privacy
@@ -20,6 +22,7 @@ from mirante.errors import InputError
 __all__ = ["record"]
 
 _log = logging.getLogger("mirante.capture")
+_PLAIN = (str, bytes, int, float, type(None))
 _Given = ParamSpec("_Given")
 _Said = TypeVar("_Said")
 
@@ -160,7 +163,7 @@ class _Notes:
             found.pop(self._first)
         name = None if self._id is None else found.pop(self._id, None)
         features = self._features(found, args, kwargs)
-        return (dict(features) if isinstance(features, Mapping) else features), name
+        return _own(features), name
 
     def _features(self, found: dict[str, Any], args: Any, kwargs: Any) -> Any:
         if callable(self._inputs):
@@ -168,7 +171,9 @@ class _Notes:
         if self._inputs is not None:
             return found[self._inputs]
         only = next(iter(found.values())) if len(found) == 1 else None
-        table = isinstance(only, Mapping) or hasattr(only, "__array__") or hasattr(only, "__arrow_c_stream__")
+        table = isinstance(only, Mapping) or hasattr(only, "__arrow_c_stream__")
+        # a number of NumPy's is an array of no dimensions
+        table = table or (hasattr(only, "__array__") and getattr(only, "ndim", 1) > 0)
         return only if table or (isinstance(only, list) and only) else found
 
     def note(self, given: tuple[Any, Any], answer: Any, latency: float, time: float) -> None:
@@ -176,6 +181,19 @@ class _Notes:
         said = answer if self._prediction is None else self._prediction(answer)
         found = self._recorder.log(given[0], said, latency, id=given[1], time=time)
         self.intake.answered(len(found) if isinstance(found, list) else 1, latency)
+
+
+def _own(value: Any) -> Any:
+    """Return a copy that does not change with what the caller's function does to its arguments."""
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, Mapping):
+        return {name: _own(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_own(part) for part in value]
+    if isinstance(value, np.ndarray) or hasattr(value, "iloc"):
+        return value.copy() if value.ndim else value.item()
+    return value.clone() if hasattr(value, "clone") else value  # Polars, tensors; Arrow cannot be changed
 
 
 class _Call:

@@ -37,7 +37,8 @@ _REASONS = {
     "queue": "too many bodies waited",
     "body": "a body was too large",
     "columns": "it has too many columns",
-    "shape": "it is no table of values",
+    "shape": "it is no table of values with each name once",
+    "names": "its columns have no names, and some are to be dropped or hashed",
     "rows": "there are not as many predictions as rows",
     "unreadable": "a body could not be read",
 }

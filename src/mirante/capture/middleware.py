@@ -16,7 +16,7 @@ from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.metrics import CONTENT_TYPE, ServingMetrics
 from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
-from mirante.capture.scoring import SkippedError, pick
+from mirante.capture.scoring import SkippedError, columns_of, pick
 from mirante.errors import InputError
 
 __all__ = ["PREDICTION_ID", "Capture", "CaptureMiddleware"]
@@ -42,7 +42,7 @@ class Capture:
     intake : Intake
         Takes what was seen.
     path : str
-        Of the requests that predict; only POST is looked at.
+        Of the requests that predict, without a root path; only POST is looked at.
     metrics_path : str, optional
         Where the counters are shown; nowhere when not given.
     max_body : int
@@ -71,10 +71,11 @@ class Capture:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, and see what it said."""
         if scope["type"] == "http":
-            if scope["path"] == self._path and scope["method"] == "POST":
+            path = _path_in_app(scope)
+            if path == self._path and scope["method"] == "POST":
                 await self._watched(scope, receive, send)
                 return
-            if scope["path"] == self._metrics_path and scope["method"] in {"GET", "HEAD"}:
+            if path == self._metrics_path and scope["method"] in {"GET", "HEAD"}:
                 await _answer(send, self._intake.metrics.render(), bare=scope["method"] == "HEAD")
                 return
         await self._app(scope, receive, send)
@@ -173,7 +174,8 @@ class CaptureMiddleware:
     model : str
         Name of the model.
     path : str, default "/predict"
-        Address of the requests that predict; of those only POST is recorded.
+        Address of the requests that predict, as the application's routes have it, without a root path; of
+        those only POST is recorded.
     log : path, default "inference-log"
         Folder of the inference log.
     version : str, default "1"
@@ -270,9 +272,7 @@ class _Reader:
         many = isinstance(asked, list)
         said = said.tolist() if isinstance(said, np.ndarray) else said
         values = said if many and isinstance(said, list) else [said]
-        names = dict.fromkeys(name for row in rows for name in row)
-        columns = {str(name): [row.get(name) for row in rows] for name in names}
-        return Batch(columns, [pick(value, None) for value in values], len(rows))
+        return Batch(columns_of(rows), [pick(value, None) for value in values], len(rows))
 
 
 def _parsed(pieces: list[bytes]) -> Any:
@@ -294,6 +294,13 @@ def _part(whole: Any, where: str | Callable[[Any], Any] | None, usual: Sequence[
         return whole[where]
     found = [name for name in usual if isinstance(whole, dict) and name in whole]
     return whole[found[0]] if found else whole
+
+
+def _path_in_app(scope: Scope) -> str:
+    """Return the path as the application's routes have it: without what a proxy or a mount put before it."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if path.startswith(f"{root}/") else path
 
 
 def _header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes:

@@ -13,10 +13,20 @@ from typing import Any
 
 from mirante.errors import InputError
 
-__all__ = ["Rows", "SkippedError", "pick", "read_answer", "read_inputs"]
+__all__ = [
+    "MOST_CELLS",
+    "MOST_COLUMNS",
+    "Rows",
+    "SkippedError",
+    "columns_of",
+    "pick",
+    "read_answer",
+    "read_inputs",
+]
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-_MOST_COLUMNS = 1_000
+MOST_COLUMNS = 1_000
+MOST_CELLS = 10_000_000
 
 
 class SkippedError(InputError):
@@ -69,7 +79,8 @@ def read_inputs(body: bytes, kind: str, *, names: Sequence[str] = (), texts: Seq
     Raises
     ------
     SkippedError
-        ``unreadable``, ``shape`` (no table of values) or ``columns`` (more than 1,000 of them).
+        ``unreadable``, ``shape`` (no table of values, or a name twice) or ``columns`` (more than 1,000 of
+        them, or with the gaps more than ten million values).
 
     Examples
     --------
@@ -89,7 +100,7 @@ def read_inputs(body: bytes, kind: str, *, names: Sequence[str] = (), texts: Seq
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError) as error:
         raise SkippedError("unreadable") from error
-    if len(rows.columns) > _MOST_COLUMNS:
+    if len(rows.columns) > MOST_COLUMNS:
         raise SkippedError("columns")
     if not rows.columns or any(len(column) != rows.count for column in rows.columns.values()):
         raise SkippedError("shape")
@@ -114,7 +125,7 @@ def _json(body: Any, names: Sequence[str]) -> Rows:
 
 def _split(data: Any) -> Rows:
     names, values = data["columns"], data["data"]
-    if len(names) > _MOST_COLUMNS:
+    if len(names) > MOST_COLUMNS:
         raise SkippedError("columns")
     if any(not isinstance(row, list) or len(row) != len(names) for row in values):
         raise SkippedError("shape")
@@ -123,12 +134,35 @@ def _split(data: Any) -> Rows:
 
 
 def _records(data: list[dict[str, Any]]) -> Rows:
-    if len(data) == 1:
-        return Rows({name: [value] for name, value in data[0].items()}, 1)
-    names = dict.fromkeys(name for row in data for name in row)
-    if len(names) > _MOST_COLUMNS:
+    return Rows(columns_of(data), len(data))
+
+
+def columns_of(rows: Sequence[Mapping[Any, Any]]) -> dict[str, list[Any]]:
+    """Return the columns of rows, with gaps where a row does not have a name.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As a client sent them: each may have names of its own.
+
+    Raises
+    ------
+    SkippedError
+        ``columns``, before they are made: small bodies may ask for very large tables.
+
+    Examples
+    --------
+    >>> columns_of([{"a": 1}, {"b": 2}])
+    {'a': [1, None], 'b': [None, 2]}
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    _check_size(len(names), len(rows))
+    return {str(name): [row.get(name) for row in rows] for name in names}
+
+
+def _check_size(columns: int, rows: int) -> None:
+    if columns > MOST_COLUMNS or columns * rows > MOST_CELLS:
         raise SkippedError("columns")
-    return Rows({name: [row.get(name) for row in data] for name in names}, len(data))
 
 
 def _columns(data: dict[str, Any]) -> Rows:
@@ -147,7 +181,7 @@ def _array(data: Any, names: Sequence[str]) -> Rows:
     if not any(isinstance(row, list) for row in data):
         data = [[value] for value in data]
     width = len(data[0]) if isinstance(data[0], list) else 0
-    if width > _MOST_COLUMNS:
+    if width > MOST_COLUMNS:
         raise SkippedError("columns")
     if any(not isinstance(row, list) or len(row) != width for row in data):
         raise SkippedError("shape")
@@ -164,27 +198,38 @@ def _array(data: Any, names: Sequence[str]) -> Rows:
 
 
 def _named(names: Sequence[Any], columns: Sequence[list[Any]], count: int) -> Rows:
-    found: dict[str, list[Any]] = {}
-    for name, column in zip(names, columns, strict=True):
-        text = str(name)
-        while text in found:  # a table may have two columns of one name
-            text += "_"
-        found[text] = column
-    return Rows(found, count)
+    texts = list(map(str, names))
+    _check_names(texts)
+    return Rows(dict(zip(texts, columns, strict=True)), count)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    # under a name that is made up, a column that is to be dropped would be recorded
+    if len(set(names)) < len(names):
+        raise SkippedError("shape")
 
 
 def _csv(body: bytes, texts: Sequence[str]) -> Rows:
     import pandas as pd
 
-    frame = pd.read_csv(StringIO(body.decode("utf-8")), dtype=dict.fromkeys(texts, str))
+    text = body.decode("utf-8")
+    # by themselves: pandas calls the second column of a name "name.1"
+    header = pd.read_csv(StringIO(text), header=None, nrows=1, dtype=str, keep_default_na=False)
+    names = header.iloc[0].tolist()
+    _check_size(len(names), text.count("\n"))
+    _check_names([name for name in names if name])
+    frame = pd.read_csv(StringIO(text), dtype=dict.fromkeys(texts, str))
     return _named(list(frame.columns), [frame.iloc[:, n].tolist() for n in range(frame.shape[1])], len(frame))
 
 
 def _parquet(body: bytes) -> Rows:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(BytesIO(body))
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
+    file = pq.ParquetFile(BytesIO(body))
+    names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
+    _check_size(len(names), file.metadata.num_rows)
+    _check_names(names)
+    table = file.read()
     return _named(names, [table[name].to_pylist() for name in names], table.num_rows)
 
 

@@ -135,7 +135,7 @@ class LogWriter:
         """Count rows that will not be recorded."""
         with self.changed:
             self.refused += rows
-            self.reason = reason or self.reason
+            self.reason = reason if rows and reason else self.reason
 
     def put(self, version: str, table: pa.Table, capacity: int) -> None:
         """Queue a batch, or drop it when too many rows wait already."""

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mirante.cli.group import config_option, settings_of
+from mirante.errors import ConfigError
 
 __all__ = ["serve"]
 
@@ -59,11 +60,16 @@ def serve(
 
     MLflow's scoring server asks for no password: leave it at 127.0.0.1, or put a proxy in front of it.
     """
+    from mirante.capture.privacy import check_columns
     from mirante.capture.serve.launcher import ServeSettings
     from mirante.capture.serve.launcher import serve as serve_model
 
     folder, privacy = _recorded(model_uri, options["model"], config)
     privacy["drop"] = [*privacy.get("drop", ()), *drop]
+    try:
+        check_columns(frozenset(privacy["drop"]), frozenset(privacy.get("hash", ())))
+    except ConfigError as error:
+        raise ConfigError(f"--drop: {error}") from None
     serve_model(ServeSettings(model_uri, log or folder, privacy=privacy, **options), click.echo)
 
 
@@ -75,4 +81,4 @@ def _recorded(model_uri: str, model: str | None, config: Path | None) -> tuple[P
         if one.model == name:
             one.privacy.build(settings.folder)  # a key that cannot be read is an error before the model loads
             return one.log, one.privacy.plain(settings.folder)
-    return settings.folder / "inference-log", {}
+    return settings.default_log, {}

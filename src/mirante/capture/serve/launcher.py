@@ -72,7 +72,7 @@ class ServeSettings:
     model: str | None = None
     version: str | None = None
     prediction: str | None = None
-    privacy: dict[str, Any] = field(default_factory=dict)
+    privacy: dict[str, Any] = field(default_factory=dict, repr=False)  # it may hold a key
     timeout: int = 60
     tracking_uri: str | None = None
     flush_interval: float = 1.0

@@ -13,7 +13,8 @@ import signal
 import socket
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from typing import Any
 from mirante.capture.config import PrivacyConfig
 from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.middleware import Capture
+from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
-from mirante.capture.scoring import read_answer, read_inputs
+from mirante.capture.scoring import SkippedError, read_answer, read_inputs
 from mirante.capture.signature import Signature
 from mirante.errors import MiranteWarning
 
-__all__ = ["ENVIRONMENT", "Orders", "guarded_app", "main"]
+__all__ = ["ENVIRONMENT", "Orders", "guarded_app", "leave_drops_to_intake", "main"]
 
 ENVIRONMENT = "MIRANTE_SERVE"
 
@@ -59,7 +61,7 @@ class Orders:
     version: str
     log: str
     prediction: str | None = None
-    privacy: dict[str, Any] = field(default_factory=dict)
+    privacy: dict[str, Any] = field(default_factory=dict, repr=False)  # it may hold a key
     flush_interval: float = 1.0
     max_body: int = 8 << 20
     max_waiting: int = 64 << 20
@@ -73,22 +75,22 @@ class Orders:
         return {ENVIRONMENT: json.dumps(asdict(self))}
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Orders:
-        """Return what an environment carries.
+    def of(cls, environ: MutableMapping[str, str]) -> Orders:
+        """Take out of an environment what it carries: what the model starts is not to inherit a key.
 
         Examples
         --------
         >>> Orders.of(Orders("churn", "3", "log").environ()).model
         'churn'
         """
-        return cls(**json.loads(environ[ENVIRONMENT]))
+        return cls(**json.loads(environ.pop(ENVIRONMENT)))
 
 
 class _Reader:
     """Reads MLflow's own protocol."""
 
-    def __init__(self, signature: Signature, part: str | None) -> None:
-        self._signature, self._part = signature, part
+    def __init__(self, signature: Signature, part: str | None, private: frozenset[str]) -> None:
+        self._signature, self._part, self._private = signature, part, private
         self._told = part is not None
 
     def __call__(self, exchange: Exchange) -> Batch:
@@ -96,6 +98,8 @@ class _Reader:
         rows = read_inputs(
             b"".join(exchange.body), exchange.kind, names=signature.names, texts=signature.texts
         )
+        if not rows.named and not self._private <= rows.columns.keys():
+            raise SkippedError("names")  # which of the values is to be left out cannot be told
         right = exchange.status < 300
         predictions = read_answer(b"".join(exchange.answer), self._part) if right else None
         self._tell_of_several(predictions)
@@ -104,12 +108,15 @@ class _Reader:
     def _tell_of_several(self, predictions: list[Any] | None) -> None:
         """Say once that predictions of several values are kept as text, which nothing can be computed of."""
         first = predictions[0] if predictions and not self._told else None
-        if isinstance(first, str) and first[:1] in ("[", "{"):
+        if not isinstance(first, str) or first[:1] not in ("[", "{"):
+            return
+        with suppress(ValueError, RecursionError):  # a class may be called "[none]"
+            several = len(json.loads(first))
             self._told = True
             _log.warning(
                 "the model answers %d values a row: they are recorded as text, and not judged as a number; "
                 "--prediction 1 records the second of them alone",
-                len(json.loads(first)),
+                several,
             )
 
 
@@ -130,17 +137,19 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
     tuple of Capture, Intake, Recorder
         The application; and what is to be closed, in this order, when it has ended.
     """
-    privacy = PrivacyConfig(**orders.privacy)
+    config = PrivacyConfig(**orders.privacy)
+    privacy = config.build(Path())
     recorder = Recorder(
         orders.model,
         orders.log,
         version=orders.version,
         flush_interval=orders.flush_interval,
-        privacy=privacy.build(Path()),
-        sample=privacy.sample,
+        privacy=privacy,
+        sample=config.sample,
     )
     signature = Signature.of(schema)
-    read = _Reader(signature, orders.prediction)
+    _check_columns(orders.model, signature, privacy)
+    read = _Reader(signature, orders.prediction, privacy.columns)
     intake = Intake(recorder, orders.model, read, signature=signature, max_bytes=orders.max_waiting)
     capture = Capture(
         app,
@@ -153,6 +162,20 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
     return capture, intake, recorder
 
 
+def _check_columns(model: str, signature: Signature, privacy: Privacy) -> None:
+    """Warn of columns to be dropped or hashed that a model with a signature does not have."""
+    known = ", ".join(map(repr, sorted(signature.names)))
+    for name in sorted(privacy.columns.difference(signature.names)) if signature else ():
+        text = f"the signature of model {model!r} has no column {name!r}, which is to be dropped or hashed"
+        warnings.warn(f"{text}; it has {known}", MiranteWarning, stacklevel=2)
+
+
+def leave_drops_to_intake() -> None:
+    """Leave out warnings of rows that are dropped: the intake tells of them, once a minute."""
+    told = r"\d+ rows of model .* were dropped|the recorder of model .* (cannot write|writes again)"
+    warnings.filterwarnings("ignore", f"(?s:{told})", MiranteWarning)
+
+
 def main() -> None:
     """Serve until told to end; then answer what was asked, and record what was answered."""
     from mlflow.pyfunc import scoring_server
@@ -160,8 +183,7 @@ def main() -> None:
     orders = Orders.of(os.environ)
     listener = socket.socket(fileno=orders.listener)
     threading.Thread(target=_end_with, args=(orders.life,), name="mirante-life", daemon=True).start()
-    # the intake says it itself, once a minute
-    warnings.filterwarnings("ignore", category=MiranteWarning)
+    leave_drops_to_intake()
     model = scoring_server.load_model_with_mlflow_config(os.environ[scoring_server._SERVER_MODEL_PATH])
     schema = model.metadata.get_input_schema()
     app, intake, recorder = guarded_app(scoring_server.init(model), schema, orders)
