@@ -96,7 +96,7 @@ def _listed(given: Any, what: str, needed: str) -> list[Any]:
 
 def _ids(given: list[Any]) -> list[str]:
     for one in given:
-        if not isinstance(one, str | Integral | UUID) or isinstance(one, bool):
+        if isinstance(one, bool) or not isinstance(one, str | Integral | UUID):
             raise InputError(f"got {_shown(one)} as an id; give what `Recorder.log` or X-Prediction-Id said")
     return [str(one) for one in given]
 
