@@ -120,7 +120,8 @@ def _select_seen() -> Select[Any]:
     # of each series the first, which is one step each: the oldest of all has no index
     micros = type_coerce(readings.c.time, BigInteger)
     first = select(func.min(micros).label("first")).where(readings.c.series_id == series.c.id)
-    ends = select(first.correlate(series).scalar_subquery().label("first")).subquery()
+    each = first.correlate(series).scalar_subquery()
+    ends = select(each.label("first")).select_from(series).subquery()
     return select(
         select(func.count()).select_from(readings).scalar_subquery(),
         _counter(_ROWS),
