@@ -145,17 +145,12 @@ class InferenceLog(Upkeep):
         return read_tally(self.root / quote_name(model) / quote_name(version), since)
 
     def tallies(self, model: str, version: str) -> dict[str, Tally]:
-        """Return the errors and broken signatures that each serving process has counted since it began.
+        """Return what each serving process has counted since it began, by its letters and digits.
 
         Parameters
         ----------
         model, version : str
             What they serve.
-
-        Returns
-        -------
-        dict of str to Tally
-            By the process' letters and digits; of those that ended long ago, nothing.
 
         Examples
         --------
