@@ -336,6 +336,18 @@ def test_a_process_that_is_stopped_between_two_looks_at_the_clocks_saw_none_set(
         assert told == []
 
 
+def test_readings_that_another_release_wrote_are_counted(tmp_path):
+    (tmp_path / "mirante.yaml").write_text(QUIET, encoding="utf-8")
+    with build(load_settings(tmp_path / "mirante.yaml")) as parts:
+        service = Service(parts.settings, parts)
+        parts.store.readings.write([Reading("x", 1.0, datetime.now(UTC), {"host": "h"})])
+        with parts.store.transaction() as connection:
+            connection.exec_driver_sql("UPDATE mirante_counters SET value = 77 WHERE name = 'readings_rows'")
+        (task,) = [task for task in service._tasks() if task.name == "readings_tally"]
+        task.run(datetime.now(UTC))
+        assert parts.store.measure().rows["readings"] == 1
+
+
 def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
     with slack_double() as double:
         double.always = Answer()

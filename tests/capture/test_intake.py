@@ -84,6 +84,19 @@ def test_errors_are_counted_and_told_beside_the_log(tmp_path, made):
     assert number_of(intake, 'prediction_errors_total{model="m",status="400"}') == 2
 
 
+def test_a_living_process_notes_its_counts_again_lest_they_be_forgotten(tmp_path, made):
+    now = [1e9]
+    intake, recorder = made(clock=lambda: now[0])
+    intake.fail("ValueError")
+    intake._look()
+    (noted,) = recorder.folder.glob(".served-*")
+    assert noted.read_text().startswith("[1000000000.0")
+    for after, begin in ((3600, "[1000000000.0"), (2 * 86_400, "[1000172800.0")):
+        now[0] = 1e9 + after
+        intake._look()
+        assert noted.read_text().startswith(begin)
+
+
 def test_what_breaks_the_signature_is_counted_also_when_the_answer_is_an_error(tmp_path, made):
     def read(one):
         right = one.status == 200

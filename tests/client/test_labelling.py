@@ -67,6 +67,40 @@ def test_what_does_not_fit_is_refused(store, place):
     assert store.labels.count("churn") == 0
 
 
+@pytest.mark.parametrize(
+    ("ids", "values", "said"),
+    [
+        (["a", "b", "c"], "yes", r"'yes' \(str\) as values for many ids; give a list with one for each"),
+        (["a", "b", "c"], b"yes", r"\(bytes\) as values for many ids"),
+        (["a"], 1.0, r"1.0 \(float\) as values for many ids"),
+        (["a", "b"], {"a": 1, "b": 0}, r"\(dict\) as values for many ids"),
+        (["a", "b"], None, r"None \(NoneType\) as values for many ids"),
+        (17, 1, r"17 \(int\) as ids; give text such as 'order-17', or a list"),
+        (None, 1, r"None \(NoneType\) as ids"),
+        (b"ab", [1, 0], r"\(bytes\) as ids"),
+        ({"a", "b"}, [1, 0], r"\(set\) as ids"),
+        (["a", None], [1, 0], r"None \(NoneType\) as an id; give what `Recorder.log`"),
+        (["a", math.nan], [1, 0], r"nan \(float\) as an id"),
+        ("a", None, r"None \(NoneType\) as the value of 'a'; give a finite number or text"),
+        ("a", [1, 2], r"\(list\) as the value of 'a'"),
+        pytest.param("a", 10**400, r"0+ \(int\) as the value of 'a'", id="too large"),
+        pytest.param("a", 10**5000, r"cannot be shown \(int\) as the value of 'a'", id="far too large"),
+        ("a", math.nan, r"nan \(float\) as the value of 'a'"),
+        ("a", b"1.5", r"\(bytes\) as the value of 'a'"),
+        (["a", "b"], [1.0, -math.inf], r"-inf \(float\) as the value of 'b'"),
+    ],
+)
+def test_what_is_no_label_is_refused_and_nothing_is_written(store, tmp_path, ids, values, said):
+    with pytest.raises(InputError, match=said):
+        label(ids, values, model="churn", at=f"sqlite:///{tmp_path}/mirante.db")
+    assert store.labels.count("churn") == 0
+
+
+def test_whole_numbers_among_many_ids_are_taken_as_text(store, place):
+    assert label([17, 18], ["yes", True], model="churn", at=place) == 2
+    assert store.labels.get("churn", ["17", "18"]).values.tolist() == ["yes", 1.0]
+
+
 def test_a_service_refuses_what_json_cannot_say(store):
     with served(create_app(store, config=WebConfig())) as address, pytest.raises((InputError, StoreError)):
         label("a", math.nan, model="churn", at=address)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mirante.inference_log.reader import InferenceLog
-from mirante.inference_log.tallies import Tally, forget_tallies, note_tally, read_tally
+from mirante.inference_log.tallies import Tally, forget_tallies, note_tally, read_tallies, read_tally
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -16,6 +16,7 @@ def test_what_processes_noted_adds_up_and_the_last_note_of_each_counts(tmp_path)
         tmp_path, "b", Tally({"400": 5}, {("age", "null"): 1, ("plan", "missing"): 2}), THEN.timestamp()
     )
     found = read_tally(tmp_path, ALWAYS)
+    assert read_tallies(tmp_path)["a"] == Tally({"400": 2, "500": 1}, {("age", "null"): 3})
     assert found == Tally({"400": 7, "500": 1}, {("age", "null"): 4, ("plan", "missing"): 2})
 
 
@@ -38,6 +39,7 @@ def test_what_is_too_old_is_left_out_and_forgotten(tmp_path):
         '[1, {"a": "b"}, []]',
         "[1, {}, [[1]]]",
         "[NaN, {}, []]",
+        '[1, {"a": Infinity}, []]',
     ],
 )
 def test_what_is_no_note_of_ours_is_passed_over(tmp_path, text):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, delete, update
 
 from mirante.readings import Reading
-from mirante.store import Store
+from mirante.store import Store, tallies
+from mirante.store.database import Database
+from mirante.store.schema import counters, readings
 
 T0 = datetime(2013, 2, 8, tzinfo=UTC)
 
@@ -54,3 +58,50 @@ def test_two_programs_count_together(store: Store, url: str) -> None:
         for minute in range(6):
             (store if minute % 2 else other).readings.write([_read(1, minute)])
         assert tally(store) == tally(other) == (6, T0)
+
+
+def unseen(store: Store, *statements: Any) -> None:
+    """Do what the tally does not hear of: what a hand does, or a release that knew of none."""
+    with store.transaction() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_what_others_wrote_or_deleted_is_found_by_counting_anew(store: Store) -> None:
+    assert store.recount() == 0
+    store.readings.write([_read(1, minute) for minute in range(6)])
+    assert store.recount() == 0
+    unseen(store, delete(readings).where(readings.c.time < T0 + timedelta(minutes=2)))
+    assert tally(store) == (6, T0)
+    assert store.recount() == -2
+    assert tally(store) == (4, T0 + timedelta(minutes=2))
+    unseen(store, update(counters).where(counters.c.name == "readings_rows").values(value=1))
+    assert (store.recount(), store.recount()) == (3, 0)
+    assert tally(store) == (4, T0 + timedelta(minutes=2))
+    unseen(store, delete(readings))
+    assert store.recount() == -4
+    assert tally(store) == (0, None)
+    store.readings.write([_read(1, 9)])
+    unseen(store, delete(counters).where(counters.c.name == "readings_first"))
+    assert store.recount() == 0
+    assert tally(store) == (1, T0 + timedelta(minutes=9))
+    store.readings.write([_read(1, 10)])
+    assert (tally(store)[0], store.recount()) == (2, 0)
+
+
+def test_what_is_written_while_it_counts_is_counted_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.readings.write([_read(1, minute) for minute in range(6)])
+    unseen(store, delete(readings).where(readings.c.time > T0 + timedelta(minutes=3)))
+    writing, correct = Database.writing, tallies.recount
+
+    def late(database: Database, connection: Connection | None = None) -> Any:
+        monkeypatch.setattr(Database, "writing", writing)
+        store.readings.write([_read(1, 20), _read(1, -5)])
+        assert correct(database) == -2, "and another does the same meanwhile"
+        return writing(database, connection)
+
+    monkeypatch.setattr(Database, "writing", late)
+    assert store.recount() == 0
+    assert tally(store) == (6, T0 - timedelta(minutes=5)) == (store.readings.count(), tally(store)[1])

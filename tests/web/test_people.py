@@ -160,6 +160,21 @@ def test_lengths_to_choose_from(client: Client, store: Store, fields: dict[str, 
     assert row.ends_at.isoformat() == ends
 
 
+@pytest.mark.parametrize(
+    ("starts", "zone"),
+    [
+        ("9999-12-31T12:00", ""),
+        ("9999-12-31T12:30Z", "Pacific/Auckland"),  # there it is the year 10000 already
+        ("9999-12-31T01:00", "Pacific/Midway"),
+    ],
+)
+def test_no_morning_comes_after_the_end_of_the_calendar(client: Client, store: Store, starts: str, zone: str):
+    asked = {**WHOLE, "quick": "tomorrow", "starts": starts, "zone": zone}
+    wrong = post(client, "/silences/new", **asked)
+    assert (wrong.status, "give an earlier start" in wrong.text) == (422, True)
+    assert store.silences.list() == []
+
+
 def test_wrong_fields_come_back_as_they_were_sent(client: Client, store: Store):
     sent = {**WHOLE, "matchers": "host=web-1\r\nhost=web-2", "comment": '"><img src=x>'}
     answer = post(client, "/silences/new", **sent)

@@ -42,6 +42,7 @@ _GRACE = 1.0
 _STUCK = timedelta(minutes=30)
 _JUMP = timedelta(seconds=30)
 _VERSION_AGE = timedelta(hours=1)
+_RECOUNTED = timedelta(hours=6)  # two seconds for twenty million readings, while nobody waits
 
 _MOMENT = 3.0
 
@@ -105,6 +106,7 @@ class Service:
             lambda: [(watch.config, self.parts.log_of(watch.config)) for watch in list(self.watches)],
         )
         tasks.append(Task("inference_log", INTERVAL, upkeep.advance))
+        tasks.append(Task("readings_tally", _RECOUNTED, self._recount))
         if settings.host.enabled:
             tasks.append(Task("host", settings.host.interval, self._watch_host))
         if settings.mlflow.enabled:
@@ -120,6 +122,11 @@ class Service:
             tasks.append(Task("heartbeat", settings.alerts.heartbeat.every, beat))
         tasks += [self._model_task(watch) for watch in self.watches]
         return tasks
+
+    def _recount(self, _: datetime) -> None:
+        """Put right what a program of another release, or a hand at the database, left out of the tally."""
+        if more := self.parts.store.recount():
+            _log.info("readings counted anew", more=more)
 
     def _discover(self, _: datetime) -> None:
         """Take up models that are recorded here and have a baseline, when no config names any."""

@@ -33,6 +33,7 @@ _MOST_NAMES = 200
 _LONGEST_NAME = 200
 _OTHERS = "(others)"
 _KEPT = 30 * 86_400.0
+_NOTED_AGAIN = 86_400.0
 _REASONS = {
     "queue": "too many bodies waited",
     "body": "a body was too large",
@@ -172,7 +173,7 @@ class Intake:
         self._errors: Counter[str] = Counter()
         self._violations: Counter[tuple[str, str]] = Counter()
         self._extra: set[str] = set()
-        self._noted = Tally()
+        self._noted, self._noted_at = Tally(), 0.0
         self._skipped = self._lost = 0
         self._told = (0, -_LOG_EVERY)
         # made after the recorder's own, so at the interpreter's exit this one is called before that
@@ -337,10 +338,11 @@ class Intake:
                 self.model,
                 self._recorder.reason,
             )
-        if tally != self._noted:
+        now = self._clock()  # what a living process noted is not to be taken for one's that ended
+        if tally != self._noted or (tally and now - self._noted_at >= _NOTED_AGAIN):
             with suppress(OSError):  # the disk that is full may be free again in a second
-                note_tally(self._recorder.make_folder(), self._recorder.process, tally, self._clock())
-                self._noted = tally
+                note_tally(self._recorder.make_folder(), self._recorder.process, tally, now)
+                self._noted, self._noted_at = tally, now
 
     def close(self) -> None:
         """Take all that waits, note it, and end the thread. Later exchanges are dropped and counted."""

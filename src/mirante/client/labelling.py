@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from mirante.client.connecting import backend_at
 from mirante.client.service import ServiceBackend
@@ -32,7 +35,8 @@ def label(
     id : str or sequence of str
         The prediction's id: what ``X-Prediction-Id`` said, or what `Recorder.log` returned.
     value : number, text, or sequence of them
-        What turned out to be true; one for each id. A later label for the same id replaces the earlier one.
+        What turned out to be true; one for each id, and numbers finite. A later label for the
+        same id replaces the earlier one.
     model : str, optional
         Name of the model; needed where more than one is monitored.
     at : str or Path, optional
@@ -50,7 +54,8 @@ def label(
     Raises
     ------
     InputError
-        If it is not clear which model is meant, or there are not as many values as ids.
+        If it is not clear which model is meant, there are not as many values as ids, or one of them is
+        neither text nor a finite number. Nothing is written then.
     StoreError
         If they cannot be written, or the service does not answer.
 
@@ -65,10 +70,12 @@ def label(
     1
     2
     """
-    ids = [id] if isinstance(id, str) else [str(one) for one in id]
-    values = _values([value] if isinstance(id, str) else value)
-    if len(ids) != len(values):
-        raise InputError(f"got {len(ids)} ids and {len(values)} values; give one value for each id")
+    if isinstance(id, str):
+        ids, given = [id], [value]
+    else:
+        ids = _ids(_listed(id, "ids", "text such as 'order-17', or a list of such"))
+        given = _listed(value, "values for many ids", "a list with one for each")
+    values = _values(ids, given)
     if not ids:
         return 0
     backend = backend_at(at, token)
@@ -79,9 +86,48 @@ def label(
         backend.close()
 
 
-def _values(given: Any) -> list[float | str]:
-    listed = given.tolist() if hasattr(given, "tolist") else list(given)
-    return [one if isinstance(one, str) else float(one) for one in listed]
+def _listed(given: Any, what: str, needed: str) -> list[Any]:
+    """Return what a sequence, an array or a column holds; a text is one value, and a set has no order."""
+    listed = given.tolist() if hasattr(given, "tolist") else given
+    if not isinstance(listed, Iterable) or isinstance(listed, str | bytes | bytearray | Mapping | Set):
+        raise InputError(f"got {_shown(given)} as {what}; give {needed}")
+    return list(listed)
+
+
+def _ids(given: list[Any]) -> list[str]:
+    for one in given:
+        if isinstance(one, bool) or not isinstance(one, str | Integral | UUID):
+            raise InputError(f"got {_shown(one)} as an id; give what `Recorder.log` or X-Prediction-Id said")
+    return [str(one) for one in given]
+
+
+def _values(ids: Sequence[str], given: list[Any]) -> list[float | str]:
+    if len(ids) != len(given):
+        raise InputError(f"got {len(ids)} ids and {len(given)} values; give one value for each id")
+    return [_value(*pair) for pair in zip(ids, given, strict=True)]
+
+
+def _value(id: str, given: Any) -> float | str:  # noqa: A002 - as above
+    if isinstance(given, str):
+        return given
+    try:
+        number = math.nan if isinstance(given, bytes | bytearray) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(
+            f"got {_shown(given)} as the value of {id[:60]!r}; give a finite number or text, "
+            "and leave out predictions of which the truth is not known yet"
+        )
+    return number
+
+
+def _shown(given: Any) -> str:
+    try:
+        text = repr(given)
+    except Exception:  # a whole number of more than 4,300 digits, or what cannot show itself
+        text = "one that cannot be shown"
+    return f"{text[:60]} ({type(given).__name__})"
 
 
 def _only_model(backend: ServiceBackend | StoreBackend) -> str:

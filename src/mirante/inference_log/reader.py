@@ -30,7 +30,7 @@ from mirante.inference_log.names import name_of, quote_name
 from mirante.inference_log.sealed import SealedFile
 from mirante.inference_log.segments import OPEN, SEALED, SegmentName, list_segments
 from mirante.inference_log.stream import StreamFile
-from mirante.inference_log.tallies import Tally, read_tally
+from mirante.inference_log.tallies import Tally, read_tallies, read_tally
 from mirante.inference_log.upkeep import Upkeep
 
 __all__ = ["InferenceLog"]
@@ -143,6 +143,21 @@ class InferenceLog(Upkeep):
         Tally(errors={}, violations={})
         """
         return read_tally(self.root / quote_name(model) / quote_name(version), since)
+
+    def tallies(self, model: str, version: str) -> dict[str, Tally]:
+        """Return what each serving process has counted since it began, by its letters and digits.
+
+        Parameters
+        ----------
+        model, version : str
+            What they serve.
+
+        Examples
+        --------
+        >>> InferenceLog("not/there").tallies("churn", "1")
+        {}
+        """
+        return read_tallies(self.root / quote_name(model) / quote_name(version))
 
     def _list(self, folder: Path) -> dict[SegmentName, Path]:
         listed = list_segments(folder)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Tally", "forget_tallies", "note_tally", "read_tally"]
+__all__ = ["Tally", "forget_tallies", "note_tally", "read_tallies", "read_tally"]
 
 _PREFIX = ".served-"
 
@@ -48,6 +49,53 @@ class Tally:
     def __bool__(self) -> bool:
         return bool(self.errors or self.violations)
 
+    def beyond(self, other: Tally) -> Tally:
+        """Return by how much each count is above another tally's; nothing where it is not.
+
+        Parameters
+        ----------
+        other : Tally
+            An earlier one, say.
+
+        Examples
+        --------
+        >>> Tally({"400": 5, "500": 1}).beyond(Tally({"400": 2, "500": 3}))
+        Tally(errors={'400': 3}, violations={})
+        """
+        return Tally(
+            dict(Counter(self.errors) - Counter(other.errors)),
+            dict(Counter(self.violations) - Counter(other.violations)),
+        )
+
+    def to_json(self) -> list[Any]:
+        """Return errors and violations in words that JSON has."""
+        return [dict(self.errors), [[column, kind, rows] for (column, kind), rows in self.violations.items()]]
+
+    @classmethod
+    def from_json(cls, said: Sequence[Any]) -> Tally:
+        """Return the tally that `to_json` said.
+
+        Parameters
+        ----------
+        said : sequence
+            Errors and violations.
+
+        Raises
+        ------
+        ValueError, TypeError, AttributeError
+            If that is no tally.
+
+        Examples
+        --------
+        >>> Tally.from_json(Tally({"400": 1}, {("age", "null"): 3}).to_json())
+        Tally(errors={'400': 1}, violations={('age', 'null'): 3})
+        """
+        errors, violations = said
+        return cls(
+            {str(status): int(number) for status, number in errors.items()},
+            {(str(column), str(kind)): int(rows) for column, kind, rows in violations},
+        )
+
 
 def note_tally(folder: Path, process: str, tally: Tally, time: float) -> None:
     """Write what a process has counted so far, in place of what it wrote before.
@@ -70,9 +118,27 @@ def note_tally(folder: Path, process: str, tally: Tally, time: float) -> None:
     """
     path = folder / f"{_PREFIX}{process}"
     draft = path.with_name(f"{path.name}~")
-    violations = [[column, kind, rows] for (column, kind), rows in tally.violations.items()]
-    draft.write_text(json.dumps([time, dict(tally.errors), violations]), encoding="utf-8")
+    draft.write_text(json.dumps([time, *tally.to_json()]), encoding="utf-8")
     draft.replace(path)
+
+
+def read_tallies(folder: Path) -> dict[str, Tally]:
+    """Return what each process has counted since it began, by its letters and digits.
+
+    Parameters
+    ----------
+    folder : Path
+        The version's folder; it may be missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     note_tally(Path(folder), "a1", Tally({"400": 2}), time=1000.0)
+    ...     read_tallies(Path(folder))
+    {'a1': Tally(errors={'400': 2}, violations={})}
+    """
+    return {path.name.removeprefix(_PREFIX): tally for path, _, tally in _notes(folder)}
 
 
 def read_tally(folder: Path, since: datetime) -> Tally:
@@ -102,7 +168,7 @@ def read_tally(folder: Path, since: datetime) -> Tally:
 
 
 def forget_tallies(folder: Path, before: float) -> None:
-    """Remove what processes noted that counted nothing since a moment; what cannot be removed stays.
+    """Remove what processes noted that noted nothing since a moment; what cannot be removed stays.
 
     Parameters
     ----------
@@ -122,14 +188,13 @@ def forget_tallies(folder: Path, before: float) -> None:
 def _notes(folder: Path) -> Iterator[tuple[Path, float, Tally]]:
     for path in folder.glob(f"{_PREFIX}*[!~]"):
         try:
-            time, errors, violations = json.loads(path.read_text(encoding="utf-8"))
-            yield (
-                path,
-                float(time),
-                Tally(
-                    {str(status): int(number) for status, number in errors.items()},
-                    {(str(column), str(kind)): int(rows) for column, kind, rows in violations},
-                ),
-            )
-        except (OSError, ValueError, TypeError, AttributeError):  # gone meanwhile, or not one of ours
+            time, *said = json.loads(path.read_text(encoding="utf-8"))
+            yield path, float(time), Tally.from_json(said)
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+        ):  # gone meanwhile, or not one of ours
             continue

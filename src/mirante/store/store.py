@@ -26,6 +26,7 @@ from mirante.store.outbox import OutboxPart
 from mirante.store.proposals import ProposalsPart
 from mirante.store.readings import ReadingsPart
 from mirante.store.silences import SilencesPart
+from mirante.store.tallies import recount
 from mirante.store.windows import WindowsPart
 
 __all__ = ["Store"]
@@ -142,6 +143,18 @@ class Store:
     def measure(self) -> StoreSize:
         """Return how large the store is."""
         return measure(self._database)
+
+    def recount(self) -> int:
+        """Count the readings anew, for `measure`.
+
+        Only what wrote to the database without this class can have made it wrong.
+
+        Returns
+        -------
+        int
+            How many there were more than was thought; negative where there were fewer.
+        """
+        return recount(self._database)
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Return a block in which several writes happen together or not at all.

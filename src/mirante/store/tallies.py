@@ -1,20 +1,36 @@
 """How many readings there are and when the oldest was, kept up as they are written.
 
-To count them takes a second for ten million, and longer where the disk has to be asked.
+To count them takes a second for ten million, and longer where the disk has to be asked. A program of a
+release that knows nothing of the tally, or a hand at the database, makes it wrong; so the service counts anew
+at its start and every few hours.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    ScalarSelect,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
-from mirante.store.schema import counters
+from mirante.store.database import Database
+from mirante.store.dialect import upsert
+from mirante.store.schema import counters, readings, series
 from mirante.store.types import from_micros, to_micros
 
-__all__ = ["count_written", "readings_tally"]
+__all__ = ["count_written", "readings_tally", "recount"]
 
-_ROWS, _FIRST = "readings_rows", "readings_first"
+_ROWS, _FIRST, _RECOUNTS = "readings_rows", "readings_first", "readings_recounts"
 
 
 def count_written(connection: Connection, rows: int, oldest: datetime) -> None:
@@ -47,3 +63,72 @@ def readings_tally(connection: Connection) -> tuple[int, datetime | None]:
     query = select(counters.c.name, counters.c.value).where(counters.c.name.in_(names))
     found = {name: int(value) for name, value in connection.execute(query)}
     return found.get(_ROWS, 0), from_micros(found[_FIRST]) if _FIRST in found else None
+
+
+def recount(database: Database) -> int:
+    """Count the readings and put the tally right; nobody who writes waits while they are counted.
+
+    Parameters
+    ----------
+    database : Database
+        The store's.
+
+    Returns
+    -------
+    int
+        How many readings there were more than the tally said; negative where there were fewer.
+    """
+    with database.reading() as snapshot:
+        seen = snapshot.execute(_SEEN).one()
+    found, said, first, said_first, turn = (None if one is None else int(one) for one in seen)
+    more = (found or 0) - (said or 0)
+    if not more and first == said_first:
+        return 0
+    with database.writing() as connection:
+        known = upsert(connection, counters)
+        connection.execute(known, [{"name": _ROWS, "value": 0}, {"name": _RECOUNTS, "value": 0}])
+        this = (counters.c.name == _RECOUNTS) & (counters.c.value == (turn or 0))
+        if not connection.execute(update(counters).where(this).values(value=counters.c.value + 1)).rowcount:
+            return 0  # somebody else put it right meanwhile
+        own = counters.c.name == _ROWS
+        # what was written since the snapshot is in the tally already
+        connection.execute(update(counters).where(own).values(value=counters.c.value + more))
+        if first != said_first:
+            _correct_first(connection, said_first, first)
+    return more
+
+
+def _correct_first(connection: Connection, said: int | None, first: int | None) -> None:
+    """Put the time of the oldest right, unless a still older one came meanwhile."""
+    own = counters.c.name == _FIRST
+    as_seen = own & (counters.c.value == said)
+    if first is None:
+        connection.execute(delete(counters).where(as_seen))
+    elif said is None:
+        connection.execute(upsert(connection, counters), {"name": _FIRST, "value": first})
+        connection.execute(update(counters).where(own & (counters.c.value > first)).values(value=first))
+    else:
+        connection.execute(update(counters).where(as_seen).values(value=first))
+
+
+def _counter(name: str) -> ScalarSelect[int]:
+    return select(counters.c.value).where(counters.c.name == name).scalar_subquery()
+
+
+def _select_seen() -> Select[Any]:
+    """Select readings and tally in one statement, so that they are of one moment on every database."""
+    # of each series the first, which is one step each: the oldest of all has no index
+    micros = type_coerce(readings.c.time, BigInteger)
+    first = select(func.min(micros).label("first")).where(readings.c.series_id == series.c.id)
+    each = first.correlate(series).scalar_subquery()
+    ends = select(each.label("first")).select_from(series).subquery()
+    return select(
+        select(func.count()).select_from(readings).scalar_subquery(),
+        _counter(_ROWS),
+        select(func.min(ends.c.first)).scalar_subquery(),
+        _counter(_FIRST),
+        _counter(_RECOUNTS),
+    )
+
+
+_SEEN = _select_seen()

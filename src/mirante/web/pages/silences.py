@@ -151,7 +151,7 @@ def silence_order(fields: Mapping[str, str], now: datetime, *, locale: str = "en
     Raises
     ------
     InputError
-        If a line is no matcher, or the time zone is not known.
+        If a line is no matcher, the time zone is not known, or the calendar has no morning after the start.
 
     Examples
     --------
@@ -171,19 +171,25 @@ def silence_order(fields: Mapping[str, str], now: datetime, *, locale: str = "en
         raise InputError(_("%(name)s is no time zone that is known here; use UTC", name=repr(name[:60])))
     starts = parse_time(fields.get("starts", ""), name)
     until_morning = quick == "tomorrow"
+    morning = _next_morning(max(starts or now, now), zone) if until_morning else None
+    if until_morning and morning is None:
+        raise InputError(_("the calendar ends before nine o'clock of the day after; give an earlier start"))
     return SilenceOrder(
         matchers,
         fields.get("author", ""),
         fields.get("comment", ""),
         starts_at=starts,
-        ends_at=_next_morning(max(starts or now, now), zone) if until_morning else None,
+        ends_at=morning,
         lasting="" if until_morning else quick if quick in QUICK else fields.get("lasting", ""),
     )
 
 
-def _next_morning(start: datetime, zone: tzinfo) -> datetime:
-    """Return nine o'clock of the day after a moment's, on the clock of a zone."""
-    return datetime.combine(start.astimezone(zone).date() + timedelta(days=1), _MORNING, zone)
+def _next_morning(start: datetime, zone: tzinfo) -> datetime | None:
+    """Return nine o'clock of the day after a moment's, on the clock of a zone; None after the year 9999."""
+    try:
+        return datetime.combine(start.astimezone(zone).date() + timedelta(days=1), _MORNING, zone)
+    except OverflowError:
+        return None
 
 
 def _prefilled(store: Store, query: Query, silence_id: str) -> dict[str, str]:
