@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from mirante.capture.intake import Exchange
 from mirante.capture.serve.launcher import Supervisor, listen
 from mirante.capture.serve.model import ServedModel, check_server, which_model
-from mirante.capture.serve.worker import Orders
+from mirante.capture.serve.worker import Orders, _Reader
+from mirante.capture.signature import Signature
 from mirante.errors import ConfigError, InputError, ServeError, TrackingError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX processes")
@@ -163,3 +165,18 @@ def test_a_server_that_is_away_is_said_before_mlflow_tries_for_minutes(tmp_path)
     check_server(str(tmp_path), away)  # a folder needs no server
     with pytest.raises(TrackingError, match=r"no MLflow server answers at http://127.0.0.1:.*--tracking-uri"):
         check_server("models:/churn@champion", away)
+
+
+def test_several_values_a_row_are_told_once_and_a_class_in_brackets_is_none_of_that(caplog):
+    def asked(answer):
+        kind, body = "application/json", b'{"instances": [[1]]}'
+        return read(Exchange("r", 0.0, 0.1, 200, kind, [body], [answer])).predictions
+
+    read = _Reader(Signature(), None, frozenset())
+    assert asked(b'{"predictions": ["[none]"]}') == ["[none]"]
+    assert caplog.records == []
+    for _ in range(2):
+        assert asked(b'{"predictions": [[0.1, 0.9]]}') == ["[0.1, 0.9]"]
+    (told,) = caplog.messages
+    assert told.startswith("the model answers 2 values a row")
+    assert "0.9" not in told  # what a model says of a person is for the log alone
