@@ -242,6 +242,7 @@ def build(
             links=settings.alerts.links,
             page=settings.web.page_address(),
             mlflow=settings.mlflow.page_address(),
+            config=settings.named_config(Path.cwd()),
             clock=clock,
         )
         return Parts(
