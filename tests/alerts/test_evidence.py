@@ -106,3 +106,9 @@ def test_no_command_for_what_a_shell_would_run(rule: str) -> None:
     assert silence_command([hostile, hostile]) == ""
     assert silence_command([hostile]) == 'mirante alerts silence --alert 4f2a --for 2h --comment "..."'
     assert silence_command([ALERT, hostile]) == ""
+
+
+def test_a_command_names_a_config_safely() -> None:
+    assert "silence -c '/srv/a b; rm/mirante.yaml' --alert " in silence_command(
+        [ALERT], "/srv/a b; rm/mirante.yaml"
+    )

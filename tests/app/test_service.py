@@ -159,6 +159,19 @@ def test_a_port_that_is_taken_is_said(tmp_path):
         done = run_up(tmp_path / "second", QUIET, "--port", port)
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "web.port, or --port, to a free one" in done.stderr
+
+
+def test_without_an_mlflow_server_it_says_what_is_watched(tmp_path):
+    with service(tmp_path, None) as (_, _, lines):
+        said = until(lambda: "".join(lines) if "mirante init" in "".join(lines) else "")
+    assert "No MLflow server is known, so what is watched is this host: set MLFLOW_TRACKING_URI" in said
+
+
+def test_who_wants_no_mlflow_server_is_not_told_of_it(tmp_path):
+    with service(tmp_path, QUIET + "mlflow: {enabled: false}\n") as (_, _, lines):
+        pass
+    assert "No MLflow" not in "".join(lines)
 
 
 def test_a_foreign_host_name_is_refused(tmp_path):

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
@@ -189,3 +190,16 @@ def test_where_people_open_mlflow(settings, address):
 def test_a_store_on_a_server_has_no_file(tmp_path):
     assert Settings(store="postgresql+psycopg://host/name").store_file is None
     assert Settings().within(tmp_path, {}).store_file == tmp_path / "mirante.db"
+
+
+def test_a_config_is_named_to_commands_that_would_not_find_it(tmp_path, monkeypatch):
+    for name in ("mirante.yaml", "other.yaml"):
+        (tmp_path / name).write_text("locale: en\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(Path("mirante.yaml")).named_config(tmp_path) == ""
+    assert load_settings(tmp_path / "mirante.yaml").named_config(tmp_path) == ""
+    assert load_settings(Path("other.yaml")).named_config(tmp_path) == str(tmp_path / "other.yaml")
+    assert load_settings(Path("mirante.yaml")).named_config(tmp_path / "away") == str(
+        tmp_path / "mirante.yaml"
+    )
+    assert default_settings(environ={}).named_config(tmp_path) == ""

@@ -193,4 +193,29 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path):
     path.write_text("store: sqlite:///away.db\n")
     done = run(path, "list")
     assert (done.exit_code, "there is no store at" in done.output) == (2, True)
+    assert "-c /path/to/mirante.yaml" in done.output
     assert not (tmp_path / "away.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("matcher", "said"),
+    [
+        ("rule=high_cp", "no rule and no open alert fits this; the nearest rule is high_cpu\n"),
+        ("rule=zzzzzzzz", "no rule and no open alert fits this\n"),
+        ("rule=~high_.*", ""),
+        ("rule=disk_full", ""),
+        ("host=not-yet-there", ""),
+    ],
+)
+def test_a_silence_that_nothing_fits_is_made_and_says_so(config: Path, matcher: str, said: str):
+    made = run(config, "silence", matcher, "--for", "2h", "--comment", "c", "--author", "ana")
+    assert made.exit_code == 0
+    assert made.output.startswith("silenced until")
+    assert ("fits this" in made.output) == bool(said)
+    assert said in made.output
+
+
+def test_rules_that_are_broken_do_not_hold_up_a_silence(config: Path):
+    config.write_text("store: sqlite:///mirante.db\nalerts: {rules: away.yaml}\n")
+    made = run(config, "silence", "rule=typo", "--for", "2h", "--comment", "c", "--author", "ana")
+    assert (made.exit_code, "fits this" in made.output) == (0, False)

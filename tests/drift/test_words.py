@@ -103,3 +103,31 @@ def test_portuguese() -> None:
 def test_a_name_with_a_placeholder_in_it_is_a_name() -> None:
     text = drift_sentence("%(why)s", KS, drifted=True, floor=0.03, rows=(977, 26_483))
     assert text.startswith("%(why)s moved: KS distance")
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "limit", "told"),
+    [
+        ("ks", 0.0634, 0.0551, "KS distance 0.063 (limit 0.055)"),
+        ("ks", 0.0502, 0.04999, "KS distance 0.0502 (limit 0.0500)"),
+        ("ks", 0.05, 0.05, "KS distance 0.05 (limit 0.05)"),
+        ("tv", 0.104, 0.1, "total variation 0.104 (limit 0.100)"),
+        ("share", 0.2634, 0.2612, "share of UA 26.3 % (limit 26.1 %)"),
+        ("superiority", 0.5812, 0.5791, "value is larger than the baseline's (limit 57.9 %)"),
+        ("chi2", 43.13, 43.11, "chi-squared 43.13 (limit 43.11)"),
+        ("chi2", 1204.4, 1204.1, "chi-squared 1,204.4 (limit 1,204.1)"),
+        ("chi2", float("nan"), float("nan"), "chi-squared unknown (limit unknown)"),
+    ],
+)
+def test_a_value_and_its_limit_are_told_apart(score, value, limit, told):
+    finding = replace(KS, score=score, value=value, threshold=limit, subject="UA")
+    assert told in drift_sentence("d", finding, drifted=True, floor=0.03, rows=(977, 26_483))
+
+
+def test_a_tie_is_told_apart_in_portuguese_too():
+    finding = replace(KS, value=0.0634, threshold=0.0616)
+    said = drift_sentence("d", finding, drifted=True, floor=0.03, rows=(977, 26_483), locale="pt_BR")
+    assert "0,063 (limite 0,062)" in said
+    said = missing_sentence("d", 0.0524, 0.0, 0.0521, 1e-9, detected=True, rows=977, locale="pt_BR")
+    assert "5,24 %" in said
+    assert "5,21 %" in said

@@ -364,6 +364,27 @@ def test_many_subjects_lines_and_points_are_bounded_and_said(tmp_path: Path):
 
 
 @pytest.mark.browser
+def test_the_toolbar_is_shown_to_who_points_at_a_chart_and_covers_no_data(saved: Path):
+    with opened(saved) as page:
+        drawn(page)
+        page.mouse.move(0, 0)
+        charts = page.locator(".chart[data-figure]")
+        for number in range(charts.count()):
+            bar = charts.nth(number).locator(".modebar")
+            assert bar.evaluate("bar => getComputedStyle(bar).opacity") == "0"
+            plot = charts.nth(number).locator(".plot").bounding_box()
+            at = charts.nth(number).locator(".modebar-container").bounding_box()
+            buttons = charts.nth(number).locator(".modebar-group").first.bounding_box()
+            assert plot is not None
+            assert at is not None
+            assert buttons is not None
+            assert buttons["y"] + buttons["height"] <= plot["y"] + 6, (number, at, plot, buttons)
+        charts.nth(1).hover()
+        bar = charts.nth(1).locator(".modebar")
+        page.wait_for_function("bar => getComputedStyle(bar).opacity === '1'", arg=bar.element_handle())
+
+
+@pytest.mark.browser
 def test_pictures_are_saved_from_the_toolbar(saved: Path):
     with opened(saved) as page:
         drawn(page)

@@ -60,12 +60,13 @@ class Reader(HTMLParser):
 def test_overview_puts_what_needs_a_person_first(store: Store):
     html = overview(store, ask())
     states = re.findall(r'class="card card-(\w+)"', html)
-    assert states == sorted(states, key=["critical", "warning", "nodata", "ok"].index)
+    assert states == sorted(states, key=["critical", "warning", "nodata", "waiting", "ok"].index)
     assert states[0] == "critical"
     first = html[html.index('class="card card-critical"') :][:12000]
     assert "nyc-flight-delay" in first
     assert "dep_delay of nyc-flight-delay moved" in first
-    assert "2 open alerts" in first
+    assert "1 open alert" in first
+    assert "1 alert pending" in first
     assert 'class="spark"' in first
 
 

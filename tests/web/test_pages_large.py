@@ -60,7 +60,7 @@ def test_more_subjects_do_not_mean_more_queries(empty_store: Store):
     few = statements(empty_store, lambda: overview(empty_store, ask()))
     fill(empty_store, range(8, 48))
     many = statements(empty_store, lambda: overview(empty_store, ask()))
-    assert len(few) == len(many)
+    assert len(many) <= len(few)  # those that wait stand before the calm ones, which need more words
 
 
 def test_the_overview_has_pages_and_is_narrowed_by_name_and_state(empty_store: Store):

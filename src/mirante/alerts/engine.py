@@ -82,6 +82,8 @@ class AlertEngine:
         Addresses for the notices; ``{subject}`` stands for the alert's subject.
     page, mlflow : str
         Addresses of Mirante's page and of MLflow's, which notices link to.
+    config : str
+        Config that the commands in notices name.
     forget_after : timedelta
         A series without a reading for so long is no longer expected, and its alert resolves.
     restart_grace : timedelta
@@ -109,12 +111,13 @@ class AlertEngine:
         links: Mapping[str, str] | None = None,
         page: str = "",
         mlflow: str = "",
+        config: str = "",
         forget_after: timedelta = timedelta(days=7),
         restart_grace: timedelta = timedelta(hours=1),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store, self._routes, self._clock = store, routes, clock
-        self._wording = Wording(locale, links, page=page, mlflow=mlflow)
+        self._wording = Wording(locale, links, page=page, mlflow=mlflow, config=config)
         self._holds, self._flapping = holds, flapping
         self._value_age = value_age
         self._dispatcher: Dispatcher | None = None

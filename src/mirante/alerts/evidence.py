@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -257,13 +258,15 @@ def page_links(page: str, subject: str = "") -> dict[str, str]:
     return {"alerts": f"{page.rstrip('/')}/alerts{query}"}
 
 
-def silence_command(alerts: Sequence[AlertRow]) -> str:
+def silence_command(alerts: Sequence[AlertRow], config: str = "") -> str:
     """Return the command that silences some alerts for two hours, safe to paste into a shell.
 
     Parameters
     ----------
     alerts : sequence of AlertRow
         One is named by its id, several by the rule that they have in common.
+    config : str
+        The config of the service, where the command would not find it by itself.
 
     Returns
     -------
@@ -278,6 +281,8 @@ def silence_command(alerts: Sequence[AlertRow]) -> str:
     'mirante alerts silence --alert 4f2a --for 2h --comment "..."'
     >>> silence_command([alert, alert])
     'mirante alerts silence rule=high_cpu --for 2h --comment "..."'
+    >>> silence_command([alert], "/srv/mirante.yaml")
+    'mirante alerts silence -c /srv/mirante.yaml --alert 4f2a --for 2h --comment "..."'
     """
     rules = {alert.rule for alert in alerts}
     if len(alerts) == 1:
@@ -286,4 +291,6 @@ def silence_command(alerts: Sequence[AlertRow]) -> str:
         which = f"rule={rule}"
     else:
         return ""
+    if config:
+        which = f"-c {shlex.quote(config)} {which}"
     return f'mirante alerts silence {which} --for 2h --comment "..."'

@@ -97,6 +97,8 @@ class Wording:
         Makes the ids.
     page, mlflow : str
         Addresses of Mirante's page and of MLflow's, which notices link to; empty ones are left out.
+    config : str
+        The config that a command must name to reach this service's store; empty where it finds it.
     gather : callable
         Says what else is known of each of some alerts.
     """
@@ -107,6 +109,7 @@ class Wording:
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
     page: str = ""
     mlflow: str = ""
+    config: str = ""
     gather: Callable[[Sequence[AlertRow]], Sequence[Evidence]] = lambda alerts: [Evidence()] * len(alerts)
 
 
@@ -130,6 +133,7 @@ def notice_row(of: Telling, wording: Wording, created_at: datetime) -> NoticeRow
     shown = of.transitions[:MOST_ALERTS]
     evidence = wording.gather([transition.alert for transition in shown])
     id_, rule = wording.new_id(), of.rule
+    command = silence_command([transition.alert for transition in of.transitions], wording.config)
     notice = Notice(
         id=id_,
         reason=of.reason,
@@ -137,7 +141,7 @@ def notice_row(of: Telling, wording: Wording, created_at: datetime) -> NoticeRow
         title=_title(of, wording.locale),
         alerts=tuple(map(_alert, shown, evidence)),
         links=_links(wording, [t.alert for t in of.transitions]),
-        silence="" if of.reason == "resolved" else silence_command([t.alert for t in of.transitions]),
+        silence="" if of.reason == "resolved" else command,
         locale=wording.locale,
         created_at=created_at,
         rule=rule,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -234,6 +235,7 @@ def build(
             links=settings.alerts.links,
             page=settings.web.page_address(),
             mlflow=settings.mlflow.page_address(),
+            config=settings.named_config(Path.cwd()),
             clock=clock,
         )
         return Parts(

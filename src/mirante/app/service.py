@@ -362,7 +362,8 @@ def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind(address)
         except OSError as error:
             raise ConfigError(
-                f"cannot listen on {host}:{port} ({error.strerror}); set web.port to a free one, or 0"
+                f"cannot listen on {host}:{port} ({error.strerror}); "
+                "set web.port, or --port, to a free one, or 0"
             ) from error
         listener.listen(128)
         listener.setblocking(False)

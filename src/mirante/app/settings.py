@@ -226,6 +226,19 @@ class Settings(BaseModel):
         """The config file; None when there is none."""
         return None if self._document is None else Path(self._document.source)
 
+    def named_config(self, folder: Path) -> str:
+        """Return the config as commands must name it; empty where they find it in their own folder.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the service was started: those who type there need not name a ``mirante.yaml`` of it.
+        """
+        file = self.file
+        if file is None or file.absolute() == (folder / "mirante.yaml").absolute():
+            return ""
+        return str(file.absolute())
+
     @property
     def store_file(self) -> Path | None:
         """The file that the store is in, which need not be there yet; None when the store is on a server.

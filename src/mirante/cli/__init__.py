@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ from mirante.cli.group import (
     Commands,
     WithDefault,
     config_option,
+    counted,
     failure_is_2,
     moment_of,
     settings_of,
@@ -31,6 +32,9 @@ from mirante.cli.rules import rules
 from mirante.cli.serve import serve
 from mirante.cli.terminal import show
 from mirante.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mirante.app.settings import Settings
 
 __all__ = ["main"]
 
@@ -62,10 +66,28 @@ def up(config: Path | None, port: int | None) -> None:
     settings = settings_of(config).on_port(port)
     with build(settings) as parts:
         service = Service(settings, parts)
-        asyncio.run(
-            service.run(ready=lambda address: click.echo(f"Mirante is up: {address}  (Ctrl-C stops it)"))
-        )
+
+        def ready(address: str) -> None:
+            click.echo(
+                "\n".join([f"Mirante is up: {address}  (Ctrl-C stops it)", *_what_is_missing(settings)])
+            )
+
+        asyncio.run(service.run(ready=ready))
     click.echo("Mirante has stopped.")
+
+
+def _what_is_missing(settings: Settings) -> list[str]:
+    """Return what to tell somebody who starts without an MLflow server, unless they want none."""
+    if settings.mlflow.tracking_uri is not None or "enabled" in settings.mlflow.model_fields_set:
+        return []
+    watched = "this host" if settings.host.enabled else "no host, and no model"
+    lines = [
+        f"No MLflow server is known, so what is watched is {watched}: set MLFLOW_TRACKING_URI, or "
+        "mlflow.tracking_uri in mirante.yaml."
+    ]
+    if settings.file is None:
+        lines.append("mirante init writes a mirante.yaml to start from.")
+    return lines
 
 
 @main.command()
@@ -223,7 +245,7 @@ def report(experiment: str, output: Path, tracking_uri: str | None) -> None:
     from mirante.views.report import MLflowReport, write_report
 
     found = MLflowReport(tracking_uri=tracking_uri, log=False).generate_experiment_report(experiment)
-    click.echo(f"wrote {write_report(found, output)}: {found['total_runs']} runs")
+    click.echo(f"wrote {write_report(found, output)}: {counted(found['total_runs'], 'run', 'runs')}")
 
 
 @main.command()

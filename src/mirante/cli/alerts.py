@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,11 @@ import click
 from mirante.cli.group import Commands, config_option, settings_of, store_of
 from mirante.cli.terminal import coloured, plain, show, table, width
 from mirante.durations import parse_duration
-from mirante.errors import InputError, NotFoundError
+from mirante.errors import ConfigError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from mirante.alerts.people.timeline import Moment
+    from mirante.app.settings import Settings
     from mirante.store import AlertRow, SilenceRow, Store
 
 __all__ = ["alerts"]
@@ -280,15 +283,38 @@ def silence(
     from mirante.alerts.people.matchertext import format_matchers, matchers_of, parse_matchers
     from mirante.alerts.people.silencing import SilenceOrder, add_silence
 
-    with store_of(settings_of(config)) as store:
+    settings = settings_of(config)
+    with store_of(settings) as store:
         named: dict[str, str] = {}
         if alert is not None:
             named = matchers_of(_alert(store, alert))
         named |= parse_matchers(matchers)
         order = SilenceOrder(named, _author(author), comment, lasting=lasting)
         made = add_silence(store, order, _now())
+        unknown = _fits_nothing(made.matchers, settings, store)
     show(f"silenced until {_time(made.ends_at)}: {plain(', '.join(format_matchers(made.matchers)))}")
+    if unknown:
+        show(unknown)
     show(f"to end it before: mirante alerts unsilence {made.id[:_SHORT]}")
+
+
+def _fits_nothing(matchers: Mapping[str, str], settings: Settings, store: Store) -> str:
+    """Return a sentence where no rule there is, and no open alert, can be meant; empty otherwise."""
+    from mirante.alerts.grouping import routing_labels
+    from mirante.alerts.matchers import Matchers
+    from mirante.app.rehearsal import gather_rules
+
+    where = Matchers.of(matchers)
+    try:
+        names = [rule.name for rule in gather_rules([], settings)]
+    except ConfigError:  # rules that are broken now may be mended while the silence lasts
+        return ""
+    if any(where.may_accept({"rule": name}) for name in names):
+        return ""
+    if any(where.accept(routing_labels(row)) for row in store.alerts.open()):
+        return ""
+    near = get_close_matches(matchers.get("rule", "").lstrip("=~"), names, n=1)
+    return "no rule and no open alert fits this" + (f"; the nearest rule is {near[0]}" if near else "")
 
 
 @alerts.command("unsilence")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option, failure_is_2
+from mirante.cli.group import config_option, counted, failure_is_2
 from mirante.cli.terminal import show
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
@@ -39,7 +39,7 @@ def check(files: tuple[Path, ...], config: Path | None) -> None:
     with open_store(settings) or nullcontext() as store:
         for warning in odd_metrics(found, store):
             click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{len(found)} rules can be used")
+    click.echo(f"{counted(len(found), 'rule', 'rules')} can be used")
 
 
 @rules.command()
@@ -105,7 +105,9 @@ def export(files: tuple[Path, ...], config: Path | None, output: Path | None) ->
         output.write_text(made.text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error.strerror}; give another path") from error
-    click.echo(f"wrote {output}: {len(made.exported)} rules, {len(made.left_out)} left out")
+    click.echo(
+        f"wrote {output}: {counted(len(made.exported), 'rule', 'rules')}, {len(made.left_out)} left out"
+    )
 
 
 @rules.command()

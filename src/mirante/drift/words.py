@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from mirante.drift.verdicts import Finding
 from mirante.i18n import Translator, translator
 
 __all__ = ["drift_sentence", "figure", "missing_sentence", "probability", "share", "signs"]
 
+_MOST_DIGITS = 3  # more than it is written with usually
 _SWAPPED = str.maketrans(",.", ".,")
 
 
@@ -69,17 +71,47 @@ def probability(value: float, locale: str = "en") -> str:
     return signs(f"p {value:.2g}" if value >= 1e-3 else f"p {value:.0e}", locale)
 
 
+def _apart(
+    value: float, limit: float, write: Callable[[float, int, str], str], locale: str
+) -> dict[str, str]:
+    """Write a value and its limit with as many more digits as it takes to tell which is larger."""
+    for more in range(_MOST_DIGITS + 1):
+        told = {"value": write(value, more, locale), "limit": write(limit, more, locale)}
+        if told["value"] != told["limit"]:
+            return told
+    return {"value": write(value, 0, locale), "limit": write(limit, 0, locale)}
+
+
+def _distance_digits(value: float, more: int, locale: str) -> str:
+    return signs(f"{value:.{2 + more}f}", locale)
+
+
+def _share_digits(value: float, more: int, locale: str) -> str:
+    if not more or math.isnan(value):
+        return share(value, locale)
+    few = 1 if 0 < 100 * value < 9.95 else 0
+    return signs(f"{100 * value:.{few + more}f} %", locale)
+
+
+def _figure_digits(value: float, more: int, locale: str) -> str:
+    if not more or math.isnan(value):
+        return figure(value, locale)
+    if 1000 <= abs(value) < 1e15:
+        return signs(f"{value:,.{more}f}", locale)
+    return signs(f"{value:.{3 + more}g}", locale)
+
+
 def _statistic(finding: Finding, _: Translator) -> str:
     value, limit = finding.value, finding.threshold
-    shares = {"value": share(value, _.locale), "limit": share(limit, _.locale)}
+    shares = _apart(value, limit, _share_digits, _.locale)
     if finding.score == "superiority":
         return _("in %(value)s of pairs its value is larger than the baseline's (limit %(limit)s)", **shares)
     if finding.score == "share":
         return _("share of %(level)s %(value)s (limit %(limit)s)", level=finding.subject, **shares)
     if finding.score == "chi2":
-        figures = {"value": figure(value, _.locale), "limit": figure(limit, _.locale)}
+        figures = _apart(value, limit, _figure_digits, _.locale)
         return _("chi-squared %(value)s (limit %(limit)s)", **figures)
-    numbers = {"value": signs(f"{value:.2f}", _.locale), "limit": signs(f"{limit:.2f}", _.locale)}
+    numbers = _apart(value, limit, _distance_digits, _.locale)
     if limit > 1.0:
         numbers["limit"] = _("above 1, which no distance is")
     if finding.score == "ks":
@@ -187,11 +219,12 @@ def missing_sentence(
     if math.isnan(ratio):
         return _("%(column)s: missing values cannot be judged without rows.", column=column)
     count = signs(f"{unreadable:,}", _.locale)
+    apart = _apart(ratio, threshold, _share_digits, _.locale)
     odd = "; " + _("%(count)s values are no number", count=count) if unreadable else ""
     told = {
         "column": column,
-        "ratio": share(ratio, _.locale),
-        "limit": share(threshold, _.locale),
+        "ratio": apart["value"],
+        "limit": apart["limit"],
         "usual": share(usual, _.locale),
         "p": probability(p_value, _.locale),
         "rows": signs(f"{rows:,}", _.locale) + " " + _("rows") + odd,

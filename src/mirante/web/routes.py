@@ -85,15 +85,15 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def _overview(site: Site, asked: Asked) -> Answer:
-    return html_answer(overview(site.store, asked.query))
+    return html_answer(overview(site.store, asked.query, site.tasks()))
 
 
 def _model(site: Site, asked: Asked) -> Answer:
-    return html_answer(model_page(site.store, asked.query.get("subject"), asked.query))
+    return html_answer(model_page(site.store, asked.query.get("subject"), asked.query, site.tasks()))
 
 
 def _host(site: Site, asked: Asked) -> Answer:
-    return html_answer(host_page(site.store, asked.query.get("subject"), asked.query))
+    return html_answer(host_page(site.store, asked.query.get("subject"), asked.query, site.tasks()))
 
 
 def _alerts(site: Site, asked: Asked) -> Answer:

@@ -127,6 +127,11 @@ class Site:
             rule=self.ruling.rule,
         )
 
+    def tasks(self) -> Mapping[str, Any] | None:
+        """Return what the service says of its tasks; None where it says nothing and only its store can."""
+        found = None if self.health is None else self.health().get("tasks")
+        return found if isinstance(found, Mapping) else None
+
     def state(self) -> dict[str, Any]:
         """Return how the service and the store are, for ``/healthz`` and the line at the foot."""
         said: dict[str, Any] = {"status": "ok"}

@@ -17,12 +17,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mirante.capture.serve.model import check_server, fetch_model, which_model
 from mirante.capture.serve.worker import Orders
 from mirante.errors import ConfigError, ServeError
 from mirante.tracking.client import connect
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 __all__ = ["ServeSettings", "Supervisor", "listen", "serve"]
 
@@ -322,13 +325,17 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 def _serve_on(
     listener: socket.socket, settings: ServeSettings, scratch: Path, say: Callable[[str], None]
 ) -> None:
-    check_server(settings.uri, settings.tracking_uri)
+    def client() -> MlflowClient:
+        check_server(settings.uri, settings.tracking_uri)
+        return connect(settings.tracking_uri)
+
     model = which_model(
         settings.uri,
-        lambda: connect(settings.tracking_uri),
+        client,
         name=settings.model,
         version=settings.version,
     )
+    check_server(model.uri, settings.tracking_uri)
     for folder in (model_folder := scratch / "model", counts := scratch / "counts"):
         folder.mkdir()
     path = fetch_model(model.uri, model_folder, settings.tracking_uri)

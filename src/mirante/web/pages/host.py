@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mirante.web.pages.alertlist import alerts_shown
@@ -23,7 +23,7 @@ _SHOWN_ALERTS = 8
 _SHOWN_READINGS = 200
 
 
-def host_page(store: Store, subject: str, query: Query) -> str:
+def host_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any] | None = None) -> str:
     """Return the page of a host, an experiment, a table or of Mirante itself as HTML.
 
     Parameters
@@ -34,6 +34,8 @@ def host_page(store: Store, subject: str, query: Query) -> str:
         ``host/<name>`` and the like.
     query : Query
         ``range`` or ``since`` and ``until``.
+    tasks : mapping, optional
+        What the service says of its tasks, as in ``/healthz``; by default what it last wrote of them.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def host_page(store: Store, subject: str, query: Query) -> str:
         "host.html",
         query,
         subject=subject,
-        card=card_of(store, subject, alive, query),
+        card=card_of(store, subject, alive, query, tasks),
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, [*alive, *over][:_SHOWN_ALERTS], query, {}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def find_subject(store: Store, subject: str) -> SubjectRow:
     raise UnknownPageError(f"the store has no readings of {subject!r}; the overview lists what it has")
 
 
-def model_page(store: Store, subject: str, query: Query) -> str:
+def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any] | None = None) -> str:
     """Return a model's page as HTML.
 
     Parameters
@@ -77,6 +77,8 @@ def model_page(store: Store, subject: str, query: Query) -> str:
     query : Query
         ``range`` or ``since`` and ``until``; ``feature`` and ``window`` of the comparison;
         ``page`` of the table.
+    tasks : mapping, optional
+        What the service says of its tasks, as in ``/healthz``; by default what it last wrote of them.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def model_page(store: Store, subject: str, query: Query) -> str:
     marks = marks_for(store, subject, alerts, span)
     drifted = _drifted(store, subject, near)
     comparison = compare(store, subject, near, drifted, query)
-    card = card_of(store, subject, _open(alerts), query)
+    card = card_of(store, subject, _open(alerts), query, tasks)
     estimates = estimate_charts(store, subject, span, marks, query)
     return render(
         "model.html",

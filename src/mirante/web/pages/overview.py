@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.query import Query
@@ -21,7 +22,7 @@ _PER_PAGE = 60
 _SEARCH_FROM = 12  # with fewer cards they are seen faster than looked for
 
 
-def overview(store: Store, query: Query) -> str:
+def overview(store: Store, query: Query, tasks: Mapping[str, Any] | None = None) -> str:
     """Return the overview as HTML.
 
     Parameters
@@ -30,11 +31,13 @@ def overview(store: Store, query: Query) -> str:
         What is shown.
     query : Query
         ``find`` (a part of the name) and ``state`` narrow it; ``cards`` is the page.
+    tasks : mapping, optional
+        What the service says of its tasks, as in ``/healthz``; by default what it last wrote of them.
     """
     alerts: defaultdict[str, list[AlertRow]] = defaultdict(list)
     for alert in store.alerts.open():
         alerts[alert.subject].append(alert)
-    every = standings(store, alerts, query)
+    every = standings(store, alerts, query, tasks=tasks)
     named = _named(every, query.get("find"))
     counts = Counter(one.state for one in named)
     state = query.get("state") if query.get("state") in URGENCY else ""

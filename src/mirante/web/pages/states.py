@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
@@ -17,20 +18,25 @@ from mirante.readings import split_subject
 from mirante.web.pages.query import Query
 from mirante.web.pages.render import number, percent
 from mirante.web.pages.sparkline import sparkline
+from mirante.web.reported import reported_health
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Series, Store
 
 __all__ = ["URGENCY", "Card", "Standing", "card_of", "cards_of", "name_of", "severity_state", "standings"]
 
-URGENCY: Mapping[str, int] = MappingProxyType({"critical": 0, "warning": 1, "nodata": 2, "ok": 3})
+URGENCY: Mapping[str, int] = MappingProxyType(
+    {"critical": 0, "warning": 1, "nodata": 2, "waiting": 3, "ok": 4}
+)
 _SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "critical", "warning": "warning"})
 _SPARKS = ("drift_share", "system_cpu_percent", "predictions")
 _POINTS = 90
 _FEW = 5  # readings that tell a subject's rhythm
 _HOST = ("system_cpu_percent", "system_memory_percent", "system_disk_percent")
-_PLAIN = ("predictions", "drift_share", *_HOST, "monitor_task_failing")
+_PLAIN = ("predictions", "drift_share", *_HOST)
 _DRIFT = ("drift_detected", "drift_effect")
+_PATIENCE = timedelta(minutes=5)  # for the word "silent", which no card uses
+_ERROR_NAME = re.compile(r"^\w+Error: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +48,18 @@ class Standing:
     subject, kind, name, badge : str
         The subject and its parts; the badge is a model's alias.
     state : str
-        ``critical``, ``warning``, ``nodata`` or ``ok``.
-    alerts : int
-        Open alerts, pending ones included.
+        ``critical``, ``warning``, ``nodata``, ``waiting`` (a model of which no window was judged yet) or
+        ``ok``.
+    alerts, pending : int
+        Alerts that fire, and those whose condition has not been true for long enough.
     worst : AlertRow or None
         The one that puts it in its state.
-    last : datetime
+    last : datetime or None
         Time of its newest data.
     spark : Series or None
         The last readings of what its line shows.
+    failing : tuple of str
+        Of a model why it cannot be watched; of the monitor the names of its tasks that fail.
     """
 
     subject: str
@@ -59,9 +68,11 @@ class Standing:
     badge: str
     state: str
     alerts: int
+    pending: int
     worst: AlertRow | None
-    last: datetime
+    last: datetime | None
     spark: Series | None
+    failing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +84,13 @@ class Card:
     subject, kind, name, badge : str
         The subject and its parts; the badge is a model's alias.
     state : str
-        ``critical``, ``warning``, ``nodata`` or ``ok``.
+        ``critical``, ``warning``, ``nodata``, ``waiting`` or ``ok``.
     reason, detail : str
         Why, in one sentence; and the verdict behind an alert.
-    alerts : int
-        Open alerts, pending ones included.
-    last : datetime
-        Time of its newest reading.
+    alerts, pending : int
+        Alerts that fire, and those that may come to.
+    last : datetime or None
+        Time of its newest reading; None while a model has none of its windows.
     since : datetime or None
         When the worst open alert fired.
     spark, spark_label, spark_value : str
@@ -94,7 +105,8 @@ class Card:
     reason: str
     detail: str
     alerts: int
-    last: datetime
+    pending: int
+    last: datetime | None
     since: datetime | None
     spark: Markup
     spark_label: str
@@ -125,7 +137,12 @@ def severity_state(severity: str) -> str:
 
 
 def standings(
-    store: Store, alerts: Mapping[str, Sequence[AlertRow]], query: Query, *, only: str | None = None
+    store: Store,
+    alerts: Mapping[str, Sequence[AlertRow]],
+    query: Query,
+    *,
+    only: str | None = None,
+    tasks: Mapping[str, Any] | None = None,
 ) -> list[Standing]:
     """Return how all subjects stand, what needs a person first; more subjects do not mean more queries.
 
@@ -139,6 +156,8 @@ def standings(
         Gives the moment.
     only : str, optional
         Not more than this subject.
+    tasks : mapping, optional
+        What the service says of its tasks, as in ``/healthz``; by default what it last wrote of them.
     """
     subjects = store.readings.subject_names() if only is None else [only]
     sparks = _few_of_each(store, subjects, every=only is None)
@@ -148,12 +167,20 @@ def standings(
     ]
     # a model's counters are stamped with the moment of counting, and say nothing about its data
     lasts |= {row.subject: row.last_time for row in store.readings.subjects(others)}
-    bare = [subject for subject in others if subject not in sparks and split_subject(subject)[0] != "monitor"]
+    # nor is a counter what a model's line is about
+    bare = [
+        subject
+        for subject in others
+        if subject not in sparks and split_subject(subject)[0] not in ("model", "monitor")
+    ]
     if bare:
         firsts = store.readings.recent(subjects=bare, points=_FEW, oldest_only=True)
         sparks |= {one.subject: one for one in firsts}
     known = [subject for subject in subjects if subject in lasts]
-    found = [_standing(one, lasts[one], sparks.get(one), alerts.get(one, ()), query) for one in known]
+    trouble = _trouble(store, query, tasks)
+    found = [
+        _standing(one, lasts[one], sparks.get(one), alerts.get(one, ()), query, trouble) for one in known
+    ]
     return sorted(
         found, key=lambda one: (URGENCY[one.state], -one.alerts, one.kind == "monitor", one.subject)
     )
@@ -180,7 +207,13 @@ def cards_of(store: Store, standing: Sequence[Standing], query: Query) -> list[C
     ]
 
 
-def card_of(store: Store, subject: str, alerts: Sequence[AlertRow], query: Query) -> Card:
+def card_of(
+    store: Store,
+    subject: str,
+    alerts: Sequence[AlertRow],
+    query: Query,
+    tasks: Mapping[str, Any] | None = None,
+) -> Card:
     """Return the card of one subject.
 
     Parameters
@@ -193,8 +226,11 @@ def card_of(store: Store, subject: str, alerts: Sequence[AlertRow], query: Query
         Its open alerts.
     query : Query
         Gives the language and the moment.
+    tasks : mapping, optional
+        As for `standings`.
     """
-    (card,) = cards_of(store, standings(store, {subject: alerts}, query, only=subject), query)
+    standing = standings(store, {subject: alerts}, query, only=subject, tasks=tasks)
+    (card,) = cards_of(store, standing, query)
     return card
 
 
@@ -226,21 +262,59 @@ def _time_of(series: Series) -> datetime:
     return newest.replace(tzinfo=UTC)
 
 
+def _trouble(store: Store, query: Query, tasks: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the tasks that fail, and why: what the line at the foot of the page says too."""
+    if tasks is None:
+        tasks = reported_health(store, query.now, _PATIENCE)["tasks"]
+    errors = {name: str(said.get("error") or "") for name, said in tasks.items()}
+    return {name: _ERROR_NAME.sub("", error.strip()) for name, error in errors.items() if error}
+
+
 def _standing(
-    subject: str, last: datetime, spark: Series | None, alerts: Sequence[AlertRow], query: Query
+    subject: str,
+    last: datetime,
+    spark: Series | None,
+    alerts: Sequence[AlertRow],
+    query: Query,
+    trouble: Mapping[str, str],
 ) -> Standing:
     kind, name, badge = split_subject(subject)
-    worst = min((alert for alert in alerts if alert.state == "firing"), key=_need, default=None)
-    if worst is not None:
+    firing = [alert for alert in alerts if alert.state == "firing"]
+    worst = min(firing, key=_need, default=None)
+    failing: tuple[str, ...] = ()
+    if kind == "monitor":
+        failing = tuple(sorted(trouble))
+    elif kind == "model" and subject in trouble and not query.historic:
+        failing = (trouble[subject],)
+    unjudged = kind == "model" and spark is None
+    if worst is not None and severity_state(worst.severity) != "ok":
         state = severity_state(worst.severity)
+    elif failing:
+        state, worst = "warning", None
+    elif unjudged:
+        state = "waiting"
     else:
-        state = "nodata" if not query.historic and _is_stale(last, spark, query.now) else "ok"
-    return Standing(subject, kind, name, badge, state, len(alerts), worst, last, spark)
+        stale = worst is None and not query.historic and _is_stale(last, spark, query.now)
+        state = "nodata" if stale else "ok"
+    return Standing(
+        subject=subject, kind=kind, name=name, badge=badge, state=state, alerts=len(firing),
+        pending=len(alerts) - len(firing), worst=worst, last=None if unjudged else last, spark=spark,
+        failing=failing,
+    )  # fmt: skip
 
 
 def _card(one: Standing, line: Series | None, newest: Sequence[Series], _: Translator, locale: str) -> Card:
     if one.worst is not None:
         reason = one.worst.summary or one.worst.rule
+    elif one.failing and one.kind == "model":
+        reason = _("cannot be watched: %(why)s", why=one.failing[0])
+    elif one.failing:
+        reason = _("Tasks that fail: %(names)s", names=", ".join(one.failing))
+    elif one.state == "waiting":
+        reason = _(
+            "No window has been judged yet. It waits for recorded predictions, and for the end of the first "
+            "window with any."
+        )
     elif one.state == "nodata":
         reason = _("Nothing has come in for too long.")
     else:
@@ -248,7 +322,7 @@ def _card(one: Standing, line: Series | None, newest: Sequence[Series], _: Trans
     label, value = _spark_words(line, _, locale)
     return Card(
         subject=one.subject, kind=one.kind, name=one.name, badge=one.badge, state=one.state, reason=reason,
-        detail=one.worst.note if one.worst is not None else "", alerts=one.alerts,
+        detail=one.worst.note if one.worst is not None else "", alerts=one.alerts, pending=one.pending,
         last=one.last, since=one.worst.fired_at if one.worst is not None else None,
         spark=_spark(line, label), spark_label=label, spark_value=value,
     )  # fmt: skip
@@ -322,9 +396,7 @@ def _calm_reason(kind: str, newest: Sequence[Series], _: Translator, locale: str
             cpu, memory, disk = (percent(last[name] / 100, locale) for name in _HOST)
             return _("CPU %(cpu)s, memory %(memory)s, disk %(disk)s.", cpu=cpu, memory=memory, disk=disk)
     if kind == "monitor":
-        tasks = [one for one in newest if one.name == "monitor_task_failing"]
-        failing = sorted({one.labels.get("task", "") for one in tasks if one.values[-1]})
-        return _("Tasks that fail: %(names)s", names=", ".join(failing)) if failing else _("All tasks run.")
+        return _("All tasks run.")
     return _("No open alert.")
 
 
@@ -333,8 +405,6 @@ def _model_reason(latest: Sequence[Series], _: Translator, locale: str) -> str:
     newest = max((one.times[-1] for one in latest), default=None)
     last = [one for one in latest if one.times[-1] == newest]
     rows = [float(one.values[-1]) for one in last if one.name == "predictions"]
-    if not last:
-        return _("No window has been judged yet.")
     if rows and not sum(rows):
         return _("No predictions in the last window.")
     drifted = [one for one in last if one.name == "drift_detected" and one.values[-1] == 1]
