@@ -77,6 +77,21 @@ def test_a_model_a_time_and_a_language(service: Path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "empty"),
+    [
+        (("--since", "2001-01-01", "--until", "2001-01-02"), True),
+        (("--until", "2013-03-01", "--since", "2013-02-01"), False),
+        (("--model", "nyc-flight-delay", "--until", "2013-01-01"), True),
+        (("--model", "nyc-flight-delay", "--since", "2013-02-08"), False),
+    ],
+)
+def test_a_time_without_anything_is_said(service: Path, arguments: tuple[str, ...], empty: bool):
+    done = run("dashboard", *arguments)
+    assert done.exit_code == 0, done.output
+    assert ("nothing was read or judged in this time" in done.output) == empty
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--model", "nope"), "'nope'; it has: host/gru-01, model/nyc-flight-delay@champion"),

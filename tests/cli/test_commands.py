@@ -210,7 +210,7 @@ def test_report_and_baseline_against_a_real_server(tmp_path, mlflow_server):
     output = tmp_path / "report.html"
     done = run("report", name, "-o", str(output), "--tracking-uri", mlflow_server)
     assert done.exit_code == 0, done.output
-    assert done.output == f"wrote {output}: 1 runs\n"
+    assert done.output == f"wrote {output}: 1 run\n"
     assert "loss" in output.read_text(encoding="utf-8")
 
     model = client.create_logged_model(experiment, name="model")

@@ -38,7 +38,7 @@ def test_check_counts_and_warns(config, tmp_path):
     odd = tmp_path / "odd.yaml"
     odd.write_text("rules: [{name: r, when: system_cpu_percnt > 1}]")
     done = run("rules", "check", odd)
-    assert (done.exit_code, done.stdout) == (0, "1 rules can be used\n")
+    assert (done.exit_code, done.stdout) == (0, "1 rule can be used\n")
     assert "did you mean 'system_cpu_percent'?" in done.stderr
 
 

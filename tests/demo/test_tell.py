@@ -1,8 +1,15 @@
+import shlex
 from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mirante.cli import main
+from mirante.demo.files import write_config
 from mirante.demo.tell import tell
+from mirante.store import AlertRow, Store
 
 
 def alert(rule, window, severity="warning", **labels):
@@ -40,6 +47,7 @@ SUMMARY = {
     "seconds": {"training": 12.345, "readings_to_mlflow": 3.0, "total": 15.35},
     "files": ["/tmp/x/dashboard.html", "/tmp/x/report.html"],
     "mlflow": "http://127.0.0.1:5001",
+    "folder": "/tmp/my demo",
 }
 
 
@@ -78,6 +86,24 @@ def test_only_twelve_alerts_are_shown_and_the_rest_is_counted(count, more):
     assert f"{count} fired" in text
     assert sum("missing_values" in line for line in text.splitlines()) == count - more
     assert (f"and {more} more" in text) == bool(more)
+
+
+def test_where_it_ends_no_address_is_given_that_answers_no_more(tmp_path: Path):
+    text = tell(SUMMARY, ended=True)
+    assert "127.0.0.1" not in text
+    assert "mirante alerts list --state all -c '/tmp/my demo/mirante.yaml'" in text
+    assert "/tmp/x/dashboard.html" in text
+    config = write_config(tmp_path, "http://127.0.0.1:1")  # as the server that is gone
+    at = datetime(2013, 2, 8, tzinfo=UTC)
+    with Store(f"sqlite:///{tmp_path}/mirante.db") as store:
+        store.alerts.save(
+            AlertRow("1", "r", {}, "model/m@champion", "info", "resolved", at, at, at, summary="snow")
+        )
+    command = (
+        tell({**SUMMARY, "folder": str(tmp_path)}, ended=True).partition("mirante alerts ")[2].splitlines()[0]
+    )
+    done = CliRunner().invoke(main, ["alerts", *shlex.split(command)])
+    assert (done.exit_code, "snow" in done.output, str(config) in command) == (0, True, True), done.output
 
 
 def test_the_summary_is_left_as_it_was():

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirante.errors import InputError
+from mirante.readings import subject_of
 from mirante.views.dashboard import write_dashboard
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
     from mirante.store import Store
 
-__all__ = ["chosen_subjects", "make_dashboard"]
+__all__ = ["chosen_subjects", "holds_any", "make_dashboard"]
 
 _NAMED = 20
 
@@ -68,6 +69,30 @@ def make_dashboard(
         since=since,
         until=until,
     )
+
+
+def holds_any(
+    store: Store, models: Sequence[str] = (), *, since: datetime | None = None, until: datetime | None = None
+) -> bool:
+    """Say whether the store has any reading in a time, of everything or of some models.
+
+    Parameters
+    ----------
+    store : Store
+        Open.
+    models : sequence of str
+        As for `make_dashboard`.
+    since, until : datetime, optional
+        Half-open interval.
+
+    Raises
+    ------
+    InputError
+        If the store knows no such model.
+    """
+    chosen = chosen_subjects(store.readings.subject_names(), models)
+    where = None if chosen is None else lambda labels: subject_of(labels) in chosen
+    return store.readings.count(where=where, since=since, until=until) > 0
 
 
 def chosen_subjects(known: Sequence[str], asked: Sequence[str]) -> list[str] | None:

@@ -218,20 +218,24 @@ def dashboard(
 
     For each subject: its state and why, charts, drift, what moved most against the baseline, windows, alerts.
     """
-    from mirante.app.dashboard import make_dashboard
+    from mirante.app.dashboard import holds_any, make_dashboard
 
     settings = settings_of(config)
+    begin = moment_of("--since", since) if since else None
+    end = moment_of("--until", until) if until else None
     with store_of(settings) as store:
         path = make_dashboard(
             settings,
             store,
             output,
             models=models,
-            since=moment_of("--since", since) if since else None,
-            until=moment_of("--until", until) if until else None,
+            since=begin,
+            until=end,
             locale=locale,
         )
-    click.echo(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB")
+        empty = not holds_any(store, models, since=begin, until=end)
+    nothing = ", with no chart: nothing was read or judged in this time" if empty else ""
+    click.echo(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB{nothing}")
 
 
 @main.command()
@@ -273,7 +277,10 @@ def demo(folder: Path, port: int | None, config: Path | None, leave: bool, as_js
 
     configure_logs()
     with run_demo(folder, Progress(), config=config, port=port) as done:
-        click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False) if as_json else tell(done.summary))
+        if as_json:
+            click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False))
+        else:
+            click.echo(tell(done.summary, ended=leave))
         sys.stdout.flush()
         if not leave:
             service = Service(done.settings, done.parts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 __all__ = ["tell"]
@@ -10,13 +12,15 @@ __all__ = ["tell"]
 _MOST = 12
 
 
-def tell(summary: Mapping[str, Any]) -> str:
+def tell(summary: Mapping[str, Any], *, ended: bool = False) -> str:
     """Return the summary as text for people.
 
     Parameters
     ----------
     summary : mapping
         As `run_demo` leaves it.
+    ended : bool
+        Whether the demonstration ends with it, and its MLflow server too.
 
     Returns
     -------
@@ -50,6 +54,13 @@ def tell(summary: Mapping[str, Any]) -> str:
     lines += [
         f"Time      {seconds['total']:.1f} s: {parts}",
         *(f"File      {path}" for path in summary["files"]),
-        f"MLflow    {summary['mlflow']}",
+    ]
+    if not ended:
+        return "\n".join([*lines, f"MLflow    {summary['mlflow']}"])
+    config = shlex.quote(str(Path(summary["folder"]) / "mirante.yaml"))
+    lines += [
+        "MLflow    its server stops now; an alert that it is gone would be all that mirante up adds",
+        f"Look      open the files above in a browser; mirante alerts list --state all -c {config}",
+        "          shows what fired. Without --exit, mirante demo does it again and serves page and MLflow.",
     ]
     return "\n".join(lines)
