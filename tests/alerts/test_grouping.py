@@ -69,3 +69,9 @@ def test_the_incident_is_a_thread_and_the_way_is_named() -> None:
 
 def test_what_routes_see() -> None:
     assert routing_labels(alert()) == {"rule": "r", "severity": "warning", "subject": "host/a"}
+
+
+def test_the_command_in_a_notice_names_the_config_that_it_would_not_find() -> None:
+    away = notice_row(telling(alert()), Wording(config="/srv/mirante.yaml"), NOW).payload["silence"]
+    assert away.startswith("mirante alerts silence -c /srv/mirante.yaml --alert ")
+    assert " -c " not in notice_row(telling(alert()), WORDS, NOW).payload["silence"]

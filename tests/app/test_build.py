@@ -309,3 +309,18 @@ def test_predictions_over_the_api_go_into_the_log_of_their_model_and_are_there_a
     assert answers == {model: 202 if model in folders else 404 for model in answers}
     for model, folder in folders.items():
         assert InferenceLog(tmp_path / folder).scan(model).num_rows == 1
+
+
+def test_notices_name_a_config_that_commands_would_not_find(tmp_path, monkeypatch):
+    rule = "{name: busy, when: system_cpu_percent > 90, for: 0s}"
+    text = f"alerts: {{default_rules: false, rules: [{rule}], channels: {{console: {{type: console}}}}}}"
+    (tmp_path / "away").mkdir()
+    for folder, named in ((tmp_path, False), (tmp_path / "away", True)):
+        monkeypatch.chdir(folder)
+        settings = settings_of(tmp_path, text).model_copy(update={"store": f"sqlite:///{folder}/own.db"})
+        with build(settings, clock=lambda: AT) as parts:
+            parts.store.readings.write([Reading("system_cpu_percent", 99.0, AT, {"host": "h"})])
+            for minutes in (0, 2):  # a group waits for more to come
+                parts.engine.advance(AT + timedelta(minutes=minutes), lambda _: timedelta(hours=1))
+            (notice,) = parts.store.outbox.list()
+        assert (f"-c {tmp_path}/mirante.yaml" in notice.payload["silence"]) == named
