@@ -219,7 +219,9 @@ def test_rules_of_the_config_fire_and_their_channels_are_told(tmp_path):
         links = notice.payload["links"]
         assert links["Page"] == "http://x/host%2Fa"
         assert links["subject"] == "http://127.0.0.1:8765/host?subject=host%2Fa"
-        assert notice.payload["silence"].startswith("mirante alerts silence --alert ")
+        assert notice.payload["silence"].startswith(
+            f"mirante alerts silence -c {tmp_path}/mirante.yaml --alert "
+        )
 
 
 @pytest.mark.parametrize(

@@ -88,3 +88,18 @@ def test_of_other_libraries_only_warnings_are_shown():
     for name in OTHERS:
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
         assert logging.getLogger(name).isEnabledFor(logging.WARNING)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_name_cannot_turn_a_line_round_or_end_it(monkeypatch, terminal):
+    name = "evil\u202eexe\x1b[2J\u2028\x9b"
+    stream = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure_logs()
+    structlog.get_logger("mirante.test").warning("not judged", subject=name)
+    written = stream.getvalue()
+    assert "\\u202e" in written
+    assert not {"\u202e", "\u2028", "\x9b"} & set(written)
+    assert "\x1b[2J" not in written
+    if not terminal:
+        assert json.loads(written)["subject"] == name

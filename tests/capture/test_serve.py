@@ -354,8 +354,13 @@ def test_both_workers_answer_and_each_shows_the_sum_and_has_a_name_of_its_own(ou
         thread.join()
     ours.wait_until(lambda: ours.count("mlflow_model_predictions_total") == before + 60)
     assert {ours.count("mlflow_model_predictions_total") for _ in range(20)} == {before + 60}
-    names = {row["__id"].partition("-")[0] for row in ours.rows() if not row["__id"].startswith("order")}
-    assert len(names) == 2
+
+    def names():
+        return {row["__id"].partition("-")[0] for row in ours.rows() if not row["__id"].startswith("order")}
+
+    # which worker takes a connection is the kernel's choice
+    ours.wait_until(lambda: ours.predict(ROW)[0] == 200 and len(names()) == 2)
+    assert len(names()) == 2
 
 
 def children(server):
@@ -418,8 +423,9 @@ def test_workers_are_killed_and_replaced_and_the_rest_ends_gracefully(model, tmp
         table.repair()
         ids = [row["__id"] for row in server.rows()]
         assert len(ids) == len(set(ids)), "no row came twice"
-        # 0.2 s until it is read and 0.2 s until it is synced, on a machine that does other things as well
-        owed = {name for name, when in answered.items() if not killed - 1.5 < when <= killed}
+        # 0.2 s until it is read and 0.2 s until it is synced, on a machine that does other things as well; and an
+        # answer that came just before the kill is seen here a little after it
+        owed = {name for name, when in answered.items() if not killed - 1.5 < when <= killed + 0.5}
         assert (owed | {"z"}) - set(ids) == set()
         assert not list(tmp_path.rglob("*.arrow"))
 
