@@ -423,8 +423,8 @@ def test_workers_are_killed_and_replaced_and_the_rest_ends_gracefully(model, tmp
         table.repair()
         ids = [row["__id"] for row in server.rows()]
         assert len(ids) == len(set(ids)), "no row came twice"
-        # 0.2 s until it is read and 0.2 s until it is synced, on a machine that does other things as well; and an
-        # answer that came just before the kill is seen here a little after it
+        # 0.2 s until it is read and 0.2 s until it is synced, on a machine that does other things as well;
+        # and an answer that came just before the kill is seen here a little after it
         owed = {name for name, when in answered.items() if not killed - 1.5 < when <= killed + 0.5}
         assert (owed | {"z"}) - set(ids) == set()
         assert not list(tmp_path.rglob("*.arrow"))
