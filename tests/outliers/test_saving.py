@@ -24,7 +24,16 @@ def test_a_state_comes_back() -> None:
     assert (found["text"], found["none"], found["format"]) == ("ção\x00", None, FORMAT)
 
 
-@pytest.mark.parametrize("data", [b"", b"not a file", pickle.dumps({"format": 2}), dump({"x": 1})[:-30]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not a file", pickle.dumps({"format": 2}), dump({"x": 1})[:-30]],
+    ids=[
+        "empty",
+        "text",
+        "pickle",
+        "cut",
+    ],  # the last has a time in it: two processes would name it differently
+)
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(InputError, match=f"these {len(data)} bytes are no saved outlier detector"):
         load(data)
