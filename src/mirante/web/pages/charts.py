@@ -78,14 +78,12 @@ def model_charts(
     store: Store,
     subject: str,
     span: TimeRange,
-    marks: Sequence[Any],
+    marks: DrawnMarks,
     query: Query,
     *,
     without: Collection[str] = (),
 ) -> list[Chart]:
     """Return a model's charts but for the heat map, without some readings and charts without any reading."""
-    from mirante.views.figures import draw_marks
-
     _ = translator(query.locale)
     plan = [
         ("predictions", _("Predictions per window"), ("predictions",), _("rows")),
@@ -95,7 +93,6 @@ def model_charts(
         ("latency", _("Latency"), _LATENCY, "seconds"),
         ("outliers", _("Share of outliers"), ("outlier_ratio",), "share"),
     ]
-    drawn = draw_marks(marks, locale=query.locale)
     charts = []
     every = thinned_series(
         store,
@@ -107,12 +104,12 @@ def model_charts(
         found = [one for one in every if one.name in names]
         if found:
             charts.append(
-                _metric(key, title, _in_order(found, names), unit, drawn, query, zero=key != "performance")
+                _metric(key, title, _in_order(found, names), unit, marks, query, zero=key != "performance")
             )
     missing = _worst(thinned_series(store, subject, ["missing_ratio"], span, most=_MOST_FEATURES))
     if missing:
         charts.append(
-            _metric("missing", _("Share of missing values"), missing, "share", drawn, query, zero=True)
+            _metric("missing", _("Share of missing values"), missing, "share", marks, query, zero=True)
         )
     # counted while the last window is still open
     span = span if span.name == "custom" else replace(span, until=max(span.until, query.now))
@@ -122,7 +119,7 @@ def model_charts(
     ):
         counted = _worst(thinned_series(store, subject, [name], span, most=_MOST_FEATURES))
         if counted:
-            charts.append(_metric(key, title, counted, "", drawn, query, zero=True))
+            charts.append(_metric(key, title, counted, "", marks, query, zero=True))
     return charts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mirante.i18n import translator
 from mirante.views.verdicts import estimates_of
@@ -21,7 +21,7 @@ _LINES = ("estimated_{}", "performance_{}", "estimated_{}_threshold")
 
 
 def estimate_charts(
-    store: Store, subject: str, span: TimeRange, marks: Sequence[Any], query: Query
+    store: Store, subject: str, span: TimeRange, marks: DrawnMarks, query: Query
 ) -> dict[str, Chart]:
     """Return a chart for each measure that is estimated, by the name of the realised reading that is in it.
 
@@ -33,8 +33,8 @@ def estimate_charts(
         Whose.
     span : TimeRange
         From when to when.
-    marks : sequence of events
-        Drawn on every chart.
+    marks : DrawnMarks
+        On every chart.
     query : Query
         Its language.
 
@@ -44,8 +44,6 @@ def estimate_charts(
         The estimate with its band, what came true once labels are in, and the threshold of normal windows.
         Empty where nothing is estimated.
     """
-    from mirante.views.figures import draw_marks
-
     names = [f"estimated_{name}{part}" for name in _SHOWN for part in ("", "_lower", "_upper", "_threshold")]
     found = thinned_series(store, subject, names, span)
     if not found:
@@ -54,9 +52,8 @@ def estimate_charts(
     by_name: dict[str, list[Series]] = {}
     for one in found:
         by_name.setdefault(one.name, []).append(one)
-    drawn = draw_marks(marks, locale=query.locale)
     return {
-        f"performance_{name}": _chart(name, by_name, drawn, query)
+        f"performance_{name}": _chart(name, by_name, marks, query)
         for name in _SHOWN
         if f"estimated_{name}" in by_name
     }

@@ -85,6 +85,8 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
     UnknownPageError
         If the store does not know the subject.
     """
+    from mirante.views.figures import draw_marks
+
     known = find_subject(store, subject)
     versions = store.windows.versions(subject)
     span = _span(known, versions, query)
@@ -95,7 +97,8 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
     drifted = _drifted(store, subject, near)
     comparison = compare(store, subject, near, drifted, query)
     card = card_of(store, subject, _open(alerts), query, tasks)
-    estimates = estimate_charts(store, subject, span, marks, query)
+    drawn = draw_marks(marks, locale=query.locale)
+    estimates = estimate_charts(store, subject, span, drawn, query)
     return render(
         "model.html",
         query,
@@ -106,7 +109,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         spans=TimeRange.names(),
         alerts=alerts_shown(store, _to_show(alerts, span), query, {}),
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
-        charts=[*estimates.values(), *model_charts(store, subject, span, marks, query, without=estimates)],
+        charts=[*estimates.values(), *model_charts(store, subject, span, drawn, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
