@@ -16,7 +16,8 @@ from mirante.monitors.acceptance import (
     windows_to_accept,
 )
 from mirante.monitors.baseline import ModelBaseline, load_baseline, publish_baseline
-from mirante.monitors.model import ModelMonitor, with_performance
+from mirante.monitors.model import ModelMonitor
+from mirante.monitors.model.measuring import with_performance
 from mirante.profiles import TableProfile
 from mirante.tracking import baselines
 from mirante.tracking.client import connect

@@ -187,8 +187,8 @@ def test_windows_of_a_silent_model_are_not_made_without_end(config, store, log, 
 
 def test_the_budget_of_the_config_takes_the_place_of_the_baselines(config, store, log, baseline):
     strict = config.model_copy(update={"alarm_budget": "1 per 300d"})
-    assert ModelMonitor(config, "1", baseline, store, log).drift.level == baseline.drift.level
-    assert ModelMonitor(strict, "1", baseline, store, log).drift.level == pytest.approx(
+    assert ModelMonitor(config, "1", baseline, store, log).judge.drift.level == baseline.drift.level
+    assert ModelMonitor(strict, "1", baseline, store, log).judge.drift.level == pytest.approx(
         baseline.drift.level / 10
     )
 

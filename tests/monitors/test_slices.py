@@ -16,9 +16,9 @@ from mirante.alerts.engine import AlertEngine
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule
 from mirante.capture.recorder import Recorder
-from mirante.monitors import model, slices
+from mirante.monitors import slices
 from mirante.monitors.baseline import ModelBaseline
-from mirante.monitors.model import ModelMonitor
+from mirante.monitors.model import ModelMonitor, judging
 
 from .conftest import START, make_rows
 
@@ -189,7 +189,7 @@ def test_rows_of_a_large_window_are_a_lot_and_their_number_an_estimate(
 
 
 def test_a_long_catch_up_names_slices_in_the_newest_windows(config, store, log, baseline, monkeypatch):
-    monkeypatch.setattr(model, "_MOST_SLICED", 2)
+    monkeypatch.setattr(judging, "_MOST_SLICED", 2)
     for day in range(5):
         record(config, day, shift=20.0)
     ModelMonitor(config, "1", baseline, store, log).advance(START + 6 * DAY)

@@ -98,7 +98,7 @@ class ServedCounts:
     def _readings(
         self, version: str, before: _Counted | None, after: _Counted, *, due: bool
     ) -> list[Reading]:
-        labels = {"model": self._config.model, "alias": self._config.alias, "version": version}
+        labels = self._config.labels(version)
         values, now = _values(after.total, labels), after.looked
         known = {} if before is None else _values(before.total, labels)
         seeds = []

@@ -165,6 +165,10 @@ class ModelConfig(BaseModel):
         """How long the model's readings speak of the present after they were heard of."""
         return 3 * parse_duration(self.window) + self.lateness + self.label_delay
 
+    def labels(self, version: str) -> dict[str, str]:
+        """Return the labels of all readings about a version of this model."""
+        return {"model": self.model, "alias": self.alias, "version": version}
+
     def clock(self) -> WindowClock:
         """Return the clock that cuts this model's windows."""
         return WindowClock(self.window, self.timezone)

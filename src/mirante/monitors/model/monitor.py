@@ -2,93 +2,35 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.errors import ConflictError
-from mirante.monitors.baseline import ModelBaseline
-from mirante.monitors.estimates import WindowEstimates, estimate_readings
+from mirante.monitors.model.advance import Advance
+from mirante.monitors.model.judging import WindowJudge
+from mirante.monitors.model.measuring import WindowPerformance, with_performance
 from mirante.monitors.openwindow import OpenWindow
-from mirante.monitors.performance import measure_performance
-from mirante.monitors.quality import window_readings
-from mirante.monitors.slices import SliceSearch
-from mirante.profiles import TableProfile
 from mirante.readings import Reading
-from mirante.store import WindowRow
 from mirante.store.forgetting import forgotten_cursor
-from mirante.store.types import finite
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mirante.drift.verdicts import WindowVerdict
     from mirante.inference_log import InferenceLog
+    from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.config import ModelConfig
     from mirante.monitors.windows import Window
-    from mirante.store import Store
+    from mirante.store import Store, WindowRow
 
-__all__ = ["Advance", "ModelMonitor"]
+__all__ = ["ModelMonitor"]
 
 _MOST_EMPTY = 1_000
 _TRIES = 5
-# Of the windows with drift that close in one step, slices are named in so many, the newest: each costs up to
-# 0.4 s, and a service that catches up with a year has more to do.
-_MOST_SLICED = 20
-_ALWAYS = "0001-01-01T00:00:00+00:00"
 
 
 class _ForgottenError(ConflictError):
     """Rows were deleted while a step was at work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What one call of `ModelMonitor.advance` did.
-
-    Parameters
-    ----------
-    rows : int
-        Rows read from the inference log that belong to this version.
-    late : int
-        Of those, rows whose window had closed already.
-    closed : tuple of WindowRow
-        Windows judged, in order.
-    measured : tuple of datetime
-        Starts of the windows whose performance was computed.
-    readings : tuple of Reading
-        All that is new, already written to the store.
-    """
-
-    rows: int
-    late: int
-    closed: tuple[WindowRow, ...]
-    measured: tuple[datetime, ...]
-    readings: tuple[Reading, ...]
-
-    @classmethod
-    def of(cls, steps: Sequence[Advance]) -> Advance:
-        """Return several steps as one.
-
-        Parameters
-        ----------
-        steps : sequence of Advance
-            In order.
-
-        Returns
-        -------
-        Advance
-            Sums and concatenations.
-        """
-        return cls(
-            rows=sum(step.rows for step in steps),
-            late=sum(step.late for step in steps),
-            closed=tuple(row for step in steps for row in step.closed),
-            measured=tuple(start for step in steps for start in step.measured),
-            readings=tuple(reading for step in steps for reading in step.readings),
-        )
 
 
 class ModelMonitor:
@@ -129,12 +71,11 @@ class ModelMonitor:
         self.clock = config.clock()
         self._store = store
         self._log = log
-        self._locale = locale
         self._cursor_name = f"log/{config.subject}/{version}"
         self._forgotten_name = forgotten_cursor(config.model)
         self._retired: datetime | None = None
-        self._slices = SliceSearch(config.model, version, baseline, log, locale=locale)
-        self._estimates = WindowEstimates(config, version, baseline, log, locale=locale)
+        self.judge = WindowJudge(config, version, baseline, store, log, locale=locale)
+        self._performance = WindowPerformance(config, version, baseline, store, log)
         self._restore()
 
     def _restore(self) -> None:
@@ -167,23 +108,7 @@ class ModelMonitor:
             self._take_cursor(None)
             self._begin = begin
             self._open.clear()
-        self._remember([row for row in mine if row.closed and row.rows])
-
-    def _remember(self, rows: Sequence[WindowRow]) -> None:
-        """Make the drift monitor anew, and have it take up the last windows: the next is pooled with them."""
-        config = self.config
-        self.drift = self.baseline.drift_monitor(
-            self.clock, config.alarm_budget, config.baseline_kind, config.effect_floor
-        )
-        # what came before an accepted normal was another one, and is no part of a shift away from it
-        since = datetime.fromisoformat(self.baseline.about.get("accepted_since", _ALWAYS))
-        known = sorted((row for row in rows if row.start >= since), key=lambda row: row.start)
-        last = known[-self.drift.memory :] if self.drift.memory else []
-        for row in last:
-            kept = self._store.windows.get(row.subject, row.start, version=row.version)
-            profile = TableProfile.from_bytes(kept.profile) if kept is not None and kept.profile else None
-            if profile is not None and profile.layout.same(self.baseline.profile.layout):
-                self.drift.remember(profile, self.clock.local(row.start))
+        self.judge.restart([row for row in mine if row.closed and row.rows])
 
     def _take_cursor(self, kept: Mapping[str, Any] | None) -> None:
         self._catching_up = kept is None
@@ -211,7 +136,7 @@ class ModelMonitor:
     @property
     def labels(self) -> dict[str, str]:
         """The labels that every reading of this monitor carries."""
-        return {"model": self.config.model, "alias": self.config.alias, "version": self.version}
+        return self.config.labels(self.version)
 
     def advance(self, now: datetime) -> Advance:
         """Read what is new, judge the windows that are over, measure those whose labels are due.
@@ -292,32 +217,17 @@ class ModelMonitor:
         return table.num_rows, late
 
     def _close(self, now: datetime) -> tuple[list[WindowRow], list[Reading]]:
-        rows: list[WindowRow] = []
-        readings: list[Reading] = []
-        drifted: deque[tuple[int, OpenWindow, WindowVerdict]] = deque(maxlen=_MOST_SLICED)
-        for window in self._due(now):
-            filled = self._open.pop(window.start, None) or OpenWindow.empty(window, self.baseline)
-            verdict = self.drift.update(filled.profile, self.clock.local(window.start), locale=self._locale)
-            row = filled.to_row(
-                self.config.subject,
-                self.version,
-                closed=True,
-                verdict=verdict,
-                timezone=self.config.timezone,
-            )
-            estimated = self._estimates.find(filled)
-            rows.append(replace(row, verdicts={**row.verdicts, "estimated": estimated}))
-            if verdict.drifted:
-                drifted.append((len(rows) - 1, filled, verdict))
-            readings += window_readings(filled, verdict, self.labels, locale=self._locale)
-            readings += estimate_readings(estimated, filled, self.labels)
-            self._closed_until = window.end
+        over = [
+            self._open.pop(window.start)
+            if window.start in self._open
+            else OpenWindow.empty(window, self.baseline)
+            for window in self._due(now)
+        ]
+        for filled in over:
+            self._closed_until = filled.window.end
             if filled.rows:
-                self._unmeasured.append((window.start, window.end))
-        for place, filled, verdict in drifted:
-            if slices := self._slices.find(filled, verdict):
-                rows[place] = replace(rows[place], verdicts={**rows[place].verdicts, "slices": slices})
-        return rows, readings
+                self._unmeasured.append((filled.window.start, filled.window.end))
+        return self.judge.judge(over)
 
     def _due(self, now: datetime) -> list[Window]:
         """The windows that are over, with the empty ones between them, in order."""
@@ -341,27 +251,7 @@ class ModelMonitor:
 
     def _measure(self, now: datetime) -> tuple[list[tuple[datetime, dict[str, Any]]], list[Reading]]:
         """Compute the performance of the windows whose labels are due."""
-        measured: list[tuple[datetime, dict[str, Any]]] = []
-        readings: list[Reading] = []
-        waiting = []
-        for start, end in self._unmeasured:
-            if end + self.config.label_delay > now:
-                waiting.append((start, end))
-                continue
-            figures = measure_performance(
-                self._log,
-                self._store,
-                self.config,
-                self.version,
-                self.config.task or self.baseline.task,
-                start,
-                end,
-            )
-            measured.append((start, figures))
-            readings += [
-                Reading(f"performance_{name}", value, start, self.labels) for name, value in figures.items()
-            ]
-        self._unmeasured = waiting
+        measured, self._unmeasured, readings = self._performance.measure(self._unmeasured, now)
         return measured, readings
 
     def _save(
@@ -397,21 +287,3 @@ class ModelMonitor:
                 if known is not None:
                     self._store.windows.put(with_performance(known, figures), connection=connection)
             self._store.readings.write(readings, connection=connection)
-
-
-def with_performance(row: WindowRow, figures: dict[str, Any]) -> WindowRow:
-    """Return the window with its performance filled in.
-
-    Parameters
-    ----------
-    row : WindowRow
-        A closed window.
-    figures : dict
-        Performance by name.
-
-    Returns
-    -------
-    WindowRow
-        The same but for ``verdicts["performance"]``.
-    """
-    return replace(row, verdicts={**row.verdicts, "performance": finite(figures)})

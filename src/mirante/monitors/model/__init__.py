@@ -1,0 +1,6 @@
+"""The monitor of one model version: it reads rows, fills windows, judges and measures them."""
+
+from mirante.monitors.model.advance import Advance
+from mirante.monitors.model.monitor import ModelMonitor
+
+__all__ = ["Advance", "ModelMonitor"]
