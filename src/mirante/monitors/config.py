@@ -50,6 +50,7 @@ def _bytes(text: Any) -> int:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(_bytes)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Limit = Literal["out_of_range", "new_category", "duplicates", "row_count", "freshness"]
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
 
 
@@ -80,6 +81,10 @@ class ModelConfig(BaseModel):
         ``previous``.
     effect_floor : float or mapping of str to float, optional
         Least KS distance or total variation that matters, for all columns or by name.
+    limits : list of str
+        Which limits of data quality, as the baseline has them, are judged: ``out_of_range, new_category,
+        duplicates, row_count, freshness``; all by default. Leave ``row_count`` out where the baseline is a
+        part of the traffic only.
     interval : timedelta
         How often the inference log is looked at.
     task : {"probability", "class", "regression"}, optional
@@ -111,6 +116,7 @@ class ModelConfig(BaseModel):
     alarm_budget: str | None = None
     baseline_kind: str | None = None
     effect_floor: Share | dict[str, Share] | None = None
+    limits: tuple[Limit, ...] = ("out_of_range", "new_category", "duplicates", "row_count", "freshness")
     interval: Interval = timedelta(seconds=10)
     task: Literal["probability", "class", "regression"] | None = None
     paused: bool = False
