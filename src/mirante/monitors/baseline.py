@@ -461,10 +461,10 @@ def _copies(features: pd.DataFrame, groups: Sequence[tuple[Window, Any]]) -> dic
     """Return how many rows are copies of another: of all, and in each of the baseline's own windows."""
     hashes = row_hashes(features, list(map(str, features.columns)))
 
-    def count(some: Any) -> tuple[int, int]:
+    def count(some: Any) -> list[int]:
         distinct = DistinctRows()
         distinct.add(some)
-        return distinct.copies, distinct.rows
+        return [distinct.copies, distinct.rows]
 
     copies, rows = count(hashes)
     return {"copies": copies, "rows": rows, "windows": [count(hashes[places]) for _, places in groups]}

@@ -19,8 +19,8 @@ _MATTERS = 0.2  # a fifth more or fewer rows than usual is the least that is tol
 _Key = Callable[[datetime], str]
 _GROUPINGS: Mapping[str, _Key] = {
     "weekday and hour": lambda start: f"{start.weekday()} {start:%H:%M}",
-    "weekday": lambda start: str(start.weekday()),
     "hour": lambda start: f"{start:%H:%M}",
+    "weekday": lambda start: str(start.weekday()),
     "all": lambda start: "",  # noqa: ARG005  all windows are of one kind
 }
 
@@ -35,7 +35,7 @@ class VolumeLimit:
     Parameters
     ----------
     grouping : str
-        What windows are told apart by: ``weekday and hour``, ``weekday``, ``hour`` or ``all``.
+        What windows are told apart by: ``weekday and hour``, ``hour``, ``weekday`` or ``all``.
     usual : mapping of str to (float, int)
         Mean of ``2 sqrt(n + 3/8)``, and windows that it is of, by weekday or hour.
     variance : float
