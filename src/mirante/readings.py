@@ -356,6 +356,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             (), "0 or 1", "1 when no row has come for longer than in normal times; its note says how long"
         ),
         "outlier_ratio": ReadingKind((), "share", "share of rows over the outlier threshold of the baseline"),
+        "custom_metric": ReadingKind(
+            ("metric",), "", "a metric of your own; NaN with the reason as note where it cannot be computed"
+        ),
         # performance, per window, once labels are in
         "performance_labels": ReadingKind((), "rows", "predictions of the window that have a label"),
         "performance_labels_missing": ReadingKind((), "rows", "predictions of the window that have no label"),

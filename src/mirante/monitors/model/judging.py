@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirante.monitors.estimates import WindowEstimates, estimate_readings
 from mirante.monitors.limits import LimitsJudge, limit_readings
+from mirante.monitors.metrics import WindowMetrics, metric_readings
 from mirante.monitors.quality import window_readings
 from mirante.monitors.slices import SliceSearch
 from mirante.profiles import TableProfile
@@ -71,6 +72,8 @@ class WindowJudge:
         self._estimates = WindowEstimates(config, version, baseline, log, locale=locale)
         level = alarm_level(config.alarm_budget or baseline.drift.alarm_budget, config.window)
         self._limits = LimitsJudge(baseline, level, config.limits, locale=locale)
+
+        self._metrics = WindowMetrics(config, version, log)
 
     @property
     def limits(self) -> QualityLimits:
@@ -140,6 +143,7 @@ class WindowJudge:
         readings = window_readings(window, verdict, labels, locale=self._locale)
         readings += estimate_readings(estimated, window, labels)
         readings += limit_readings(found, window.window.start, labels)
+        readings += metric_readings(self._metrics.find(window), window.window.start, labels)
         beyond = [one.to_json() for one in found if one.judged.beyond]
         more = {"estimated": estimated, "limits": beyond}
         return replace(row, verdicts={**row.verdicts, **more}), verdict, readings

@@ -92,6 +92,7 @@ def model_charts(
         ("error", _("Error of the predictions"), _ERRORS, ""),
         ("latency", _("Latency"), _LATENCY, "seconds"),
         ("outliers", _("Share of outliers"), ("outlier_ratio",), "share"),
+        ("metrics", _("Metrics of your own"), ("custom_metric",), ""),
     ]
     charts = []
     every = thinned_series(
