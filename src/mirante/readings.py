@@ -333,7 +333,32 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             _F, "0 or 1", "1 when the share of missing values left the baseline's range"
         ),
         "new_category_ratio": ReadingKind(_F, "share", "share of rows whose category the baseline never had"),
+        "new_category_detected": ReadingKind(
+            _F, "0 or 1", "1 when more rows than in normal windows have such a category; its note says why"
+        ),
+        "out_of_range_ratio": ReadingKind(
+            _F, "share", "share of values below the baseline's smallest or above its largest (numeric)"
+        ),
+        "out_of_range_detected": ReadingKind(
+            _F, "0 or 1", "1 when more values than in normal windows lie there; its note says why"
+        ),
+        "duplicate_ratio": ReadingKind(
+            (), "share", "share of rows that are copies of another of the same window, by their features"
+        ),
+        "duplicates_detected": ReadingKind(
+            (), "0 or 1", "1 when more rows than in normal windows are copies; its note says why"
+        ),
+        "row_count_detected": ReadingKind(
+            (), "0 or 1", "1 when more or fewer predictions came than in normal windows; its note says why"
+        ),
+        "freshness_seconds": ReadingKind((), "seconds", "age of the newest row, told each minute"),
+        "freshness_detected": ReadingKind(
+            (), "0 or 1", "1 when no row has come for longer than in normal times; its note says how long"
+        ),
         "outlier_ratio": ReadingKind((), "share", "share of rows over the outlier threshold of the baseline"),
+        "custom_metric": ReadingKind(
+            ("metric",), "", "a metric of your own; NaN with the reason as note where it cannot be computed"
+        ),
         # performance, per window, once labels are in
         "performance_labels": ReadingKind((), "rows", "predictions of the window that have a label"),
         "performance_labels_missing": ReadingKind((), "rows", "predictions of the window that have no label"),

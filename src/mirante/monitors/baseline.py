@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mirante.drift.monitor import DriftMonitor
 from mirante.errors import InputError, TrackingError
+from mirante.monitors.limits.duplicates import DistinctRows, row_hashes
 from mirante.monitors.performance import Task, performance_of
 from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_from_bytes, sample_of, sample_to_bytes
 from mirante.outliers.detector import OutlierDetector
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from numpy.typing import ArrayLike
 
-    from mirante.monitors.windows import WindowClock
+    from mirante.monitors.windows import Window, WindowClock
 
 __all__ = [
     "PREDICTION",
@@ -186,6 +187,7 @@ class ModelBaseline:
             "alarm_budget": alarm_budget,
             "sample_rows": sample_rows,
             **_span(times),
+            "copies": _copies(features, groups),
         }
         estimator, reason = _estimator(kind, labels, said, features, [places for _, places in groups])
         if reason:
@@ -444,8 +446,25 @@ def _utc(times: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
         raise InputError(f"the times cannot be read ({str(error).splitlines()[0]}); {needed}") from error
 
 
-def _span(times: pd.Series[pd.Timestamp] | None) -> dict[str, str]:
+def _span(times: pd.Series[pd.Timestamp] | None) -> dict[str, Any]:
     if times is None or not len(times):
         return {}
-    known = _utc(times)
-    return {"first_time": known.min().isoformat(), "last_time": known.max().isoformat()}
+    known = _utc(times).dropna().sort_values()
+    if not len(known):
+        return {}
+    gap = float(known.diff().max().total_seconds()) if len(known) > 1 else None
+    ends = {"first_time": known.iloc[0].isoformat(), "last_time": known.iloc[-1].isoformat()}
+    return ends if gap is None else {**ends, "longest_gap_seconds": gap}
+
+
+def _copies(features: pd.DataFrame, groups: Sequence[tuple[Window, Any]]) -> dict[str, Any]:
+    """Return how many rows are copies of another: of all, and in each of the baseline's own windows."""
+    hashes = row_hashes(features, list(map(str, features.columns)))
+
+    def count(some: Any) -> list[int]:
+        distinct = DistinctRows()
+        distinct.add(some)
+        return [distinct.copies, distinct.rows]
+
+    copies, rows = count(hashes)
+    return {"copies": copies, "rows": rows, "windows": [count(hashes[places]) for _, places in groups]}

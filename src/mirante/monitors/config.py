@@ -21,6 +21,7 @@ from mirante.capture.config import PrivacyConfig
 from mirante.drift.kinds import BaselineKind
 from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError
+from mirante.monitors.metrics.config import MetricConfig
 from mirante.monitors.windows import WindowClock
 from mirante.stats.calibration import alarm_level
 
@@ -50,6 +51,7 @@ def _bytes(text: Any) -> int:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(_bytes)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Limit = Literal["out_of_range", "new_category", "duplicates", "row_count", "freshness"]
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
 
 
@@ -80,6 +82,12 @@ class ModelConfig(BaseModel):
         ``previous``.
     effect_floor : float or mapping of str to float, optional
         Least KS distance or total variation that matters, for all columns or by name.
+    limits : list of str
+        Which limits of data quality, as the baseline has them, are judged: ``out_of_range, new_category,
+        duplicates, row_count, freshness``; all by default. Leave ``row_count`` out where the baseline is a
+        part of the traffic only.
+    metrics : list of MetricConfig
+        Metrics of one's own, each an expression over the window's profile or a function of its rows.
     interval : timedelta
         How often the inference log is looked at.
     task : {"probability", "class", "regression"}, optional
@@ -111,6 +119,8 @@ class ModelConfig(BaseModel):
     alarm_budget: str | None = None
     baseline_kind: str | None = None
     effect_floor: Share | dict[str, Share] | None = None
+    limits: tuple[Limit, ...] = ("out_of_range", "new_category", "duplicates", "row_count", "freshness")
+    metrics: tuple[MetricConfig, ...] = ()
     interval: Interval = timedelta(seconds=10)
     task: Literal["probability", "class", "regression"] | None = None
     paused: bool = False
@@ -144,6 +154,15 @@ class ModelConfig(BaseModel):
         if value is not None:
             BaselineKind.parse(value)
         return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _named_once(cls, metrics: tuple[MetricConfig, ...]) -> tuple[MetricConfig, ...]:
+        names = [one.name for one in metrics]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"the metric {twice[0]!r} is there twice; give each a name of its own")
+        return metrics
 
     @model_validator(mode="after")
     def _rows_stay_until_they_are_judged(self) -> ModelConfig:

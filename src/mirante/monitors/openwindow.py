@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirante.errors import InputError
 from mirante.monitors.baseline import PREDICTION, ModelBaseline
+from mirante.monitors.limits.duplicates import DistinctRows, row_hashes
 from mirante.monitors.windows import Window
 from mirante.profiles import TableProfile
 from mirante.store import WindowRow
@@ -59,6 +60,8 @@ class OpenWindow:
         ``contribution``.
     passed : int
         Predictions that rows stand for beside themselves, where only a share of all is recorded.
+    distinct : DistinctRows, optional
+        Its rows by hash of their features; None where rows were counted before copies were.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class OpenWindow:
         outliers: int = 0,
         top_outliers: Sequence[dict[str, Any]] = (),
         passed: int = 0,
+        distinct: DistinctRows | None = None,
     ) -> None:
         self.window = window
         self.profile = profile
@@ -76,6 +80,7 @@ class OpenWindow:
         self.outliers = outliers
         self.top_outliers = list(top_outliers)
         self.passed = passed
+        self.distinct = distinct
         self.touched = False
 
     @classmethod
@@ -95,7 +100,10 @@ class OpenWindow:
             Without rows.
         """
         return cls(
-            window, TableProfile.of({}, like=baseline.profile), TableProfile.of({}, like=_latency_template())
+            window,
+            TableProfile.of({}, like=baseline.profile),
+            TableProfile.of({}, like=_latency_template()),
+            distinct=DistinctRows(),
         )
 
     @classmethod
@@ -121,6 +129,7 @@ class OpenWindow:
         )
         latency = TableProfile.from_bytes(base64.b64decode(row.verdicts["latency_profile"]))
         known = row.verdicts
+        distinct = DistinctRows.from_json(known["distinct"]) if "distinct" in known else None
         return cls(
             Window(row.start, row.end),
             profile,
@@ -128,6 +137,7 @@ class OpenWindow:
             int(known["outliers"]),
             known.get("top_outliers", ()),
             int(known.get("passed", 0)),
+            distinct,
         )
 
     @property
@@ -161,6 +171,8 @@ class OpenWindow:
         if ROWS in table.column_names:
             stands = table[ROWS].drop_null()
             self.passed += sum(stands.to_pylist()) - len(stands)
+        if self.distinct is not None:
+            self.distinct.add(row_hashes(features, baseline.features))
         self._add_outliers(table, baseline)
         self.touched = True
 
@@ -239,6 +251,8 @@ class OpenWindow:
             }
         else:
             notes["latency_profile"] = base64.b64encode(self.latency.to_bytes()).decode()
+            if self.distinct is not None:
+                notes["distinct"] = self.distinct.to_json()
         return WindowRow(
             subject=subject,
             version=version,

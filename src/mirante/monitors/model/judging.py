@@ -9,15 +9,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mirante.monitors.estimates import WindowEstimates, estimate_readings
+from mirante.monitors.limits import LimitsJudge, limit_readings
+from mirante.monitors.metrics import WindowMetrics, metric_readings
 from mirante.monitors.quality import window_readings
 from mirante.monitors.slices import SliceSearch
 from mirante.profiles import TableProfile
+from mirante.stats.calibration import alarm_level
 
 if TYPE_CHECKING:
     from mirante.drift.verdicts import WindowVerdict
     from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.config import ModelConfig
+    from mirante.monitors.limits import QualityLimits
     from mirante.monitors.openwindow import OpenWindow
     from mirante.readings import Reading
     from mirante.store import Store, WindowRow
@@ -66,6 +70,15 @@ class WindowJudge:
         self._clock = config.clock()
         self._slices = SliceSearch(config.model, version, baseline, log, locale=locale)
         self._estimates = WindowEstimates(config, version, baseline, log, locale=locale)
+        level = alarm_level(config.alarm_budget or baseline.drift.alarm_budget, config.window)
+        self._limits = LimitsJudge(baseline, level, config.limits, locale=locale)
+
+        self._metrics = WindowMetrics(config, version, log)
+
+    @property
+    def limits(self) -> QualityLimits:
+        """The limits of data quality that the baseline sets."""
+        return self._limits.limits
 
     def restart(self, rows: Sequence[WindowRow]) -> None:
         """Forget all windows but the last of those given: the next is pooled with them.
@@ -126,6 +139,11 @@ class WindowJudge:
             config.subject, self._version, closed=True, verdict=verdict, timezone=config.timezone
         )
         estimated = self._estimates.find(window)
+        found = self._limits.judge(window.profile, start, rows=window.predictions, distinct=window.distinct)
         readings = window_readings(window, verdict, labels, locale=self._locale)
         readings += estimate_readings(estimated, window, labels)
-        return replace(row, verdicts={**row.verdicts, "estimated": estimated}), verdict, readings
+        readings += limit_readings(found, window.window.start, labels)
+        readings += metric_readings(self._metrics.find(window), window.window.start, labels)
+        beyond = [one.to_json() for one in found if one.judged.beyond]
+        more = {"estimated": estimated, "limits": beyond}
+        return replace(row, verdicts={**row.verdicts, **more}), verdict, readings

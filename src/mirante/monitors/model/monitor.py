@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.errors import ConflictError
+from mirante.monitors.limits import Silence
 from mirante.monitors.model.advance import Advance
 from mirante.monitors.model.judging import WindowJudge
 from mirante.monitors.model.measuring import WindowPerformance, with_performance
@@ -76,6 +77,8 @@ class ModelMonitor:
         self._retired: datetime | None = None
         self.judge = WindowJudge(config, version, baseline, store, log, locale=locale)
         self._performance = WindowPerformance(config, version, baseline, store, log)
+        silence = self.judge.limits.silence if "freshness" in config.limits else None
+        self._silence = Silence(silence, self.labels, locale=locale)
         self._restore()
 
     def _restore(self) -> None:
@@ -115,6 +118,8 @@ class ModelMonitor:
         self._cursor: dict[str, Any] | None = None if kept is None else kept["log"]
         self._late_total = 0 if kept is None else int(kept["late"])
         self._rows_total = 0 if kept is None else int(kept["rows"])
+        newest = None if kept is None else kept.get("newest")
+        self._newest = None if newest is None else datetime.fromisoformat(newest)
         begin = None if kept is None else kept["begin"]
         self._begin = None if begin is None else datetime.fromisoformat(begin)
 
@@ -177,6 +182,8 @@ class ModelMonitor:
             rows, late = rows + mine, late + too_late
         self._late_total += late
         self._rows_total += rows
+        if rows and self._newest is not None:  # a row from the future would hide that no more come
+            self._newest = min(self._newest, now)
         closed, readings = self._close(now)
         measured, performance = self._measure(now)
         readings += performance
@@ -184,7 +191,9 @@ class ModelMonitor:
             readings.append(Reading("predictions_read_total", self._rows_total, now, self.labels))
         if closed or late:
             readings.append(Reading("monitor_late_total", self._late_total, now, self.labels))
-        if rows or closed or measured or cursor != self._cursor:
+        if self._retired is None:
+            readings += self._silence.tell(self._newest, now)
+        if readings or rows or cursor != self._cursor:
             self._save(
                 self._position(cursor),
                 closed,
@@ -196,7 +205,9 @@ class ModelMonitor:
 
     def _position(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         begin = None if self._begin is None else self._begin.isoformat()
-        return {"log": cursor, "late": self._late_total, "rows": self._rows_total, "begin": begin}
+        newest = None if self._newest is None else self._newest.isoformat()
+        totals = {"late": self._late_total, "rows": self._rows_total}
+        return {"log": cursor, **totals, "begin": begin, "newest": newest}
 
     def _fold(self, table: pa.Table) -> tuple[int, int]:
         """Put rows into their windows; return how many were this version's, and how many of them too late."""
@@ -208,6 +219,7 @@ class ModelMonitor:
             if self._retired is not None and window.start >= self._retired:
                 continue
             part = table.take(positions)
+            self._newest = max(self._newest or window.start, pc.max(part["__time"]).as_py())
             if self._closed_until is not None and window.start < self._closed_until:
                 late += 0 if self._catching_up else part.num_rows
                 continue

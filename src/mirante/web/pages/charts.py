@@ -92,6 +92,7 @@ def model_charts(
         ("error", _("Error of the predictions"), _ERRORS, ""),
         ("latency", _("Latency"), _LATENCY, "seconds"),
         ("outliers", _("Share of outliers"), ("outlier_ratio",), "share"),
+        ("metrics", _("Metrics of your own"), ("custom_metric",), ""),
     ]
     charts = []
     every = thinned_series(
@@ -106,11 +107,13 @@ def model_charts(
             charts.append(
                 _metric(key, title, _in_order(found, names), unit, marks, query, zero=key != "performance")
             )
-    missing = _worst(thinned_series(store, subject, ["missing_ratio"], span, most=_MOST_FEATURES))
-    if missing:
-        charts.append(
-            _metric("missing", _("Share of missing values"), missing, "share", marks, query, zero=True)
-        )
+    for key, title, name in (
+        ("missing", _("Share of missing values"), "missing_ratio"),
+        ("range", _("Share of values outside the baseline's range"), "out_of_range_ratio"),
+    ):
+        shares = _worst(thinned_series(store, subject, [name], span, most=_MOST_FEATURES))
+        if shares:
+            charts.append(_metric(key, title, shares, "share", marks, query, zero=True))
     # counted while the last window is still open
     span = span if span.name == "custom" else replace(span, until=max(span.until, query.now))
     for key, title, name in (
