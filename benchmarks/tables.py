@@ -89,7 +89,8 @@ def main() -> None:
     rows, before, peak, written, again = map(float, done.stdout.split())
     print(f"{hours} windows of 50 columns, store {store_size / 1e6:,.0f} MB")
     print(
-        f"{rows:,.0f} rows in {written:.1f} s: {rows / written:,.0f} rows/s, {1000 * written / hours:.1f} ms a window"
+        f"{rows:,.0f} rows in {written:.1f} s: {rows / written:,.0f} rows/s, "
+        f"{1000 * written / hours:.1f} ms a window"
     )
     print(f"files {size / 1e6:.1f} MB, {size / rows:.0f} bytes a row; a second run takes {again:.2f} s")
     print(f"peak {peak - before:.0f} MB above {before:.0f} MB of imports and store (goal {GOAL_MB})")

@@ -31,9 +31,11 @@ def page(text: str) -> str:
     """Return the page with the lists put in anew, each between its two marks."""
     for table in TABLES:
         marked = re.compile(rf"(<!-- columns of {table}:[^>]*-->\n\n).*?(\n\n<!-- end -->)", re.S)
-        text, count = marked.subn(lambda found, table=table: found[1] + columns_of(table) + found[2], text)  # type: ignore[misc]
-        if count != 1:
-            raise ValueError(f"tables.md has {count} places for the columns of {table}; it needs one")
+        places = list(marked.finditer(text))
+        if len(places) != 1:
+            raise ValueError(f"tables.md has {len(places)} places for the columns of {table}; it needs one")
+        (place,) = places
+        text = text[: place.end(1)] + columns_of(table) + text[place.start(2) :]
     return text
 
 

@@ -76,8 +76,11 @@ def baseline_rows(
                 **{score: number_or_none(scores.get(score)) for score in _SCORES},
                 **{figure: number_or_none(said.get(figure)) for figure in _NUMBERS},
                 **{figure: said.get(figure) for figure in _AS_SAID},
-                **_mean_of_layout(now),
-                **_deltas(now, then, window.rows, 0 if baseline is None else baseline.rows),
+                **(
+                    _mean_of_layout(now)
+                    if baseline is None
+                    else _deltas(now, then, window.rows, baseline.rows)
+                ),
             }
         )
     return found
@@ -155,9 +158,10 @@ def _deltas(now: Column | None, then: Column | None, rows: int, rows_then: int) 
     if mine is not None and theirs is not None:
         found["missing_ratio_delta"] = mine - theirs
     if isinstance(now, NumericProfile) and isinstance(then, NumericProfile):
-        with np.errstate(invalid="ignore"):
-            found["mean_delta"] = number_or_none(now.mean - then.mean)
-            found["std_delta"] = number_or_none(now.std - then.std)
+        mine_of, theirs_of = now.moments, then.moments
+        found["mean_delta"] = number_or_none(mine_of.mean - theirs_of.mean)
+        found["std_delta"] = number_or_none(mine_of.std - theirs_of.std)
+        with np.errstate(invalid="ignore"):  # both may be infinite
             found["p50_delta"] = number_or_none(np.subtract(now.quantile(0.5), then.quantile(0.5)))
     return found
 

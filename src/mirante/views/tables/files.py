@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +95,9 @@ def write_tables(
     try:
         with _alone(folder):
             for subject in store.windows.subjects() if subjects is None else subjects:
+                created = {row.version: row.created for row in store.baselines.list(subject)}
                 for begin, end in _months(store, subject, since, until):
-                    written = _write_month(store, folder, subject, begin, end)
+                    written = _write_month(store, folder, subject, begin, end, created)
                     if written is None:
                         unchanged += len(TABLES)
                     else:
@@ -157,7 +158,7 @@ def _months(
     last = max(one.last for one in versions)
     begin = _month_of(first if since is None else max(first, since))
     while begin <= last and (until is None or begin < until):
-        end = _month_of(begin.replace(day=28), months=1)
+        end = _month_of(begin, months=1)
         yield begin, end
         begin = end
 
@@ -166,16 +167,25 @@ def _month_of(time: datetime, *, months: int = 0) -> datetime:
     """Return where the month of a time begins in UTC, or the one so many (0 or 1) after it."""
     utc = time.astimezone(UTC)
     over, month = divmod(utc.month - 1 + months, 12)
+    if utc.year + over > MAXYEAR:
+        return datetime.max.replace(tzinfo=UTC)
     return datetime(utc.year + over, month + 1, 1, tzinfo=UTC)
 
 
-def _write_month(store: Store, folder: Path, subject: str, begin: datetime, end: datetime) -> int | None:
+def _write_month(
+    store: Store,
+    folder: Path,
+    subject: str,
+    begin: datetime,
+    end: datetime,
+    created: Mapping[str, datetime],
+) -> int | None:
     """Write a month's files and return their rows; None when there is nothing to write."""
     digest, versions = store.windows.digest(subject, begin, end)
     if not versions:
         return None
     paths = {table: folder / table / file_name(subject, begin) for table in TABLES}
-    fingerprint = _fingerprint(store, subject, digest, versions)
+    fingerprint = _fingerprint(digest, {version: created.get(version) for version in versions})
     if all(_says(path, fingerprint) for path in paths.values()):
         return None
     with ExitStack() as stack:
@@ -190,12 +200,10 @@ def _write_month(store: Store, folder: Path, subject: str, begin: datetime, end:
     return sum(draft.rows for draft in drafts.values())
 
 
-def _fingerprint(store: Store, subject: str, digest: bytes, versions: Sequence[str]) -> bytes:
+def _fingerprint(digest: bytes, created: Mapping[str, datetime | None]) -> bytes:
+    """Return what tells a file from others: windows, baselines (their deltas are others), and columns."""
     found = hashlib.blake2b(digest, digest_size=16)
-    created = {row.version: row.created for row in store.baselines.list(subject)}
-    for version in versions:  # with another baseline some deltas are others
-        found.update(repr((version, created.get(version))).encode())
-    found.update(repr((_FORMAT, TABLES)).encode())
+    found.update(repr((created, _FORMAT, TABLES)).encode())
     return found.hexdigest().encode()
 
 
