@@ -122,7 +122,7 @@ def file_name(subject: str, month: datetime) -> str:
     Examples
     --------
     >>> file_name("model/churn@champion", datetime(2013, 2, 8))
-    'model-churn-champion-8fe1a3d09c-2013-02.parquet'
+    'model-churn-champion-c0c342909c-2013-02.parquet'
     """
     digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     plain = _NOT_PLAIN.sub("-", subject).strip("-.")[:_LONGEST]
