@@ -20,6 +20,10 @@ SAME = [
     lambda m: m.windows(MODEL),
     lambda m: m.windows(MODEL, since="2013-02-08T00:00:00-05:00", until="2013-02-10"),
     lambda m: m.windows("host/none"),
+    lambda m: m.profile_metrics(MODEL),
+    lambda m: m.profile_metrics(MODEL, since="2013-03-28", until="2013-03-30"),
+    lambda m: m.drift_metrics(MODEL),
+    lambda m: m.drift_metrics("host/none"),
     lambda m: m.alerts(),
     lambda m: m.alerts(subject=MODEL, state=["firing", "pending"]),
     lambda m: m.alerts(until="1999-01-01"),
@@ -72,6 +76,15 @@ def test_windows_say_what_was_found(local: Monitoring):
     assert 0.4 < found["performance_accuracy"] < 0.7
 
 
+def test_tables_say_what_columns_looked_like_and_how_far_they_moved(local: Monitoring):
+    seen = local.profile_metrics(MODEL, since="2013-02-08", until="2013-02-09").set_index("feature")
+    assert seen.loc["dep_delay", "missing_ratio"] > 0.4
+    assert 0.4 < seen.loc[":table", "performance_accuracy"] < 0.7
+    moved = local.drift_metrics(MODEL, since="2013-02-08", until="2013-02-09").set_index("feature")
+    assert set(moved.index[moved["drifted"] == True]) == {":table", "dep_delay", "prediction"}  # noqa: E712  as pandas has it
+    assert str(moved["window_start"].dtype) == "datetime64[us, UTC]"
+
+
 def test_alerts_newest_first(local: Monitoring):
     found = local.alerts()
     assert found["active_at"].is_monotonic_decreasing
@@ -101,4 +114,13 @@ def test_it_shows_itself(local: Monitoring, remote: Monitoring, full_url: str, a
 
 def test_it_has_nothing_to_write_with(local: Monitoring):
     public = {name for name in dir(local) if not name.startswith("_")}
-    assert public == {"name", "subjects", "readings", "windows", "alerts", "close"}
+    assert public == {
+        "name",
+        "subjects",
+        "readings",
+        "windows",
+        "profile_metrics",
+        "drift_metrics",
+        "alerts",
+        "close",
+    }

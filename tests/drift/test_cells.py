@@ -66,3 +66,17 @@ def test_counts_add_and_subtract():
     for name in ("cells", "levels", "missing"):
         np.testing.assert_array_equal(getattr(rest + one, name), getattr(whole, name))
     assert whole.missing.tolist() == [0, 0, 0, 20_000, 0]
+
+
+def test_deciles_of_a_window_that_lies_beyond_the_last_edge():
+    base = TableProfile.of({"x": np.arange(100.0), "y": np.arange(100.0)})
+    window = TableProfile.of({"x": np.full(100, 1e6), "y": np.arange(50.0, 150.0)}, like=base)
+    cells = Cells(window)
+    low, high, start = cells.deciles
+    assert (low <= high).all()
+    local, _ = cells.running(window.numbers.cells)
+    for first, last, place in zip(start, [*start[1:], low.size], range(2), strict=True):
+        assert low[first] == cells.start[place], "from the column's first cell on"
+        assert high[last - 1] == base.layout.cell_start[place + 1]
+        assert (low[first + 1 : last] == high[first : last - 1]).all(), "without a gap"
+        assert local[high[last - 1] - 1] == window.columns["xy"[place]].n

@@ -17,6 +17,7 @@ from mirante.alerts.heartbeat import HeartbeatConfig
 from mirante.app.settings import HostConfig, MlflowConfig, Settings
 from mirante.cli import main
 from mirante.monitors.config import ModelConfig
+from mirante.views.tables.config import TablesConfig
 from mirante.web.config import WebConfig
 from tests.house.source import ROOT
 
@@ -25,6 +26,12 @@ def test_readings_page_is_the_table_of_the_code():
     page = (ROOT / "docs" / "readings.md").read_text(encoding="utf-8")
     written = runpy.run_path(str(ROOT / "docs" / "readings_table.py"))["page"]()
     assert page == written, "run: .venv/bin/python docs/readings_table.py"
+
+
+def test_the_columns_of_the_tables_are_those_of_the_views():
+    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    written = runpy.run_path(str(ROOT / "docs" / "tables_table.py"))["page"](page)
+    assert page == written, "run: .venv/bin/python docs/tables_table.py"
 
 
 def test_every_name_of_the_facade_is_in_the_reference():
@@ -62,6 +69,7 @@ def test_every_setting_and_command_is_in_the_configuration_page():
         "web.": WebConfig,
         "alerts.": AlertsConfig,
         "alerts.heartbeat.": HeartbeatConfig,
+        "tables.": TablesConfig,
     }
     named = {f"{prefix}{name}" for prefix, part in parts.items() for name in part.model_fields}
     channels = (AlertmanagerConfig, AppriseConfig, EmailConfig, SlackConfig, WebhookConfig)

@@ -82,3 +82,14 @@ def test_equality_sees_a_single_count():
         "x", np.array([2.0]), like=base
     )
     assert base != 3
+
+
+def test_several_quantiles_are_those_asked_for_one_by_one():
+    rng = np.random.default_rng(3)
+    base = NumericProfile.of("x", rng.normal(0, 1, 9_000))
+    window = NumericProfile.of("x", np.r_[rng.normal(1, 2, 500), np.inf, np.nan], like=base)
+    shares = [0.0, 0.01, 0.5, 0.99, 1.0]
+    assert window.quantiles(shares) == [window.quantile(q) for q in shares]
+    assert np.isnan(NumericProfile.of("x", np.array([np.nan])).quantiles(shares)).all()
+    with pytest.raises(InputError, match=r"q is 1\.5"):
+        window.quantiles([0.5, 1.5])

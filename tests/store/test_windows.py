@@ -78,3 +78,54 @@ def test_putting_joins_a_transaction(store: Store) -> None:
         assert store.windows.get(_ROW.subject, _START) is None
         assert store.windows.get(_ROW.subject, _START, connection=connection) == _ROW
     assert store.windows.get(_ROW.subject, _START) == _ROW
+
+
+def test_a_walk_gives_all_closed_windows_in_order(store: Store) -> None:
+    rows = [
+        replace(_ROW, version=version, start=_START + day * _DAY, end=_START + (day + 1) * _DAY)
+        for day in range(30)
+        for version in ("1", "10", "2\x00")
+    ]
+    for row in reversed(rows):
+        store.windows.put(row)
+    store.windows.put(replace(_ROW, version="3", closed=False))
+    store.windows.put(replace(_ROW, subject="model/other@a"))
+    assert list(store.windows.walk(_ROW.subject)) == sorted(rows, key=lambda row: (row.start, row.version))
+    part = store.windows.walk(_ROW.subject, since=rows[3].start, until=rows[9].start)
+    assert [row.start for row in part] == [row.start for row in rows[3:9]]
+    assert list(store.windows.walk("model/none@a")) == []
+    assert store.windows.subjects() == [_ROW.subject, "model/other@a"]
+    assert store.windows.before(_ROW.subject, "10", rows[6].start) == rows[4]
+    assert store.windows.before(_ROW.subject, "10", _START) is None
+    assert store.windows.before(_ROW.subject, "3", rows[6].start) is None
+
+
+def test_a_digest_tells_what_changed(store: Store) -> None:
+    def digest() -> tuple[bytes, list[str]]:
+        return store.windows.digest(_ROW.subject, _START, _START + 2 * _DAY)
+
+    nothing, none = digest()
+    assert none == []
+    store.windows.put(_ROW)
+    first = digest()
+    assert first[1] == ["1"]
+    assert digest() == first
+    changes = [
+        replace(_ROW, version="2", closed=False),
+        replace(_ROW, start=_START + 2 * _DAY),
+        replace(_ROW, subject="model/other@a"),
+    ]
+    for row in changes:
+        store.windows.put(row)
+    assert digest() == first, "what is not in it makes no difference"
+    seen = {nothing, first[0]}
+    for row in (
+        replace(_ROW, rows=931),
+        replace(_ROW, verdicts={"drifted": False}),
+        replace(_ROW, profile=b"longer than before"),
+        replace(_ROW, end=_START + 2 * _DAY),
+        replace(_ROW, version="3"),
+    ):
+        store.windows.put(row)
+        seen.add(digest()[0])
+    assert len(seen) == 7

@@ -95,7 +95,7 @@ def holds_any(
     return store.readings.count(where=where, since=since, until=until) > 0
 
 
-def chosen_subjects(known: Sequence[str], asked: Sequence[str]) -> list[str] | None:
+def chosen_subjects(known: Sequence[str], asked: Sequence[str], what: str = "readings") -> list[str] | None:
     """Return the subjects that are asked for, by subject or by the name of a model; None for all.
 
     Parameters
@@ -104,6 +104,8 @@ def chosen_subjects(known: Sequence[str], asked: Sequence[str]) -> list[str] | N
         What the store has.
     asked : sequence of str
         Such as ``churn``, ``churn@champion`` or ``host/web-1``.
+    what : str
+        What the store has of those that are known, for the message.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def chosen_subjects(known: Sequence[str], asked: Sequence[str]) -> list[str] | N
         exact = [one for one in known if one in (name, f"model/{name}")]
         fits = exact or [one for one in known if one.startswith(f"model/{name}@")]
         if not fits:
-            raise InputError(f"the store has no readings of {name[:200]!r}; {_listed(known)}")
+            raise InputError(f"the store has no {what} of {name[:200]!r}; {_listed(known)}")
         found += fits
     return list(dict.fromkeys(found))
 

@@ -20,6 +20,7 @@ from mirante.app.condition import about, task_states
 from mirante.app.freshness import freshness
 from mirante.app.rules import RuleFiles
 from mirante.app.scheduler import Scheduler, Task, pause, utc_now
+from mirante.app.tables import TablesTask
 from mirante.app.upkeep import INTERVAL, LogUpkeep
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
@@ -107,6 +108,9 @@ class Service:
         )
         tasks.append(Task("inference_log", INTERVAL, upkeep.advance))
         tasks.append(Task("readings_tally", _RECOUNTED, self._recount))
+        if settings.tables is not None:
+            kept = TablesTask(self.parts.store, settings.tables.folder)
+            tasks.append(Task("tables", settings.tables.interval, kept.advance))
         if settings.host.enabled:
             tasks.append(Task("host", settings.host.interval, self._watch_host))
         if settings.mlflow.enabled:

@@ -18,6 +18,7 @@ from mirante.monitors.config import Interval, ModelConfig
 from mirante.secrets import SecretFile, read_secret
 from mirante.store.dialect import parse_url
 from mirante.tracking.client import server_name
+from mirante.views.tables.config import TablesConfig
 from mirante.web.config import WebConfig, web_address
 from mirante.yaml_file import Document, checked, read_yaml
 
@@ -125,7 +126,7 @@ class Settings(BaseModel):
         From one evaluation of the rules to the next.
     discover : bool
         Whether to take up, beside `models`, every recorded model that has a baseline.
-    mlflow, host, models, alerts, web
+    mlflow, host, models, alerts, web, tables
         The parts that the rooms own.
 
     Examples
@@ -148,6 +149,7 @@ class Settings(BaseModel):
     discover: bool = False
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     web: WebConfig = Field(default_factory=WebConfig)
+    tables: TablesConfig | None = None
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
     _document: Document | None = PrivateAttr(default=None)
 
@@ -200,6 +202,8 @@ class Settings(BaseModel):
                 update={"tracking_uri": uri, "enabled": mlflow.enabled if said else True}
             )
         update = {"store": store, "models": models, "mlflow": mlflow, "web": web}
+        if self.tables is not None:
+            update["tables"] = self.tables.model_copy(update={"folder": folder / self.tables.folder})
         if self.store_password_file is not None:
             update["store_password_file"] = folder / self.store_password_file
         placed = self.model_copy(update=update)

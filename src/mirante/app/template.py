@@ -48,4 +48,6 @@ web:
   host: 127.0.0.1                 # any other address needs a token
   port: 8765
   # token: env:MIRANTE_TOKEN
+
+# tables: {folder: tables}        # what is known of windows, as Parquet
 """

@@ -30,6 +30,7 @@ from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
 from mirante.cli.serve import serve
+from mirante.cli.tables import tables
 from mirante.cli.terminal import show
 from mirante.errors import ConfigError
 
@@ -51,6 +52,7 @@ main.add_command(routes)
 main.add_command(channels)
 main.add_command(serve)
 main.add_command(log)
+main.add_command(tables)
 
 
 @main.command()

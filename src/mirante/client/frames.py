@@ -19,10 +19,11 @@ from mirante.views.verdicts import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from mirante.store import AlertRow, Series, WindowRow
 
-__all__ = ["SubjectLine", "alerts_frame", "readings_frame", "subjects_frame", "windows_frame"]
+__all__ = ["SubjectLine", "alerts_frame", "readings_frame", "subjects_frame", "table_frame", "windows_frame"]
 
 _OWN = ("time", "name", "value", "note")
 _SUBJECT = ("subject", "series", "first_time", "last_time", "open_alerts")
@@ -148,6 +149,12 @@ def _prefixed(prefix: str, figures: Mapping[str, Any]) -> dict[str, Any]:
 def alerts_frame(rows: Iterable[AlertRow]) -> pd.DataFrame:
     """Return alerts, one in each row."""
     return _frame(({name: getattr(one, name) for name in _ALERT} for one in rows), _ALERT)
+
+
+def table_frame(table: pa.Table) -> pd.DataFrame:
+    """Return a result table; what is null in it is None in texts, and NaN in numbers."""
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    return frame
 
 
 def _frame(lines: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:

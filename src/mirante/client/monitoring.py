@@ -7,15 +7,23 @@ from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from mirante.client.frames import alerts_frame, readings_frame, subjects_frame, windows_frame
+from mirante.client.frames import (
+    alerts_frame,
+    readings_frame,
+    subjects_frame,
+    table_frame,
+    windows_frame,
+)
 from mirante.errors import InputError
 from mirante.notebook import html_result, html_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from mirante.client.frames import SubjectLine
     from mirante.store import AlertRow, Series, WindowRow
+    from mirante.views.tables.columns import TableName
 
 __all__ = ["Backend", "Monitoring"]
 
@@ -47,6 +55,12 @@ class Backend(Protocol):
 
     def windows(self, subject: str, since: datetime | None, until: datetime | None) -> Iterable[WindowRow]:
         """Return windows that begin in ``[since, until)``, oldest first."""
+        ...
+
+    def table(
+        self, name: TableName, subject: str, since: datetime | None, until: datetime | None
+    ) -> pa.Table:
+        """Return the rows of a result table for windows that begin in ``[since, until)``, oldest first."""
         ...
 
     def alerts(
@@ -140,6 +154,45 @@ class Monitoring:
             where they are known; oldest first.
         """
         return windows_frame(self._backend.windows(subject, *_interval(since, until)))
+
+    def profile_metrics(self, subject: str, *, since: Moment = None, until: Moment = None) -> pd.DataFrame:
+        """Return what each column of each closed window looked like: the table ``profile_metrics``.
+
+        Parameters
+        ----------
+        subject : str
+            Such as ``model/churn@champion``.
+        since, until : str, date or datetime, optional
+            Half-open interval of the windows' starts.
+
+        Returns
+        -------
+        DataFrame
+            A row for each window as a whole (``kind`` is ``table``: predictions, outliers, latency,
+            performance, estimates) and for each of its columns (counts, moments, quantiles, categories);
+            oldest first. All columns are in the documentation, under *Result tables*. Empty when there is
+            no such window.
+        """
+        return table_frame(self._backend.table("profile_metrics", subject, *_interval(since, until)))
+
+    def drift_metrics(self, subject: str, *, since: Moment = None, until: Moment = None) -> pd.DataFrame:
+        """Return how far each column of each closed window moved: the table ``drift_metrics``.
+
+        Parameters
+        ----------
+        subject : str
+            Such as ``model/churn@champion``.
+        since, until : str, date or datetime, optional
+            Half-open interval of the windows' starts.
+
+        Returns
+        -------
+        DataFrame
+            A row for each column against the baseline (``type`` is ``baseline``: scores and verdict) and
+            against the window before it (``consecutive``: scores); oldest first. All columns are in the
+            documentation, under *Result tables*. Empty when there is no such window.
+        """
+        return table_frame(self._backend.table("drift_metrics", subject, *_interval(since, until)))
 
     def alerts(
         self,

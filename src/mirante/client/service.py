@@ -18,13 +18,16 @@ from mirante.errors import InputError, StoreError
 from mirante.store import AlertRow, Series, WindowRow
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
+
+    from mirante.views.tables.columns import TableName
 
 __all__ = ["ServiceBackend"]
 
 _SECONDS = 60.0
 _MOST_BYTES = 512 * 2**20
-_READINGS, _ROWS, _LABELS = 100_000, 5_000, 20_000
+_READINGS, _ROWS, _LABELS, _WINDOWS = 100_000, 5_000, 20_000, 200
 _NEXT = re.compile(r'<\?([!-~]*)>; rel="next"')
 
 
@@ -110,6 +113,27 @@ class ServiceBackend:
             for page in reversed(list(pages))
             for one in page
         ]
+
+    def table(
+        self, name: TableName, subject: str, since: datetime | None, until: datetime | None
+    ) -> pa.Table:
+        """Return the rows of a result table for windows that begin in ``[since, until)``, oldest first."""
+        import pyarrow as pa
+
+        from mirante.views.tables.columns import schema_of
+
+        schema = schema_of(name)
+        times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
+        pages = self._pages(f"tables/{name}", subject=subject, since=since, until=until, limit=_WINDOWS)
+        return pa.Table.from_batches(
+            (
+                pa.RecordBatch.from_pylist(
+                    [{**row, **{time: _time(row[time]) for time in times}} for row in page], schema
+                )
+                for page in pages
+            ),
+            schema,
+        )
 
     def alerts(
         self,

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from mirante.client.frames import SubjectLine
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mirante.store import AlertRow, Series, Store, WindowRow
+    from mirante.views.tables.columns import TableName
 
 __all__ = ["StoreBackend"]
 
@@ -54,6 +57,18 @@ class StoreBackend:
     def windows(self, subject: str, since: datetime | None, until: datetime | None) -> Iterable[WindowRow]:
         """Return windows that begin in ``[since, until)``, oldest first."""
         return self._store.windows.list(subject, since=since, until=until)
+
+    def table(
+        self, name: TableName, subject: str, since: datetime | None, until: datetime | None
+    ) -> pa.Table:
+        """Return the rows of a result table for windows that begin in ``[since, until)``, oldest first."""
+        import pyarrow as pa
+
+        from mirante.views.tables.columns import schema_of
+        from mirante.views.tables.walk import batch_of, rows_of, walk
+
+        found = walk(self._store, subject, since, until)
+        return pa.Table.from_batches((batch_of(name, rows_of(name, one)) for one in found), schema_of(name))
 
     def alerts(
         self,

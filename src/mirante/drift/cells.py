@@ -147,9 +147,9 @@ class Cells:
         for first, last, upto in self._edges:
             walls = [first, last]
             if upto.size:
-                inner = np.unique(
-                    np.searchsorted(upto * 10, np.arange(1, 10) * self._local[last - 1], "left")
-                )
+                ranks = np.searchsorted(upto * 10, np.arange(1, 10) * self._local[last - 1], "left")
+                # a window may lie beyond the last edge, unlike the baseline whose edges these are
+                inner = np.unique(np.minimum(ranks, upto.size - 1))
                 walls = [first, first + 1, *(first + 2 * inner + 2), last - 1, last]
             low.append(np.array(walls[:-1], np.intp))
             high.append(np.array(walls[1:], np.intp))

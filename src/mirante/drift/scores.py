@@ -9,7 +9,7 @@ from mirante.drift.cells import Cells, each
 from mirante.profiles import NumericProfile, TableProfile
 from mirante.stats.distances import wasserstein_binned
 
-__all__ = ["Scores"]
+__all__ = ["Scores", "finite_distance"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -153,7 +153,7 @@ class _Wasserstein:
         if self._any_odd or infinite.any():
             now, then = _numeric(window), _numeric(self._reference)
             for place in np.flatnonzero(self._odd | infinite.any(axis=1)):
-                found[place] = _finite_distance(then[place], now[place])
+                found[place] = finite_distance(then[place], now[place])
         scaled = np.where(found <= self._nothing, 0.0, found / self._std)  # infinite where nothing varied
         return np.where((whole[:, 0] <= 0) | self._void, np.nan, scaled)
 
@@ -162,8 +162,25 @@ def _numeric(profile: TableProfile) -> list[NumericProfile]:
     return [profile.numbers.column(place, profile.layout) for place in range(len(profile.layout.numeric))]
 
 
-def _finite_distance(reference: NumericProfile, window: NumericProfile) -> float:
-    """Return the Wasserstein distance of the finite values of a column that has others."""
+def finite_distance(reference: NumericProfile, window: NumericProfile) -> float:
+    """Return the Wasserstein distance of a column's finite values; infinite ones are passed over.
+
+    Parameters
+    ----------
+    reference, window : NumericProfile
+        Counted at the same edges.
+
+    Returns
+    -------
+    float
+        In the column's own unit; NaN where a side has no finite value.
+
+    Examples
+    --------
+    >>> reference = NumericProfile.of("x", np.array([1.0, 2.0]))
+    >>> finite_distance(reference, NumericProfile.of("x", np.array([2.0, 2.0, np.inf]), like=reference))
+    0.5
+    """
     finite = np.isfinite(reference.edges)
     sides = []
     for one in (reference, window):

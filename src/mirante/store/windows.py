@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, func, select, tuple_, type_coerce
 
 from mirante.store.database import Database
 from mirante.store.dialect import upsert
@@ -61,6 +62,8 @@ class VersionRow:
 
 
 _Versions: TypeAlias = list[VersionRow]  # inside the class, `list` is a method
+_Names: TypeAlias = list[str]
+_AT_A_TIME = 16  # windows with their profiles: up to a megabyte each
 
 
 class WindowsPart:
@@ -162,3 +165,95 @@ class WindowsPart:
         with self._database.reading(connection) as snapshot:
             newest = query.order_by(windows.c.start.desc(), windows.c.version.desc()).limit(limit)
             return read_rows(snapshot, newest, WindowRow)[::-1]
+
+    def subjects(self, *, connection: Connection | None = None) -> _Names:
+        """Return the subjects that have windows, in the order of their names."""
+        query = select(windows.c.subject).distinct().order_by(windows.c.subject)
+        with self._database.reading(connection) as snapshot:
+            return list(snapshot.execute(query).scalars())
+
+    def walk(
+        self,
+        subject: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        connection: Connection | None = None,
+    ) -> Iterator[WindowRow]:
+        """Yield the closed windows of a subject that begin in ``[since, until)``, with their profiles.
+
+        Parameters
+        ----------
+        subject : str
+            What was monitored.
+        since, until : datetime, optional
+            Half-open interval of the windows' starts.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Yields
+        ------
+        WindowRow
+            By start and version; sixteen are in memory at a time, however many there are.
+        """
+        key = tuple_(windows.c.start, windows.c.version)
+        query = select(windows).where(windows.c.subject == subject, windows.c.closed)
+        query = query.where(windows.c.start >= since) if since is not None else query
+        query = query.where(windows.c.start < until) if until is not None else query
+        query = query.order_by(windows.c.start, windows.c.version).limit(_AT_A_TIME)
+        page = query
+        while True:
+            with self._database.reading(connection) as snapshot:
+                found = read_rows(snapshot, page, WindowRow)
+            yield from found
+            if len(found) < _AT_A_TIME:
+                return
+            last = tuple_(
+                found[-1].start, found[-1].version, types=[windows.c.start.type, windows.c.version.type]
+            )
+            page = query.where(key > last)
+
+    def before(
+        self, subject: str, version: str, start: datetime, *, connection: Connection | None = None
+    ) -> WindowRow | None:
+        """Return the last closed window of a version that begins before a time, with its profile, or None."""
+        query = select(windows).where(windows.c.subject == subject, windows.c.version == version)
+        query = query.where(windows.c.start < start, windows.c.closed)
+        query = query.order_by(windows.c.start.desc()).limit(1)
+        with self._database.reading(connection) as snapshot:
+            return next(iter(read_rows(snapshot, query, WindowRow)), None)
+
+    def digest(
+        self, subject: str, since: datetime, until: datetime, *, connection: Connection | None = None
+    ) -> tuple[bytes, _Names]:
+        """Return what tells the closed windows that begin in ``[since, until)`` from any others.
+
+        Parameters
+        ----------
+        subject : str
+            What was monitored.
+        since, until : datetime
+            Half-open interval of the windows' starts.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        digest : bytes
+            Other bytes when a window came, went or was judged or measured anew. Profiles are known by their
+            length and by the verdicts, which are read as text and never parsed: that makes it quick.
+        versions : list of str
+            Of those windows; empty when there is none.
+        """
+        found, versions = hashlib.blake2b(digest_size=16), set()
+        c = windows.c
+        said = type_coerce(c.verdicts, Text).label("said")
+        query = select(c.version, c.start, c.end, c.rows, func.length(c.profile), said)
+        query = query.where(windows.c.subject == subject, windows.c.closed)
+        query = query.where(windows.c.start >= since, windows.c.start < until)
+        query = query.order_by(windows.c.start, windows.c.version).execution_options(yield_per=_AT_A_TIME)
+        with self._database.reading(connection) as snapshot:
+            for row in snapshot.execute(query):
+                versions.add(row.version)
+                found.update(repr(tuple(row)).encode())
+        return found.digest(), sorted(versions)

@@ -31,6 +31,7 @@ from mirante.web.api.people import add_people_routes
 from mirante.web.api.predictions import make_predictions_router
 from mirante.web.api.proposals import make_proposals_router
 from mirante.web.api.rules import add_rules
+from mirante.web.api.tables import add_tables
 from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def make_router(
     router = APIRouter(prefix="/api/v1", responses=EVERYWHERE, dependencies=[Depends(_undisturbed)])
     _add_subjects_and_readings(router, store)
     _add_windows(router, store)
+    add_tables(router, store)
     _add_alerts(router, store)
     add_rules(router, store, ruling)
     add_people_routes(router, store, clock)
