@@ -149,4 +149,4 @@ def test_names_of_rows_make_one_group_and_no_nan(rows):
     own = [dict.fromkeys(names[start : start + 24], 1) for start in range(0, rows, 24)]
     verdict = judge(dict.fromkeys(names[:30], 1), dict.fromkeys(names, 1), own)
     assert not verdict.drifted
-    assert np.isfinite(verdict.smallest_effect)
+    assert verdict.smallest_effect == np.inf  # too few rows to see any shift
