@@ -118,6 +118,16 @@ def test_sources_that_are_no_places(source: str, tmp_path: Path) -> None:
         fetch(Dataset("local", source, "n", "test", "run"), tmp_path)
 
 
+def test_secrets_in_addresses_are_not_shown(tmp_path: Path, free_port: int) -> None:
+    one = Dataset.at(f"http://ana:secret@127.0.0.1:{free_port}/rows.csv?signature=0a1b")
+    assert str(one) == one.shown == f"http://127.0.0.1:{free_port}/rows.csv"
+    with pytest.raises(InputError, match="cannot be fetched") as caught:
+        fetch(one, tmp_path)
+    assert not [word for word in ("secret", "0a1b") if word in str(caught.value)]
+    with pytest.raises(InputError):
+        fetch(Dataset.at("http://[bad/rows.csv"), tmp_path)
+
+
 def test_a_storage_that_does_not_answer_is_said(
     tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from urllib.request import url2pathname
 
 from mirante.errors import InputError, MiranteError
 from mirante.tracking.baselines import logged_model_id
-from mirante.tracking.client import asking, unless_missing
+from mirante.tracking.client import asking, plain_address, unless_missing
 from mirante.tracking.downloads import download
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Dataset:
         >>> Dataset.at("https://example.org/normal.parquet").place
         'https://example.org/normal.parquet'
         """
-        scheme = urlsplit(address).scheme.lower()
+        scheme = address.partition(":")[0].lower()
         if scheme in ("http", "https"):
             return cls("http", json.dumps({"url": address}))
         return cls("local" if scheme == "file" else scheme, json.dumps({"uri": address}))
@@ -90,13 +90,18 @@ class Dataset:
         return next((place for place in places if place and isinstance(place, str)), "")
 
     @property
+    def shown(self) -> str:
+        """Where its rows are, for people: without a password, and without what signs an address."""
+        return plain_address(self.place)
+
+    @property
     def loadable(self) -> bool:
         """Whether there is something to load."""
         return self.source_type in {"local", "http", *_CLOUDS} and bool(self.place)
 
     def __str__(self) -> str:
         if not self.run_id:
-            return self.place
+            return self.shown
         context = f" ({self.context})" if self.context else ""
         return f"data set {self.name!r}{context} of run {self.run_id}"
 
@@ -252,7 +257,7 @@ def fetch(one: Dataset, folder: Path) -> Path:
         return download(one.place, folder)
     if one.source_type not in _CLOUDS:
         raise InputError(
-            f"{one} is of the kind {one.source_type!r} ({one.place!r}), which is not loaded; {_INSTEAD}"
+            f"{one} is of the kind {one.source_type!r} ({one.shown!r}), which is not loaded; {_INSTEAD}"
         )
     from mlflow.data.dataset_source_registry import get_dataset_source_from_json
 
@@ -262,7 +267,9 @@ def fetch(one: Dataset, folder: Path) -> Path:
         raise
     except Exception as error:  # each storage has errors, and missing packages, of its own
         reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{one} at {one.place!r} cannot be loaded ({reason}); {_INSTEAD}") from error
+        raise InputError(f"{one} at {one.shown!r} cannot be loaded ({reason}); {_INSTEAD}") from error
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{one} at {one.shown!r} was put outside of {str(folder)!r}; {_INSTEAD}")
     return path
 
 
@@ -277,9 +284,9 @@ def _local(one: Dataset) -> Path:
 
 
 def _plain_path(place: str) -> str:
-    parts = urlsplit(place)
-    if parts.scheme != "file":
+    if not place.startswith("file:"):
         return place
+    parts = urlsplit(place)
     if parts.netloc not in ("", "localhost"):
         raise InputError(f"the data set is at {place!r}, which is another machine; {_INSTEAD}")
     return url2pathname(parts.path)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from mirante.errors import InputError
-from mirante.tracking.client import server_name
+from mirante.tracking.client import plain_address
 
 __all__ = ["MOST_BYTES", "download"]
 
@@ -45,7 +45,7 @@ def download(address: str, folder: Path, *, most_bytes: int = MOST_BYTES) -> Pat
     """
     import requests
 
-    name = server_name(address)
+    name = plain_address(address)
     try:
         with requests.Session() as session:
             answer = _answer(session, address)
@@ -56,9 +56,23 @@ def download(address: str, folder: Path, *, most_bytes: int = MOST_BYTES) -> Pat
     except (requests.RequestException, OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        reason = " ".join(server_name(str(error)).split())[:300]
+        reason = _reason(error)
         raise InputError(f"{name!r} cannot be fetched ({reason}); {_INSTEAD}") from error
     return path
+
+
+def _reason(error: Exception) -> str:
+    """Return why in words of our own: those of the library hold the whole address, with what signs it."""
+    import requests
+
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"it answers {response.status_code}"
+    if isinstance(error, requests.Timeout):
+        return "it does not answer in time"
+    if isinstance(error, requests.ConnectionError | socket.gaierror):
+        return "nothing answers there"
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 
 def _answer(session: Any, address: str) -> Any:
@@ -70,18 +84,18 @@ def _answer(session: Any, address: str) -> Any:
             return answer
         answer.close()
         address = urljoin(address, onward)
-    raise InputError(f"{server_name(address)!r} is redirected more than {_HOPS} times; {_INSTEAD}")
+    raise InputError(f"{plain_address(address)!r} is redirected more than {_HOPS} times; {_INSTEAD}")
 
 
 def _check(address: str) -> None:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"{server_name(address)!r} is no http address; {_INSTEAD}")
+        raise InputError(f"{plain_address(address)!r} is no http address; {_INSTEAD}")
     for *_, place in socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM):
         found = ipaddress.ip_address(str(place[0]).partition("%")[0])
         mapped = getattr(found, "ipv4_mapped", None) or found
         if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified:
-            raise InputError(f"{server_name(address)!r} is at {mapped}, where no data set is fetched from")
+            raise InputError(f"{plain_address(address)!r} is at {mapped}, where no data set is fetched from")
 
 
 def _file_name(address: str) -> str:

@@ -111,7 +111,7 @@ def opened(
     with TemporaryDirectory(prefix="mirante-") as scratch:
         table = open_table(fetch(one, Path(scratch)))
         size = _size(table.path)
-        notes.append(f"data: {plain(str(one))}, {plain(one.place)}, {size / 1e6:,.1f} MB")
+        notes.append(f"data: {plain(str(one))}, {plain(one.shown)}, {size / 1e6:,.1f} MB")
         if one.context.casefold().startswith("train"):
             notes.append("the model was trained on these rows: on new ones it will do less well than on them")
         yield Data(table, f"{one}"[:_LONGEST], one.tags, one.rows, tuple(notes))
