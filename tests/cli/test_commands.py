@@ -233,5 +233,5 @@ def test_report_and_baseline_against_a_real_server(tmp_path, mlflow_server):
     assert "features, 0 rows kept as a sample" in none.output
     missing = run("baseline", name, *options, "--time", "when", "--tracking-uri", mlflow_server)
     assert missing.exit_code == 2
-    assert "has no column 'when'; it has age, p, at" in missing.output
+    assert "has no column 'when'; it has 'age', 'p', 'at'" in missing.output
     assert json.dumps(done.output)

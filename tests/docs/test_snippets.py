@@ -47,8 +47,29 @@ with Store("sqlite:///mirante.db") as store:
     store.readings.write([Reading("drift_effect", 0.2, day, {**of, "feature": "age"})])
     store.windows.put(WindowRow("model/churn@champion", "1", day, day, 9, closed=True, verdicts=verdicts))
 """
+LOGGED = """
+import mlflow, pandas as pd, warnings
+warnings.simplefilter("ignore")  # what MLflow says to itself
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+rows = pd.DataFrame({"age": [31.0, 45.0], "p": [0.2, 0.4], "churned": [0, 1]})
+"""
+KEPT = """
+import numpy as np, pandas as pd
+from pathlib import Path
+from mirante.monitors.baseline import ModelBaseline
+from mirante.monitors.windows import WindowClock
+for seed, name in enumerate(("churn-3", "churn-4")):
+    rng = np.random.default_rng(seed)
+    ages = pd.DataFrame({"age": rng.normal(40 + 9 * seed, 9, 500)})
+    made = ModelBaseline.fit(ages, rng.random(500), clock=WindowClock("1d"))
+    Path(name).mkdir()
+    for file, content in made.to_files().items():
+        (Path(name) / file).write_bytes(content)
+"""
 # What stands for the reader's own things: run before the block of that number.
 BEFORE = {
+    ("docs/baselines.md", 0): LOGGED,
+    ("docs/baselines.md", 1): KEPT,
     ("docs/check.md", 0): FRAMES,
     ("docs/notebook.md", 4): STORE,
     ("docs/production.md", 0): MODEL,
@@ -59,7 +80,11 @@ BEFORE = {
         "row = {'age_band': '30-39', 'plan': 'basic', 'region': 'north', 'name': 'not recorded'}"
     ),
 }
-AFTER = {"docs/security.md": "recorder.close()", "docs/serving.md": "predict.close()"}
+AFTER = {
+    "docs/baselines.md": "mlflow.end_run(); mlflow.set_tracking_uri(None)",
+    "docs/security.md": "recorder.close()",
+    "docs/serving.md": "predict.close()",
+}
 
 
 @pytest.mark.filterwarnings("ignore::mirante.errors.MiranteWarning")  # no server: said once, as the pages say

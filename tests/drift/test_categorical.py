@@ -140,3 +140,13 @@ def test_one_level_that_leaves_its_narrow_range_is_named():
     usual = judge({"a": 310, "b": 490, "c": 200}, base, days)
     assert usual.p_value > 0.01
     assert usual.value < usual.threshold
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rows", [300, 600, 700, 1_000])
+def test_names_of_rows_make_one_group_and_no_nan(rows):
+    names = [f"c-{number}" for number in range(rows)]
+    own = [dict.fromkeys(names[start : start + 24], 1) for start in range(0, rows, 24)]
+    verdict = judge(dict.fromkeys(names[:30], 1), dict.fromkeys(names, 1), own)
+    assert not verdict.drifted
+    assert verdict.smallest_effect == np.inf  # too few rows to see any shift

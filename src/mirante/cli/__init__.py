@@ -8,16 +8,16 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from mirante import __version__
 from mirante.cli.alerts import alerts
+from mirante.cli.baseline import baseline
 from mirante.cli.channels import channels
 from mirante.cli.group import (
     Commands,
-    WithDefault,
     config_option,
     counted,
     failure_is_2,
@@ -26,7 +26,7 @@ from mirante.cli.group import (
     store_of,
 )
 from mirante.cli.log import log
-from mirante.cli.proposals import accept, proposals
+from mirante.cli.proposals import proposals
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
 from mirante.cli.serve import serve
@@ -53,6 +53,8 @@ main.add_command(channels)
 main.add_command(serve)
 main.add_command(log)
 main.add_command(tables)
+main.add_command(baseline)
+main.add_command(proposals)
 
 
 @main.command()
@@ -106,57 +108,6 @@ def init(path: Path, force: bool) -> None:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; give another path") from error
     click.echo(f"wrote {path}; edit it, then run: mirante up -c {path}")
-
-
-@main.group(cls=WithDefault, default="write")
-def baseline() -> None:
-    """Write the baseline of a MODEL, or accept what it has seen as the new normal."""
-
-
-@baseline.command()
-@click.argument("model")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="Parquet or CSV with the rows of a normal time.",
-)
-@click.option("--prediction", required=True, help="Column with what the model said.")
-@click.option("--time", "time_column", help="Column with the event time.")
-@click.option("--label", "label_column", help="Column with the truth.")
-@click.option(
-    "--alias", default="champion", show_default=True, help="Alias of the version that it belongs to."
-)
-@click.option("--window", default="1h", show_default=True, help="Length of the windows that will be judged.")
-@click.option("--timezone", default="UTC", show_default=True, help="Clock that windows are cut on.")
-@click.option(
-    "--alarm-budget", default="1 per 30d", show_default=True, help="False alarms that are accepted."
-)
-@click.option(
-    "--sample-rows",
-    type=click.IntRange(min=0),
-    default=5_000,
-    show_default=True,
-    help="Rows kept with it, to name the slice that moved; 0 keeps none.",
-)
-@click.option(
-    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
-)
-@config_option
-def write(config: Path | None, **options: Any) -> None:
-    """Write the baseline of MODEL beside its version in MLflow.
-
-    Columns that the config drops or hashes for this model are dropped and hashed here too.
-    """
-    from mirante.app.baseline import make_baseline
-    from mirante.app.deletion import privacy_of
-
-    privacy = privacy_of(settings_of(config), options["model"], options["alias"]) if config else None
-    click.echo(make_baseline(**options, privacy=privacy))
-
-
-baseline.add_command(accept)
-main.add_command(proposals)
 
 
 @main.command()

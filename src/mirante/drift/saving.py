@@ -80,7 +80,7 @@ def unpack(data: bytes) -> tuple[TableProfile, list[TableProfile], list[datetime
         )
     _, version, length = _HEAD.unpack_from(data)
     if version != VERSION:
-        todo = "update Mirante" if version > VERSION else "write the baseline again: mirante baseline"
+        todo = "update Mirante" if version > VERSION else "write the baseline again: mirante baseline create"
         raise InputError(
             f"the drift monitor is of version {version} and this Mirante reads {VERSION}; {todo}"
         )

@@ -204,7 +204,7 @@ def accepted_baseline(
         raise InputError(
             f"the windows of {subject} in this range have other columns than its baseline: "
             f"{', '.join(sorted(_kinds(total) ^ _kinds(former.profile)))}; write a baseline from a file: "
-            "mirante baseline MODEL --data FILE"
+            "mirante baseline create MODEL --data FILE"
         )
     zone = ZoneInfo(str(rows[0].verdicts.get("timezone", "UTC")))
     drift = DriftMonitor(

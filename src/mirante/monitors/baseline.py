@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ from mirante.store import BaselineRow
 from mirante.tracking import baselines
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import pandas as pd
     import pyarrow as pa
     from mlflow import MlflowClient
@@ -270,7 +269,7 @@ class ModelBaseline:
         missing = sorted({"baseline.json", "profile.bin", "drift.bin", "outliers.bin"} - set(files))
         if missing:
             raise InputError(
-                f"the baseline lacks {', '.join(missing)}; write it again with `mirante baseline`"
+                f"the baseline lacks {', '.join(missing)}; write it again with `mirante baseline create`"
             )
         head = _read_head(files["baseline.json"])
         profile = TableProfile.from_bytes(files["profile.bin"])
@@ -304,7 +303,11 @@ def publish_baseline(client: MlflowClient, model: str, version: str, baseline: M
     baseline : ModelBaseline
         What is normal for it.
     """
-    return baselines.save(client, model, version, baseline.to_files())
+    about = {
+        key: baseline.about[key] for key in ("rows", "windows", "window", "data") if key in baseline.about
+    }
+    summary = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "task": baseline.task, **about}
+    return baselines.save(client, model, version, baseline.to_files(), summary=summary)
 
 
 def fetch_baseline(client: MlflowClient, model: str, alias: str) -> tuple[str, ModelBaseline]:
@@ -420,7 +423,7 @@ def _read_head(content: bytes) -> dict[str, Any]:
         whole = {"task", "performance", "about"} <= head.keys()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
-            f"baseline.json is damaged ({error!r}); write it again with `mirante baseline`"
+            f"baseline.json is damaged ({error!r}); write it again with `mirante baseline create`"
         ) from error
     if newer:
         raise InputError(
@@ -429,7 +432,7 @@ def _read_head(content: bytes) -> dict[str, Any]:
     if not whole:
         raise InputError(
             "baseline.json needs task, performance and about, and lacks one; "
-            "write it again with `mirante baseline`"
+            "write it again with `mirante baseline create`"
         )
     return dict(head)
 

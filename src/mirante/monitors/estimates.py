@@ -87,7 +87,9 @@ class WindowEstimates:
         estimator = self._baseline.estimator
         if estimator is None:
             why = str(self._baseline.about.get("not_estimated", ""))
-            text = why or "the baseline has no labels; write it again: mirante baseline … --label COLUMN"
+            text = (
+                why or "the baseline has no labels; write it again: mirante baseline create … --label COLUMN"
+            )
             return self._nothing("error" if why else "no_labels", window, text)
         task = self._config.task or estimator.task
         if task != estimator.task:

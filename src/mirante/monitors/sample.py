@@ -145,11 +145,11 @@ def sample_from_bytes(content: bytes, profile: TableProfile) -> pa.Table:
         sample = pq.read_table(pa.BufferReader(content), page_checksum_verification=True, use_threads=False)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(
-            f"sample.parquet is damaged ({error}); write the baseline again with `mirante baseline`"
+            f"sample.parquet is damaged ({error}); write the baseline again with `mirante baseline create`"
         ) from error
     if [(field.name, field.type) for field in sample.schema] != _kinds(profile):
         raise InputError(
             f"sample.parquet has the columns {sample.column_names}, not those of the profile; write the "
-            "baseline again with `mirante baseline`"
+            "baseline again with `mirante baseline create`"
         )
     return sample.replace_schema_metadata()

@@ -233,7 +233,7 @@ class NumericProfile:
             walls = 2.0 * np.linspace((low - around) / 2, (high + around) / 2, int(bins) + 1)
         else:
             walls = np.asarray(bins, np.float64)
-        running = self._below(walls)
+        running = self.below_points(walls)
         top = np.searchsorted(self.edges, walls[-1], "left")
         if top < self.edges.size and self.edges[top] == walls[-1]:
             running[-1] = self.upto[top]
@@ -250,8 +250,19 @@ class NumericProfile:
             high = float(finite[-1]) if finite.size else np.nan
         return low, high
 
-    def _below(self, points: Floats) -> Floats:
-        """Return how many values are below each point, spread evenly between edges."""
+    def below_points(self, points: Floats) -> Floats:
+        """Return how many values are below each point, spread evenly between edges.
+
+        Parameters
+        ----------
+        points : ndarray of float64
+            Anywhere.
+
+        Returns
+        -------
+        ndarray of float64
+            Exact at edges, else need not be whole.
+        """
         place = np.searchsorted(self.edges, points, "left")
         low, high = self._finite_range()
         knots = np.r_[low, self.edges, high]

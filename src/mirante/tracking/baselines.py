@@ -7,11 +7,12 @@ that follows the tag never sees half of one, and an older baseline stays readabl
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mirante.errors import InputError, TrackingError
 from mirante.tracking.client import asking, server_name, unless_missing
@@ -21,10 +22,24 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["TAG", "load", "locate", "point", "resolve_alias", "save"]
+__all__ = [
+    "SUMMARY",
+    "TAG",
+    "download_beside",
+    "load",
+    "locate",
+    "logged_model_id",
+    "point",
+    "resolve_alias",
+    "save",
+    "summary_of",
+]
 
 TAG = "mirante.baseline"
 """The tag on model version and logged model: the baseline's folder among the artifacts."""
+
+SUMMARY = "mirante.baseline.summary"
+"""The tag on the model version with a few words on what is in that folder: lists need no download."""
 
 _LOGGED_MODEL = re.compile(r"^models:/(m-[0-9a-zA-Z]+)/?$")
 
@@ -83,14 +98,35 @@ def _version(client: MlflowClient, model: str, version: str) -> ModelVersion:
     )
 
 
-def _model_id(found: ModelVersion) -> str | None:
-    """Return the logged model's id; MLflow's own server leaves ``model_id`` empty, the source has it."""
+def logged_model_id(found: ModelVersion) -> str | None:
+    """Return the id of the logged model behind a version; None for models older than MLflow 3.
+
+    MLflow's own server leaves ``model_id`` empty; the source has it.
+
+    Parameters
+    ----------
+    found : ModelVersion
+        As MLflow gives it.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> logged_model_id(SimpleNamespace(source="models:/m-0a1b"))
+    'm-0a1b'
+    """
     given = getattr(found, "model_id", None)
     match = _LOGGED_MODEL.match(found.source or "")
     return str(given) if given else match[1] if match else None
 
 
-def save(client: MlflowClient, model: str, version: str, files: Mapping[str, bytes]) -> str:
+def save(
+    client: MlflowClient,
+    model: str,
+    version: str,
+    files: Mapping[str, bytes],
+    *,
+    summary: Mapping[str, Any] | None = None,
+) -> str:
     """Write a baseline beside a model version and point the version's tag at it.
 
     Parameters
@@ -101,6 +137,8 @@ def save(client: MlflowClient, model: str, version: str, files: Mapping[str, byt
         The registered model and its version.
     files : mapping of str to bytes
         Plain file names and contents.
+    summary : mapping, optional
+        A few words on it, as JSON: see `summary_of`.
 
     Returns
     -------
@@ -120,7 +158,7 @@ def save(client: MlflowClient, model: str, version: str, files: Mapping[str, byt
         digest.update(f"{len(name.encode())} {len(content)} {name}".encode() + content)
     folder = f"mirante/baseline-{digest.hexdigest()}"
     found = _version(client, model, version)
-    model_id = _model_id(found)
+    model_id = logged_model_id(found)
     with tempfile.TemporaryDirectory() as scratch:
         for name, content in files.items():
             (Path(scratch) / name).write_bytes(content)
@@ -136,11 +174,43 @@ def save(client: MlflowClient, model: str, version: str, files: Mapping[str, byt
                     "that version"
                 )
             _point(client, found, folder)
+            if summary is not None:
+                words = json.dumps({"folder": folder, **summary})
+                client.set_model_version_tag(found.name, str(found.version), SUMMARY, words)
     return folder
 
 
+def summary_of(found: ModelVersion) -> dict[str, Any]:
+    """Return what a version's tags say of its baseline, without reading it.
+
+    Parameters
+    ----------
+    found : ModelVersion
+        With its tags.
+
+    Returns
+    -------
+    dict
+        What was given to `save`; empty where nothing was, or where the tag is of another baseline than the
+        version has now.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> tags = {TAG: "mirante/baseline-1", SUMMARY: '{"folder": "mirante/baseline-1", "rows": 320}'}
+    >>> summary_of(SimpleNamespace(tags=tags))["rows"]
+    320
+    """
+    tags = found.tags or {}
+    try:
+        said = json.loads(tags.get(SUMMARY, ""))
+        return dict(said) if said["folder"] == tags[TAG] else {}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
 def _point(client: MlflowClient, found: ModelVersion, folder: str) -> None:
-    model_id = _model_id(found)
+    model_id = logged_model_id(found)
     if model_id is not None:
         client.set_logged_model_tags(model_id, {TAG: folder})
     client.set_model_version_tag(found.name, str(found.version), TAG, folder)
@@ -204,7 +274,8 @@ def _folder_of(client: MlflowClient, found: ModelVersion, model: str, version: s
     if not folder:
         raise TrackingError(
             f"version {version} of {model!r} has no baseline in MLflow at {server_name(client.tracking_uri)} "
-            f"(no tag {TAG!r}); write one with the command: mirante baseline"
+            f"(no tag {TAG!r}); write one with the command: "
+            "mirante baseline create"
         )
     if ".." in PurePosixPath(folder).parts or folder.startswith("/"):
         raise TrackingError(
@@ -241,7 +312,7 @@ def load(client: MlflowClient, model: str, version: str, *, folder: str | None =
         tempfile.TemporaryDirectory() as scratch,
         asking(client, f"load the baseline of {model!r} version {version} from {folder!r}"),
     ):
-        local = Path(_download(client, found, folder, scratch))
+        local = Path(download_beside(client, found, folder, scratch))
         files = {path.name: path.read_bytes() for path in sorted(local.iterdir()) if path.is_file()}
     if not files:
         raise TrackingError(
@@ -250,15 +321,36 @@ def load(client: MlflowClient, model: str, version: str, *, folder: str | None =
     return files
 
 
-def _download(client: MlflowClient, found: ModelVersion, folder: str, scratch: str) -> str:
-    model_id = _model_id(found)
+def download_beside(client: MlflowClient, found: ModelVersion, path: str, scratch: str) -> str:
+    """Download what lies among the artifacts of a version's logged model (or of its run).
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    found : ModelVersion
+        The version.
+    path : str
+        File or folder there.
+    scratch : str
+        A folder on this machine.
+
+    Returns
+    -------
+    str
+        Where it is now.
+
+    Raises
+    ------
+    mlflow.exceptions.MlflowException
+        If it is not there, or MLflow does not answer; called inside `asking`.
+    """
+    model_id = logged_model_id(found)
     if model_id is None:
-        return str(client.download_artifacts(found.run_id, folder, scratch))
+        return str(client.download_artifacts(found.run_id, path, scratch))
     from mlflow.artifacts import download_artifacts
 
     home = client.get_logged_model(model_id).artifact_location
     return str(
-        download_artifacts(
-            artifact_uri=f"{home}/{folder}", dst_path=scratch, tracking_uri=client.tracking_uri
-        )
+        download_artifacts(artifact_uri=f"{home}/{path}", dst_path=scratch, tracking_uri=client.tracking_uri)
     )

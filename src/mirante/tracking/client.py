@@ -16,7 +16,15 @@ from mirante.errors import TrackingError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["asking", "brief_requests", "connect", "server_name", "tracking_uri", "unless_missing"]
+__all__ = [
+    "asking",
+    "brief_requests",
+    "connect",
+    "plain_address",
+    "server_name",
+    "tracking_uri",
+    "unless_missing",
+]
 
 _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
@@ -108,6 +116,17 @@ def server_name(uri: str) -> str:
     'https://mlflow.example.com/team'
     """
     return _PASSWORD.sub("", uri)
+
+
+def plain_address(address: str) -> str:
+    """Return an address fit for messages and for what is kept: no user, password, query or fragment.
+
+    Examples
+    --------
+    >>> plain_address("https://ana:secret@example.com/rows.csv?X-Amz-Signature=0a1b")
+    'https://example.com/rows.csv'
+    """
+    return re.split(r"[?#]", server_name(address), maxsplit=1)[0] if "://" in address else address
 
 
 def _reason(error: BaseException) -> str:
