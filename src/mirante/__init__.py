@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mirante.capture.decorator import record
     from mirante.capture.middleware import CaptureMiddleware
     from mirante.capture.privacy import Privacy
+    from mirante.capture.pyfunc import log_recorded_model
     from mirante.capture.recorder import Recorder
     from mirante.client import connect, label
     from mirante.drift.detector import DriftDetector
@@ -85,6 +86,7 @@ __all__ = [
     "connect",
     "explain",
     "label",
+    "log_recorded_model",
     "profile_spark",
     "profile_spark_files",
     "record",
@@ -124,6 +126,7 @@ _HOMES = {
     "connect": "mirante.client",
     "explain": "mirante.drift.explain",
     "label": "mirante.client",
+    "log_recorded_model": "mirante.capture.pyfunc",
     "profile_spark": "mirante.monitors.spark",
     "profile_spark_files": "mirante.monitors.spark",
     "record": "mirante.capture.decorator",

@@ -19,7 +19,7 @@ from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 from mirante.errors import InputError
 
-__all__ = ["record"]
+__all__ = ["record", "recorded_by"]
 
 _log = logging.getLogger("mirante.capture")
 _PLAIN = (str, bytes, int, float, type(None))
@@ -103,14 +103,42 @@ def record(
         recorder = Recorder(
             model, log, version=version, flush_interval=flush_interval, privacy=privacy, sample=sample
         )
-        intake = Intake(recorder, model, metrics=metrics, pause=1.0)
-        notes = _Notes(function, recorder, intake, inputs, prediction, id)
-        found = functools.wraps(function)(_watched(function, notes))
-        parts = {"recorder": recorder, "metrics": intake.metrics, "close": partial(_close, intake, recorder)}
-        vars(found).update(parts)
-        return cast("Callable[_Given, _Said]", found)
+        return recorded_by(
+            recorder, model, function, inputs=inputs, prediction=prediction, id=id, metrics=metrics
+        )
 
     return decorate
+
+
+def recorded_by(
+    recorder: Recorder,
+    model: str,
+    function: Callable[_Given, _Said],
+    *,
+    inputs: str | Callable[..., Any] | None = None,
+    prediction: Callable[[Any], Any] | None = None,
+    id: str | None = None,  # noqa: A002 - as above
+    metrics: ServingMetrics | None = None,
+) -> Callable[_Given, _Said]:
+    """Return a function whose calls a recorder records: what `record` does once it has made one.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        Closed by ``close`` of what is returned.
+    model : str
+        Name of the model.
+    function : callable
+        Any.
+    inputs, prediction, id, metrics : optional
+        As for `record`.
+    """
+    intake = Intake(recorder, model, metrics=metrics, pause=1.0)
+    notes = _Notes(function, recorder, intake, inputs, prediction, id)
+    found = functools.wraps(function)(_watched(function, notes))
+    parts = {"recorder": recorder, "metrics": intake.metrics, "close": partial(_close, intake, recorder)}
+    vars(found).update(parts)
+    return cast("Callable[_Given, _Said]", found)
 
 
 def _close(intake: Intake, recorder: Recorder) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "read_version_tag",
     "version_exists",
     "version_tags",
+    "versions_made_of",
     "write_version_tag",
 ]
 
@@ -91,6 +92,37 @@ def find_version(client: MlflowClient, model: str, version: str) -> ModelVersion
     'churn, version 3'
     """
     return unless_missing(client.get_model_version, model, version)
+
+
+def versions_made_of(
+    client: MlflowClient, model: str, *, model_id: str | None, run_id: str | None
+) -> list[str]:
+    """Return the versions of a registered model that were made of one logged model, the oldest first.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    model : str
+        The registered model.
+    model_id, run_id : str, optional
+        Of the logged model, ``m-…``; or, where it has none, of the run that it was logged with.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow does not answer.
+    """
+    quote = '"' if "'" in model else "'"
+    with asking(client, f"list the versions of the model {model!r}"):
+        found = client.search_model_versions(f"name={quote}{model}{quote}")
+    mine = [
+        int(one.version)
+        for one in found
+        if (model_id and model_id in (one.source or "").removeprefix("models:/").split("/"))
+        or (not model_id and run_id and one.run_id == run_id)
+    ]
+    return [str(version) for version in sorted(mine)]
 
 
 def version_exists(client: MlflowClient, model: str, version: str) -> bool:

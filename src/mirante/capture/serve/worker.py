@@ -23,6 +23,7 @@ from mirante.capture.config import PrivacyConfig
 from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.middleware import Capture
 from mirante.capture.privacy import Privacy
+from mirante.capture.pyfunc import RECORDED_BY_SERVER
 from mirante.capture.recorder import Recorder
 from mirante.capture.scoring import SkippedError, read_answer, read_inputs
 from mirante.capture.signature import Signature
@@ -184,6 +185,7 @@ def main() -> None:
     listener = socket.socket(fileno=orders.listener)
     threading.Thread(target=_end_with, args=(orders.life,), name="mirante-life", daemon=True).start()
     leave_drops_to_intake()
+    os.environ[RECORDED_BY_SERVER] = "1"  # a model that records by itself leaves it to us
     model = scoring_server.load_model_with_mlflow_config(os.environ[scoring_server._SERVER_MODEL_PATH])
     schema = model.metadata.get_input_schema()
     app, intake, recorder = guarded_app(scoring_server.init(model), schema, orders)
