@@ -5,7 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mirante.inference_log.sealed import GROUP_ROWS, RowGroup, SealedFile, seal_stream, write_sealed
+from mirante.inference_log.sealed import RowGroup, SealedFile
+from mirante.inference_log.sealing import GROUP_ROWS, seal_stream, write_sealed
 from mirante.inference_log.stream import StreamFile
 from tests.inference_log.rows import ids, rows
 from tests.inference_log.test_stream import parts
