@@ -93,6 +93,7 @@ __all__ = [
 _HOMES = {
     "AlertManager": "mirante.alerts.manager",
     "AlertRule": "mirante.alerts.rules",
+    "ArchiveError": "mirante.errors",
     "AlertSystem": "mirante.alerts.sending",
     "CaptureMiddleware": "mirante.capture.middleware",
     "ConfigError": "mirante.errors",

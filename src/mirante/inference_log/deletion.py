@@ -29,7 +29,7 @@ from mirante.inference_log.sealed import Place, SealedFile
 from mirante.inference_log.segments import OPEN, SEALED, SegmentName, ask_to_seal, list_segments
 from mirante.inference_log.stream import StreamFile
 
-__all__ = ["Deletion", "Forget", "carry_out_pending", "delete_rows"]
+__all__ = ["ARCHIVE", "Deletion", "Forget", "carry_out_pending", "delete_rows"]
 
 Forget = Callable[[str, Sequence[str]], Mapping[str, int]]
 """Called with a model and ids before their rows go; deletes what is kept of them elsewhere, and counts it."""

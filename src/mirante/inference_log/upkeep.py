@@ -9,7 +9,7 @@ from typing import Any
 
 from mirante.errors import InputError
 from mirante.inference_log.archive.index import Archive
-from mirante.inference_log.archive.moving import Moved, move_segments
+from mirante.inference_log.archive.moving import Moved, move_segments, segments_due
 from mirante.inference_log.deletion import Deletion, Forget, carry_out_pending, delete_rows
 from mirante.inference_log.drops import Drops, read_drops
 from mirante.inference_log.names import quote_name
@@ -297,3 +297,19 @@ class Upkeep:
         if self.archive is None:
             raise InputError("the log has no archive; give InferenceLog the URL of one")
         return move_segments(self.archive, model, now - older_than, patience=patience)
+
+    def unmoved(self, model: str, now: datetime, *, older_than: timedelta = timedelta(hours=1)) -> int:
+        """Return how many segments `move` would move now.
+
+        Parameters
+        ----------
+        model, now, older_than
+            As for `move`.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> Upkeep("not/there").unmoved("churn", datetime(2013, 2, 8, tzinfo=UTC))
+        0
+        """
+        return len(segments_due(self.root, model, now - older_than))

@@ -14,6 +14,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _CONNECT_SECONDS, _REQUEST_SECONDS, _TRIES = 5.0, 30.0, 3
 _LONGEST = 300
 _HIDDEN = "***"
+_CUTS = re.compile("[:/?#@&=]")
+_SHOWN = frozenset({"endpoint_override", "region", "scheme"})
+"""Keys of a query whose values are no secrets, and help to see what is wrong."""
 
 
 def checked_address(url: str) -> str:
@@ -77,15 +80,12 @@ def scrubbed(error: BaseException, url: str) -> str:
 
 
 def _secrets(url: str) -> set[str]:
-    rest = url.partition("://")[2]
-    users, at, _ = rest.rpartition("@")
-    found = {part for part in (*users.partition(":")[::2], users) if at}
-    found |= {value for _, value in parse_qsl(rest.partition("?")[2]) if not _harmless(value)}
-    return {form for part in found for form in (part, unquote(part)) if len(form) > 3}
-
-
-def _harmless(value: str) -> bool:
-    return value in {"http", "https", "true", "false"}
+    """Return the parts of a URL that are not in its name: whoever parses it may cut it anywhere."""
+    shown = {*_CUTS.split(archive_name(url)), *_SHOWN}
+    shown |= {part for key, value in parse_qsl(url.partition("?")[2]) if key in _SHOWN for part in (value,)}
+    shown |= {part for value in set(shown) for part in _CUTS.split(value)}
+    found = {form for part in _CUTS.split(url) for form in (part, unquote(part))}
+    return {part for part in found if len(part) > 3 and part not in shown}
 
 
 def file_system(url: str) -> tuple[Any, str]:
@@ -110,7 +110,8 @@ def file_system(url: str) -> tuple[Any, str]:
     except (ArrowInvalid, ArrowNotImplementedError) as error:
         if "unrecognized filesystem" not in str(error).lower() and "not built" not in str(error).lower():
             raise ArchiveError(
-                f"the archive {archive_name(url)} is no address that can be opened: {scrubbed(error, url)}"
+                f"the archive {archive_name(url)} is no address that can be opened: {scrubbed(error, url)}; "
+                "write a slash in a key as %2F, a blank as %20"
             ) from None
         return _by_fsspec(url)
     except OSError as error:

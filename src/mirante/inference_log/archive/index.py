@@ -81,8 +81,13 @@ class Archive:
         """Why it could not be asked the last time; empty when it could."""
         return self._trouble or self.objects.trouble
 
-    def check(self) -> None:
-        """Ask it whether it is there, and say so if it is not.
+    def check(self, *, there: bool) -> None:
+        """Ask it whether it answers, and say so if it does not.
+
+        Parameters
+        ----------
+        there : bool
+            Whether something must be in it already.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class Archive:
             If it cannot be reached, or there is no archive where it should be.
         """
         self.objects.retry()
-        if self.objects.owner() is None and not self.objects.list("", deep=False):
+        if self.objects.owner() is None and there and not self.objects.list("", deep=False):
             raise ArchiveError(f"there is no archive of an inference log at {self.name}; check its address")
 
     def relist(self) -> None:

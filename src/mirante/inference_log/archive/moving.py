@@ -17,7 +17,7 @@ from mirante.inference_log.sealed import SealedFile
 from mirante.inference_log.sealing import sync_folder
 from mirante.inference_log.segments import OPEN, SEALED, SegmentName, created_at, list_segments
 
-__all__ = ["Moved", "move_segments", "upload"]
+__all__ = ["Due", "Moved", "move_segments", "segments_due"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOGETHER = 20
@@ -42,13 +42,15 @@ class Moved:
     waiting: int = 0
 
 
-class _Due(NamedTuple):
+class Due(NamedTuple):
+    """A segment that is to be moved."""
+
     name: SegmentName
     path: Path
     known: Known
 
 
-def _due(root: Path, model: str, before: datetime) -> list[_Due]:
+def segments_due(root: Path, model: str, before: datetime) -> list[Due]:
     """Return the sealed segments beside the log whose rows were recorded before a moment, oldest first.
 
     A segment is as old as its newest row, but no older than its beginning and no younger than its file: a row
@@ -57,7 +59,7 @@ def _due(root: Path, model: str, before: datetime) -> list[_Due]:
     return sorted(_ripe(root / quote_name(model), before), key=lambda one: (one.name, str(one.path)))
 
 
-def _ripe(folder: Path, before: datetime) -> Iterator[_Due]:
+def _ripe(folder: Path, before: datetime) -> Iterator[Due]:
     for below in sorted(folder.iterdir()) if folder.is_dir() else ():
         for name, path in list_segments(below).items() if not below.name.startswith(".") else ():
             # one that its recorder has not yet removed as a stream is not finished with
@@ -71,7 +73,7 @@ def _ripe(folder: Path, before: datetime) -> Iterator[_Due]:
                 continue
             latest = _EPOCH + timedelta(microseconds=max(min(known.latest, int(written * 1e6)), 0))
             if latest < before:
-                yield _Due(name, path, known)
+                yield Due(name, path, known)
 
 
 def move_segments(
@@ -83,11 +85,8 @@ def move_segments(
     clock: Callable[[], float] = time.monotonic,
 ) -> Moved:
     """Move sealed segments of a model: see `InferenceLog.move`."""
-    left = _due(archive.root, model, before)
-    done = Moved()
-    if not left:
-        return done
-    archive.claim()
+    archive.claim()  # also when nothing is due: a wrong address is told on the first day
+    left, done = segments_due(archive.root, model, before), Moved()
     end = clock() + patience
     while left and clock() < end:
         with requests.alone(archive.root):
@@ -100,13 +99,13 @@ def move_segments(
     return Moved(done.segments, done.rows, done.bytes, len(left))
 
 
-def _move(archive: Archive, batch: list[_Due], done: Moved) -> Moved:
+def _move(archive: Archive, batch: list[Due], done: Moved) -> Moved:
     folder = batch[0].path.parent
     there: dict[SegmentName, Archived] = {}
     try:
         _note_names(archive, folder)
         for one in batch:
-            there[one.name] = upload(archive, folder, one.name, one.path, one.known)
+            there[one.name] = _upload(archive, folder, one.name, one.path, one.known)
     finally:  # what came there is done with, even if the next did not
         if there:
             archive.add(folder.parent.name, folder.name, there)
@@ -121,7 +120,7 @@ def _move(archive: Archive, batch: list[_Due], done: Moved) -> Moved:
     )
 
 
-def upload(archive: Archive, folder: Path, name: SegmentName, path: Path, known: Known) -> Archived:
+def _upload(archive: Archive, folder: Path, name: SegmentName, path: Path, known: Known) -> Archived:
     """Bring one segment to the archive, and return what is there.
 
     Raises

@@ -1,0 +1,124 @@
+import zlib
+from urllib.parse import quote
+
+import boto3
+import pytest
+
+from mirante.errors import ArchiveError
+from mirante.inference_log.archive.objects import MARK, ObjectPlace, ObjectStore
+from tests.inference_log.archive.s3 import Moto
+
+
+def test_objects_come_and_go(objects, tmp_path):
+    assert objects.list("") == objects.list("m", deep=False) == []
+    assert objects.stored("m/1/a") is None
+    assert objects.owner() is None
+    path = tmp_path / "a"
+    data = bytes(range(256)) * 50_000  # more than one part
+    path.write_bytes(data)
+    stored = objects.put(path, "m%2F/1/a.parquet")
+    assert stored == objects.stored("m%2F/1/a.parquet") == objects.list("m%2F")[0]
+    assert stored.size == len(data)
+    assert objects.crc(stored.key) == (len(data), zlib.crc32(data))
+    assert objects.read(stored.key) == data
+    objects.put_bytes("m%2F/1/a.parquet", b"other")
+    assert objects.read(stored.key) == b"other"
+    assert [one.key for one in objects.list("", deep=False)] == ["m%2F"]
+    objects.remove(stored.key)
+    objects.remove(stored.key)
+    assert objects.list("m%2F") == []
+    with pytest.raises(FileNotFoundError):
+        objects.read(stored.key)
+    assert objects.trouble == ""
+
+
+def test_a_place_is_read_in_ranges_and_knows_when_it_is_another(objects):
+    objects.put_bytes("m/a", b"0123456789")
+    place = ObjectPlace(objects, "m/a")
+    with place.open() as (file, stamp):
+        assert place.read(file, 3, 4) == b"3456"
+    assert place.stamp() == stamp
+    objects.put_bytes("m/a", b"9876543210")
+    assert place.stamp() != stamp
+    objects.remove("m/a")
+    with pytest.raises(FileNotFoundError):
+        place.stamp()
+    assert str(place).endswith("log/m/a")
+    assert "hunter2" not in str(place)
+
+
+def test_a_draft_of_a_killed_mover_goes(tmp_path):
+    store = ObjectStore(f"file://{tmp_path}/log")
+    store.put_bytes("m/1/a.parquet", b"1")
+    (tmp_path / "log/m/1/.b.parquet.part").write_bytes(b"half")
+    store.remove_drafts("m")
+    assert [stored.key for stored in store.list("m")] == ["m/1/a.parquet"]
+
+
+def test_what_comes_back_other_than_it_was_sent_is_said(objects, monkeypatch):
+    monkeypatch.setattr(ObjectStore, "crc", lambda self, key: (1, 2))
+    with pytest.raises(ArchiveError, match="other than it was sent"):
+        objects.put_bytes("m/a", b"1")
+
+
+def test_a_mark_that_is_no_json(objects):
+    objects.put_bytes(MARK, b'{"log": "me"}')
+    assert objects.owner() == "me"
+    objects.put_bytes(MARK, b"x")
+    with pytest.raises(ArchiveError, match="is damaged"):
+        objects.owner()
+
+
+def test_a_bucket_that_is_missing(moto):
+    store = ObjectStore(moto.url("nobody-made-this/log"))
+    with pytest.raises(
+        ArchiveError, match=r"s3://nobody-made-this/log could not take a: .*NO_SUCH_BUCKET"
+    ) as e:
+        store.put_bytes("a", b"1")
+    assert "hunter2" not in str(e.value)
+
+
+def test_one_that_is_away_is_not_asked_at_each_look(moto, bucket, line):
+    now = [0.0]
+    store = ObjectStore(moto.url(f"{bucket}/log", port=line.port), clock=lambda: now[0])
+    store.put_bytes("a", b"1")
+    line.cut()
+    with pytest.raises(ArchiveError, match="NETWORK_CONNECTION") as first:
+        store.read("a")
+    assert store.trouble == str(first.value)
+    line.mend()
+    line.requests.clear()
+    now[0] = 29.0
+    with pytest.raises(ArchiveError, match="NETWORK_CONNECTION"):
+        store.read("a")
+    assert line.requests == []
+    now[0] = 30.0
+    assert store.read("a") == b"1"
+    assert store.trouble == ""
+    assert "hunter2" not in str(first.value)
+
+
+def test_wrong_credentials_are_told_without_them():
+    server = Moto()
+    try:
+        address = {"endpoint_url": f"http://127.0.0.1:{server.port}", "region_name": "us-east-1"}
+        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+        iam = boto3.client("iam", **address, **keys)
+        iam.create_user(UserName="mirante")
+        policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+        iam.put_user_policy(UserName="mirante", PolicyName="s3", PolicyDocument=policy)
+        key = iam.create_access_key(UserName="mirante")["AccessKey"]
+        server.bucket("bucket")
+        server.ask("moto-api/reset-auth", b"0")
+        good = ObjectStore(
+            server.url("bucket/log", key=f"{key['AccessKeyId']}:{quote(key['SecretAccessKey'], safe='')}")
+        )
+        good.put_bytes("a", b"1")
+        bad = ObjectStore(server.url("bucket/log", key=f"{key['AccessKeyId']}:not-the-secret"), patience=0.0)
+        for ask in (lambda: bad.read("a"), lambda: bad.put_bytes("b", b"1"), lambda: bad.list("")):
+            with pytest.raises(ArchiveError, match="could not") as caught:
+                ask()
+            assert "not-the-secret" not in str(caught.value)
+            assert key["AccessKeyId"] not in str(caught.value)
+    finally:
+        server.stop()
