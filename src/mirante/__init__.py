@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mirante.drift.explain import explain
     from mirante.drift.monitor import DriftMonitor
     from mirante.errors import (
+        ArchiveError,
         ConfigError,
         DeliveryError,
         InputError,
@@ -54,6 +55,7 @@ __all__ = [
     "AlertManager",
     "AlertRule",
     "AlertSystem",
+    "ArchiveError",
     "CaptureMiddleware",
     "ConfigError",
     "DeliveryError",
@@ -93,8 +95,8 @@ __all__ = [
 _HOMES = {
     "AlertManager": "mirante.alerts.manager",
     "AlertRule": "mirante.alerts.rules",
-    "ArchiveError": "mirante.errors",
     "AlertSystem": "mirante.alerts.sending",
+    "ArchiveError": "mirante.errors",
     "CaptureMiddleware": "mirante.capture.middleware",
     "ConfigError": "mirante.errors",
     "DeliveryError": "mirante.errors",

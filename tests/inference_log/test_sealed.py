@@ -32,14 +32,6 @@ def test_rows_keep_their_numbers_across_sealing_and_gaps(stream, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.arrow", "s.parquet"]
 
 
-def test_other_tools_read_it(stream, tmp_path):
-    seal_stream(stream, tmp_path / "s.parquet")
-    table = pq.read_table(tmp_path / "s.parquet")
-    assert table.num_rows == 15_020
-    assert table.schema.field("__time").type == pa.timestamp("us", tz="UTC")
-    assert pq.read_metadata(tmp_path / "s.parquet").row_group(0).column(0).compression == "ZSTD"
-
-
 def test_a_flipped_bit_costs_a_row_group_at_most_and_is_told(stream, tmp_path):
     target = tmp_path / "s.parquet"
     seal_stream(stream, target)

@@ -12,7 +12,7 @@ LATER = START + timedelta(days=100)
 EACH = 20
 
 
-def record(root, hours, *, model="m", version="1", process="p", first=0, seal=True, **more):
+def record(root, hours, *, model="m", version="1", process="p", first=0, seal=True, needle=None, **more):
     """Write `EACH` rows for each hour, a segment each; the number of a row is in its id and customer."""
     folder = make_named_folder(make_named_folder(Path(root), model), version)
     now = [0.0]
@@ -21,7 +21,13 @@ def record(root, hours, *, model="m", version="1", process="p", first=0, seal=Tr
         now[0] = START.timestamp() + hour * 3600
         numbers = range(hour * EACH, hour * EACH + EACH)
         seconds = [int(now[0]) + n for n in range(EACH)]
-        writer.append(rows(numbers, seconds=seconds, customer=[f"customer-{n % 7}-x" for n in numbers]))
+        writer.append(
+            rows(
+                numbers,
+                seconds=seconds,
+                customer=[(needle or {}).get(n, f"customer-{n % 7}-x") for n in numbers],
+            )
+        )
         writer.sync()
         if seal:
             writer.close()
