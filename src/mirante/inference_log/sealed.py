@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -136,6 +137,7 @@ class SealedFile:
         self.pieces: list[RowGroup] = []
         self.deleted: dict[str, int] = {}
         self._sums: list[tuple[int, int]] = []
+        self._footer: Any = None
         with self.place.open() as (file, self._stamp):
             tail = self._tail(file)
         try:
@@ -147,6 +149,7 @@ class SealedFile:
             self.damage[-1] = f"{self.place}: left out: {error}"
             return
         self.schema, self.deleted, self._sums = schema, facts.deleted, facts.sums
+        self._footer = footer if self.place.remote else None  # a file's own is read as fast as it is kept
         self.pieces = list(_row_groups(facts))
 
     def _tail(self, file: Any) -> bytes:
@@ -182,27 +185,55 @@ class SealedFile:
             return
         with self.place.open() as (handle, stamp):
             self._same(stamp)
-            found = self._read(handle, pieces, columns)
-            if self.place.remote:  # unlike a file, an object that is replaced changes under who reads it
-                found = iter(list(found))
-                self._same(self.place.stamp())
-            yield from found
+            if not self.place.remote:
+                yield from self._read(handle, pieces, columns)
+                return
+            found = self._read_at_once(handle, pieces, columns) or list(self._read(handle, pieces, columns))
+            self._same(
+                self.place.stamp()
+            )  # unlike a file, an object that is replaced changes under who reads it
+        yield from found
 
     def _same(self, stamp: object) -> None:
         if stamp != self._stamp:
             raise FileNotFoundError(f"{self.place} was rewritten meanwhile")
 
+    def _wanted(self, columns: Sequence[str] | None) -> list[str]:
+        return [name for name in columns or self.schema.names if name in self.schema.names]
+
+    def _read_at_once(
+        self, handle: Any, pieces: Sequence[RowGroup], columns: Sequence[str] | None
+    ) -> list[tuple[RowGroup, pa.Table]]:
+        """Return the rows of all pieces, which one request after the other would take long to bring.
+
+        Nothing where anything is wrong: then `_read` says what.
+        """
+        wanted, numbers = self._wanted(columns), [piece.number for piece in pieces]
+        try:
+            file = pq.ParquetFile(
+                handle, metadata=self._footer, page_checksum_verification=True, pre_buffer=True
+            )
+            table = file.read_row_groups(numbers, columns=wanted, use_threads=False)
+        except Exception:  # as in `_open`
+            return []
+        if table.num_rows != sum(piece.rows for piece in pieces):
+            return []
+        table = table.select(wanted).replace_schema_metadata()
+        ends = accumulate(piece.rows for piece in pieces)
+        return [
+            (piece, table.slice(end - piece.rows, piece.rows))
+            for piece, end in zip(pieces, ends, strict=True)
+        ]
+
     def _read(
         self, handle: Any, pieces: Sequence[RowGroup], columns: Sequence[str] | None
     ) -> Iterator[tuple[RowGroup, pa.Table]]:
-        wanted = [name for name in columns or self.schema.names if name in self.schema.names]
+        wanted = self._wanted(columns)
         file: Any = None
         for piece in pieces:
             try:
                 if file is None:
-                    file = pq.ParquetFile(
-                        handle, page_checksum_verification=True, pre_buffer=self.place.remote
-                    )
+                    file = pq.ParquetFile(handle, metadata=self._footer, page_checksum_verification=True)
                 # a prefix of a dotted name would bring more columns, so select again
                 read = file.read_row_group(piece.number, columns=wanted, use_threads=False)
             except Exception as error:  # as above

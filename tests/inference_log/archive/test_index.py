@@ -100,6 +100,27 @@ def test_an_archive_that_is_away_is_said_only_to_who_has_nothing_else(archive, t
             ask()
 
 
+def test_one_that_fails_is_listed_as_seldom_as_one_that_does_not(archive, clock, monkeypatch):
+    moved(archive)
+    tries = []
+
+    def away(self, below, **more):
+        tries.append(below)
+        raise ArchiveError("it is away")
+
+    fresh = Archive(archive.name, archive.root, objects=archive.objects, clock=lambda: clock[0])
+    monkeypatch.setattr(ObjectStore, "list", away)
+    for second in range(0, 600, 10):
+        clock[0] = float(second)
+        assert len(fresh.segments("m", "1")) == 3
+    assert len(tries) == 2
+    monkeypatch.undo()
+    clock[0] = 600.0
+    fresh.segments("m", "1")
+    assert fresh.certain("m")
+    assert fresh.trouble == ""
+
+
 def test_an_archive_that_was_emptied_or_is_not_mounted_is_no_empty_archive(archive, clock):
     moved(archive)
     for key in [archive.key("m", "1", name) for name in archive.segments("m", "1")] + [MARK]:

@@ -11,7 +11,8 @@ from mirante.errors import ArchiveError, InputError, need
 __all__ = ["archive_name", "checked_address", "file_system", "scrubbed"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
-_CONNECT_SECONDS, _REQUEST_SECONDS, _TRIES = 5.0, 30.0, 3
+_CONNECT_SECONDS, _REQUEST_SECONDS, _TRIES = 5.0, 10.0, 3
+"""Arrow waits at the end of the process for what was asked, so this is also how long that can take."""
 _LONGEST = 300
 _HIDDEN = "***"
 _CUTS = re.compile("[:/?#@&=]")

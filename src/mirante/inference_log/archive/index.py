@@ -70,7 +70,8 @@ class Archive:
         self._clock = clock
         self._guard = threading.RLock()
         self._files: dict[tuple[str, str], KnownFile] = {}
-        self._listed: dict[str, float] = {}
+        self._listed: set[str] = set()
+        self._tried: dict[str, float] = {}
         self._extra: dict[str, dict[str, Segments]] = {}  # listed, and not known beside the log
         self._top: set[str] = set()
         self._learned: dict[tuple[str, str], Segments] = {}
@@ -109,9 +110,11 @@ class Archive:
         with self._guard:
             self.objects.retry()
             self._listed.clear()
+            self._tried.clear()
             for model in {*self.models(), *(folder.name for folder in self.root.glob("[!.]*/"))}:
                 self._reconcile(model)
-                self._listed[model] = self._clock()
+                self._listed.add(model)
+                self._tried[model] = self._clock()
             if "" not in self._listed:
                 raise ArchiveError(self.trouble)
 
@@ -120,8 +123,9 @@ class Archive:
         with self._guard:
             if self._due(""):
                 try:
+                    self._tried[""] = self._clock()
                     self._top = {stored.key for stored in self.objects.list("", deep=False)}
-                    self._listed[""] = self._clock()
+                    self._listed.add("")
                 except ArchiveError:
                     if not self.root.is_dir():
                         raise
@@ -175,14 +179,22 @@ class Archive:
         return name_of(self.root / folder, note)
 
     def _due(self, what: str) -> bool:
-        return self._clock() >= self._listed.get(what, -float("inf")) + _LISTED_FOR
+        """Return whether to list again; one that failed is tried again as seldom as one that did not.
+
+        A server that takes connections and never answers would keep a monitor waiting at each look.
+        """
+        if what not in self._listed and not (self.root / what).is_dir():
+            return True
+        return self._clock() >= self._tried.get(what, -float("inf")) + _LISTED_FOR
 
     def _look(self, model: str) -> None:
         if not self._due(model):
             return
         try:
+            self._tried[model] = self._clock()
             self._reconcile(model)
-            self._listed[model], self._trouble = self._clock(), ""
+            self._listed.add(model)
+            self._trouble = ""
         except ArchiveError as error:
             self._trouble = str(error)
             # what was moved from here is known from beside the log; only who has nothing else must hear of it
