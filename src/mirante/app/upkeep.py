@@ -91,8 +91,8 @@ class LogUpkeep:
                 _log.info("moved to the archive", subject=config.subject, **asdict(moved))
         except ConflictError:  # as above
             pass
-        except (ArchiveError, MissingDependencyError) as error:
-            trouble = str(error)
+        except (ArchiveError, MissingDependencyError, OSError) as error:
+            trouble = str(error)  # also of this machine's disk: retention may be what makes room on it
         self._tell(log, trouble)
         if waiting is None:
             waiting = log.unmoved(config.model, now, older_than=config.moved_after)

@@ -189,9 +189,8 @@ class SealedFile:
                 yield from self._read(handle, pieces, columns)
                 return
             found = self._read_at_once(handle, pieces, columns) or list(self._read(handle, pieces, columns))
-            self._same(
-                self.place.stamp()
-            )  # unlike a file, an object that is replaced changes under who reads it
+            # unlike a file, an object that is replaced changes under who reads it
+            self._same(self.place.stamp())
         yield from found
 
     def _same(self, stamp: object) -> None:

@@ -2,6 +2,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -163,11 +164,11 @@ def test_a_kill_at_any_moment_loses_no_row_and_counts_none_twice(url, tmp_path):
     chance, hours, cursor, got, half = random.Random(2026), 0, None, [], 0
     log = InferenceLog(tmp_path, url)
     for _ in range(10):
-        record(tmp_path, 6, first=hours)
-        hours += 6
+        record(tmp_path, 4, first=hours)
+        hours += 4
         command = [sys.executable, "-c", MOVE, str(tmp_path), url, LATER.isoformat()]
         mover = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for _ in range(chance.randrange(1, 22)):
+        for _ in range(chance.randrange(1, 3 * len(here(tmp_path / "m")) + 2)):
             if not mover.stdout.readline():  # what it does next
                 break
             mover.stdin.write(b"\n")
@@ -189,9 +190,39 @@ def test_a_kill_at_any_moment_loses_no_row_and_counts_none_twice(url, tmp_path):
             got += ids(found[0])
             cursor = found[1]
         assert sorted(got) == sorted(all_ids(hours))
+        log.move("m", LATER)  # so that the next kill may come at any step again
     assert half, "no kill came in the middle: the moments need to be others"
-    log.move("m", LATER)
     assert here(tmp_path / "m") == []
     assert [one.key for one in log.archive.objects.list("") if one.key.endswith(".part")] == []
     assert ids(InferenceLog(tmp_path / "lost", url).scan("m")) == all_ids(hours)
     assert log.verify() == []
+
+
+def test_readers_see_every_row_once_at_any_moment_of_moving_and_deleting(url, tmp_path):
+    record(tmp_path, 12)
+    stop, wrong, scans = threading.Event(), [], []
+    certain = [name for name in all_ids(12) if int(name[2:]) % 7 > 2]  # the others are being deleted
+
+    def read(log):
+        while not stop.is_set():
+            found = ids(log.scan("m", columns=["__id"]))
+            scans.append(len(found))
+            if len(found) != len(set(found)) or not set(certain) <= set(found) or log.damage:
+                wrong.append((len(found), log.damage))
+
+    log = InferenceLog(tmp_path, url)
+    others = [InferenceLog(tmp_path, log.archive), InferenceLog(tmp_path, url)]
+    readers = [threading.Thread(target=read, args=(each,)) for each in others]
+    for reader in readers:
+        reader.start()
+    for hour in range(3, 15, 2):
+        log.move("m", START + timedelta(hours=hour))
+    for person in range(3):
+        log.delete([f"customer-{person}-x"], column="customer", by="me")
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert len(scans) > 2
+    assert wrong == []
+    assert here(tmp_path / "m") == []
+    assert ids(log.scan("m")) == certain

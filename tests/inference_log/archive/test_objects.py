@@ -1,4 +1,7 @@
+import sys
 import zlib
+from datetime import timedelta
+from types import ModuleType
 from urllib.parse import quote
 
 import boto3
@@ -6,7 +9,10 @@ import pytest
 
 from mirante.errors import ArchiveError
 from mirante.inference_log.archive.objects import MARK, ObjectPlace, ObjectStore
+from mirante.inference_log.reader import InferenceLog
+from tests.inference_log.archive.log import LATER, all_ids, record
 from tests.inference_log.archive.s3 import Moto
+from tests.inference_log.rows import ids
 
 
 def test_objects_come_and_go(objects, tmp_path):
@@ -67,6 +73,66 @@ def test_a_mark_that_is_no_json(objects):
     objects.put_bytes(MARK, b"x")
     with pytest.raises(ArchiveError, match="is damaged"):
         objects.owner()
+
+
+class Handmade:
+    """As much of fsspec as Arrow asks for, over a folder: what it would do with a storage of its own."""
+
+    protocol = "handmade"
+
+    def __init__(self, root):
+        self.root = root
+
+    def _at(self, path):
+        return self.root / path.strip("/")
+
+    def info(self, path):
+        found = self._at(path)
+        kind = "directory" if found.is_dir() else "file"
+        return {"name": path, "type": kind, "size": found.stat().st_size}
+
+    def isdir(self, path):
+        return self._at(path).is_dir()
+
+    def isfile(self, path):
+        return self._at(path).is_file()
+
+    def exists(self, path):
+        return self._at(path).exists()
+
+    def find(self, path, maxdepth, withdirs, detail):
+        found = self._at(path).glob("*") if maxdepth == 1 else self._at(path).rglob("*")
+        names = [one.relative_to(self.root).as_posix() for one in found]
+        return {name: self.info(name) for name in names}
+
+    def mkdir(self, path, create_parents):
+        self._at(path).mkdir(parents=create_parents, exist_ok=True)
+
+    def mv(self, one, other, recursive):
+        self._at(one).replace(self._at(other))
+
+    def rm(self, path):
+        self._at(path).unlink()
+
+    def open(self, path, mode):
+        return self._at(path).open(mode)
+
+
+def test_what_fsspec_reaches_is_an_archive_too(tmp_path, monkeypatch):
+    core = ModuleType("fsspec.core")
+    core.url_to_fs = lambda url: (Handmade(tmp_path / "there"), "/" + url.partition("://")[2])
+    monkeypatch.setitem(sys.modules, "fsspec", ModuleType("fsspec"))
+    monkeypatch.setitem(sys.modules, "fsspec.core", core)
+    record(tmp_path / "log", 5)
+    log = InferenceLog(tmp_path / "log", "handmade://bucket/log")
+    assert log.move("m", LATER).segments == 5
+    assert log.delete(["customer-3-x"], column="customer", by="me").rows
+    for each in (log, InferenceLog(tmp_path / "lost", "handmade://bucket/log")):
+        assert ids(each.scan("m")) == [name for name in all_ids(5) if int(name[2:]) % 7 != 3]
+        assert each.verify() == []
+    assert log.models() == [("m", "1")]
+    assert not list(tmp_path.rglob("*.part"))
+    assert log.retain("m", LATER, older_than=timedelta(days=1)).segments == 5
 
 
 def test_a_bucket_that_is_missing(moto):

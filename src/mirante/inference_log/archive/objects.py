@@ -127,10 +127,10 @@ class ObjectStore:
 
         wanted = fs.FileType.File if deep else fs.FileType.Directory
         with self.asking(f"list {below or 'its folders'}") as system:
-            base = self._path("")
+            base = self._path("").strip("/")  # fsspec's paths begin with a slash or not, as they like
             selector = fs.FileSelector(self._path(below), allow_not_found=True, recursive=deep)
             return [
-                Stored(info.path[len(base) + 1 :], info.size or 0, _second(info))
+                Stored(info.path.strip("/")[len(base) + 1 :], info.size or 0, _second(info))
                 for info in system.get_file_info(selector)
                 if info.type == wanted
             ]
@@ -197,7 +197,10 @@ class ObjectStore:
             system.delete_file(self._path(key))
 
     def remove_drafts(self, below: str) -> None:
-        """Remove what a mover that was killed left half written."""
+        """Remove what a mover that was killed left half written, where a put is not whole or nothing."""
+        with self.asking("say what it is") as system:
+            if system.type_name in _WHOLE:
+                return
         for found in self.list(below):
             name = found.key.rpartition("/")[2]
             if name.startswith(".") and name.endswith(_DRAFT):
