@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mirante.drift.explain import explain
     from mirante.drift.monitor import DriftMonitor
     from mirante.errors import (
+        ArchiveError,
         ConfigError,
         DeliveryError,
         InputError,
@@ -55,6 +56,7 @@ __all__ = [
     "AlertManager",
     "AlertRule",
     "AlertSystem",
+    "ArchiveError",
     "CaptureMiddleware",
     "ConfigError",
     "DeliveryError",
@@ -96,6 +98,7 @@ _HOMES = {
     "AlertManager": "mirante.alerts.manager",
     "AlertRule": "mirante.alerts.rules",
     "AlertSystem": "mirante.alerts.sending",
+    "ArchiveError": "mirante.errors",
     "CaptureMiddleware": "mirante.capture.middleware",
     "ConfigError": "mirante.errors",
     "DeliveryError": "mirante.errors",

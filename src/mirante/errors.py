@@ -9,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 
 __all__ = [
+    "ArchiveError",
     "ConfigError",
     "ConflictError",
     "DeliveryError",
@@ -59,6 +60,10 @@ class NotFoundError(MiranteError, LookupError):
 
 class ConflictError(MiranteError, RuntimeError):
     """Somebody else was there first, or it is over: what was asked for no longer makes sense."""
+
+
+class ArchiveError(MiranteError, RuntimeError):
+    """The archive of an inference log could not be reached, read or written, or belongs to another log."""
 
 
 class TrackingError(MiranteError, RuntimeError):

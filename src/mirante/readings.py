@@ -414,6 +414,14 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_log_removed_total": ReadingKind(
             ("log_model",), "rows", "rows removed from a model's inference log by retention, since start"
         ),
+        "monitor_archive_up": ReadingKind(
+            ("log_model",),
+            "0 or 1",
+            "1 while the archive of a model's inference log takes segments; else its note says why not",
+        ),
+        "monitor_archive_waiting": ReadingKind(
+            ("log_model",), "segments", "segments that are to be moved to the archive and are not yet"
+        ),
         "monitor_late_total": ReadingKind(
             (), "rows", "rows that came after their window had closed, since start"
         ),

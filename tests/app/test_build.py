@@ -326,3 +326,17 @@ def test_notices_name_a_config_that_commands_would_not_find(tmp_path, monkeypatc
                 parts.engine.advance(AT + timedelta(minutes=minutes), lambda _: timedelta(hours=1))
             (notice,) = parts.store.outbox.list()
         assert (f"-c {tmp_path}/mirante.yaml" in notice.payload["silence"]) == named
+
+
+def test_every_way_to_a_log_takes_its_archive_along(tmp_path):
+    url = f"file://{tmp_path}/archive"
+    text = f"models: [{{model: churn, archive: '{url}'}}, {{model: price}}, {{model: other, log: else}}]"
+    settings = settings_of(tmp_path, text + "\ndiscover: true")
+    with build(settings) as parts:
+        churn, price, other = map(parts.log_of, settings.models)
+        assert churn.archive is price.archive is parts.default_log.archive, "all of one folder ask once"
+        assert churn.archive.name == url
+        assert other.archive is None
+    assert log_of_subject(settings, "model/churn@champion").archive.name == url
+    assert log_of_subject(settings, "model/found@champion").archive.name == url
+    assert log_of_subject(settings, "model/other@champion").archive is None

@@ -84,3 +84,19 @@ def test_a_models_privacy_is_found_by_its_alias(settings):
     assert privacy_of(settings, "m", "champion").hash == {"customer"}
     assert privacy_of(settings, "n", "champion").columns == frozenset()
     assert privacy_of(settings, "m", "other") is None
+
+
+def test_logs_come_with_their_archives(tmp_path):
+    url = f"file://{tmp_path}/archive"
+    (tmp_path / "mirante.yaml").write_text(
+        f"models: [{{model: m, archive: '{url}'}}, {{model: n, log: other}}]"
+    )
+    settings = load_settings(tmp_path / "mirante.yaml")
+    [log] = logs_of(settings, None)
+    assert (log.root, log.archive.name) == (tmp_path / "inference-log", url)
+    [log] = logs_of(settings, tmp_path / "inference-log")
+    assert log.archive.name == url
+    [log] = logs_of(settings, tmp_path / "elsewhere", f"{url}/b")
+    assert log.archive.name == f"{url}/b"
+    with pytest.raises(InputError, match="2 logs are meant and one archive"):
+        logs_of(settings, None, url)

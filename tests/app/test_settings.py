@@ -111,6 +111,36 @@ def test_a_model_is_recorded_in_one_way_whatever_its_aliases(tmp_path, one, othe
     assert len(load(tmp_path, f"models: [{', '.join(same)}, {{model: price}}]").models) == 3
 
 
+@pytest.mark.parametrize(
+    ("entries", "needed"),
+    [
+        ("{model: a, archive: 's3://k:hunter2@b/x'}, {model: b, archive: 's3://b/x'}", "differ in archive"),
+        (
+            "{model: a, archive: 's3://k:hunter2@b'}, {model: b, log: c, archive: 's3://k:hunter2@b/'}",
+            "two logs",
+        ),
+        ("{model: a, archive: 'bucket/hunter2'}", r"models\[0\].archive.*is no URL"),
+        ("{model: a, archive: 's3://k:hunter2@b', archive_after: soon}", "no length of time"),
+    ],
+)
+def test_a_log_has_one_archive_and_no_error_shows_its_secret(tmp_path, entries, needed):
+    with pytest.raises(ConfigError, match=needed) as caught:
+        load(tmp_path, f"models: [{entries}]")
+    assert "hunter2" not in str(caught.value)
+    good = load(tmp_path, "models: [{model: a, archive: 's3://k:hunter2@b'}, {model: b}, {model: c, log: d}]")
+    assert good.archive_of(tmp_path / "inference-log") == "s3://k:hunter2@b"
+    assert good.archive_of(tmp_path / "d") is None
+    assert "hunter2" not in repr(good)
+
+
+def test_an_archive_that_is_not_in_the_environment_is_said_with_its_place(tmp_path, monkeypatch):
+    settings = load(tmp_path, "models: [{model: a, archive: 'env:MIRANTE_TEST_ARCHIVE'}]")
+    with pytest.raises(ConfigError, match=r"line 1.*MIRANTE_TEST_ARCHIVE.*not set"):
+        settings.archive_of(tmp_path / "inference-log")
+    monkeypatch.setenv("MIRANTE_TEST_ARCHIVE", "s3://bucket/log")
+    assert settings.archive_of(tmp_path / "inference-log") == "s3://bucket/log"
+
+
 def test_mlflow_is_on_when_an_address_is_known(tmp_path):
     environ = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5001"}
     assert load(tmp_path, "{}", environ).mlflow.enabled

@@ -69,3 +69,38 @@ def test_a_deletion_that_was_cut_short_is_ended(tmp_path, store):
     upkeep(store, root).advance(NOW)
     assert InferenceLog(root).scan("m", columns=["__id"])["__id"].to_pylist() == ["1.0", "1.2", "1.3", "1.4"]
     assert store.labels.count("m") == 1
+
+
+def test_sealed_segments_go_to_the_archive_and_readings_say_how_that_goes(tmp_path, store, capsys):
+    root, url = tmp_path / "log", f"file://{tmp_path}/archive"
+    for days in (10, 3, 0):
+        record(root, days)
+    watched = ModelConfig(model="m", log=root, archive=url)
+    log = InferenceLog(root, watched.archive_address())
+    task = LogUpkeep(store, lambda: [(watched, log), (watched.model_copy(update={"alias": "b"}), log)])
+    (tmp_path / "archive").write_text("in the way")
+    for _ in range(3):
+        log.archive.objects.retry()
+        task.advance(NOW)
+    assert value(store, "monitor_archive_up") == 0
+    assert value(store, "monitor_archive_waiting") == 2
+    [reading] = store.readings.latest(names=["monitor_archive_up"])
+    assert "could not" in reading.note
+    said = [line for line in capsys.readouterr().out.splitlines() if "takes nothing" in line]
+    assert len(said) == 1, "once, and not at each turn"
+    (tmp_path / "archive").unlink()
+    log.archive.objects.retry()
+    task.advance(NOW + timedelta(minutes=5))
+    assert value(store, "monitor_archive_up") == 1
+    assert value(store, "monitor_archive_waiting") == 0
+    assert len(list((tmp_path / "archive").rglob("*.parquet"))) == 2
+    assert len(list(root.rglob("*.parquet"))) == 1, "until it is judged it stays"
+    assert "takes segments again" in capsys.readouterr().out
+    assert log.scan("m").num_rows == 15
+    assert value(store, "monitor_log_bytes") > 0
+
+
+def test_a_log_without_an_archive_says_nothing_about_one(tmp_path, store):
+    record(tmp_path / "log", 10)
+    upkeep(store, tmp_path / "log").advance(NOW)
+    assert store.readings.latest(names=["monitor_archive_up"]) == []

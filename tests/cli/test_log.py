@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
@@ -163,3 +164,41 @@ def test_a_deletion_says_which_rows(root, arguments):
     assert done.exit_code == 2
     assert "--where" in done.stderr
     assert InferenceLog(root).stat()[0].rows == 20
+
+
+def test_every_command_works_over_the_archive(root, tmp_path):
+    url = f"file://{tmp_path}/archive"
+    missing = run("stat", "--log", root, "--archive", url)
+    assert missing.exit_code == 1
+    assert "there is no archive of an inference log at" in missing.stderr
+    InferenceLog(root, url).move("m", datetime(2027, 1, 1, tzinfo=UTC))
+    assert list(root.rglob("*.parquet")) == []
+    [found] = json.loads(run("stat", "--log", root, "--archive", url, "--json").stdout)
+    assert (found["rows"], found["sealed"], found["archived"]) == (20, 1, 1)
+    assert "id19" in run("tail", "--log", root, "--archive", url).stdout
+    assert run("repair", "--log", root, "--archive", url).stdout == "all is well\n"
+    target = tmp_path / "rows.csv"
+    lost = tmp_path / "lost"
+    assert run("export", "m", target, "--log", lost, "--archive", url).stdout == f"wrote {target}: 20 rows\n"
+    done = run("delete", "--id", "id7", "--yes", "--log", root, "--archive", url)
+    assert (done.exit_code, "deleted 1 rows; rewrote 1 segments" in done.stdout) == (0, True)
+    [path] = (tmp_path / "archive").rglob("*.parquet")
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    done = run("repair", "--log", root, "--archive", url)
+    assert (done.exit_code, f"{path.name}: 19 rows of group 0 left out" in done.stdout) == (1, True)
+
+
+def test_an_archive_that_is_away_is_said_without_its_secret(root):
+    url = "s3://key:hunter2secret@bucket/log?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1"
+    for command in (("stat",), ("tail",), ("repair",)):
+        done = run(*command, "--log", root, "--archive", url)
+        assert done.exit_code == (2 if command == ("repair",) else 1)
+        assert "the archive s3://bucket/log could not" in done.stderr
+        assert "hunter2" not in done.output
+    done = run("delete", "--id", "id7", "--yes", "--log", root, "--archive", url)
+    assert done.exit_code == 1
+    assert "what is in the archive waits until that can be reached" in done.stdout
+    assert "hunter2" not in done.output
+    assert InferenceLog(root).scan("m").num_rows == 19

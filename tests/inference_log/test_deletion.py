@@ -148,7 +148,7 @@ def test_a_recorder_that_does_not_seal_is_told_and_waited_for(tmp_path):
 def test_two_deletions_at_once_are_refused(tmp_path):
     write(tmp_path, range(5))
     with requests.alone(tmp_path), pytest.raises(ConflictError, match="already"):
-        delete(tmp_path, "3")
+        delete(tmp_path, "3", wait=0.1)
 
 
 @pytest.mark.parametrize("values", [[], [""]])
@@ -260,7 +260,9 @@ def test_a_kill_at_any_moment_loses_no_other_row_and_the_request_is_gone_on_with
         lines = [process.stdout.readline() for _ in range(chance.randrange(1, 12))]
         time.sleep(chance.uniform(0, 0.004))
         process.kill()
-        lines.append(process.communicate(timeout=20)[0])
+        lines.append(process.stdout.read())  # communicate() would pass over what readline has read ahead
+        process.stdout.close()
+        process.wait(timeout=20)
         told = b" ".join(lines).decode().split()
         log = InferenceLog(tmp_path)
         assert log.verify() == []

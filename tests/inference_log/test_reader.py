@@ -146,7 +146,7 @@ def test_scan_cuts_by_time_and_reads_only_what_it_must(tmp_path, sealed):
         log.scan("m", columns=["y"])
     with pytest.raises(InputError, match="no time zone"):
         log.scan("m", start=datetime(2013, 1, 1))
-    [file] = log._files.values()
+    [file] = log._places._files.values()
     loaded = []
     real = file.load
     file.load = lambda pieces, columns=None: loaded.extend(pieces) or real(pieces, columns)
@@ -180,9 +180,9 @@ def test_a_segment_sealed_between_listing_and_reading(tmp_path):
     listed = list_segments(tmp_path / "m" / "1")
     _, cursor = log.read_new("m", None, limit_rows=2)
     w.close()
-    log._list = lambda folder: listed  # still shows the stream
+    log._places.segments = lambda folder: listed  # still shows the stream
     assert ids(log.read_new("m", cursor)[0]) == ["id2", "id3", "id4"]
-    log._list = lambda folder: {}  # shows neither, as a listing in the middle of a renaming may
+    log._places.segments = lambda folder: {}  # shows neither, as a listing in the middle of a renaming may
     assert log.read_new("m", cursor) == (None, cursor)
 
 

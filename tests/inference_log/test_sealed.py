@@ -5,7 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mirante.inference_log.sealed import GROUP_ROWS, RowGroup, SealedFile, seal_stream, write_sealed
+from mirante.errors import ArchiveError
+from mirante.inference_log.archive.objects import ObjectPlace, ObjectStore
+from mirante.inference_log.sealed import RowGroup, SealedFile
+from mirante.inference_log.sealing import GROUP_ROWS, seal_stream, write_sealed
 from mirante.inference_log.stream import StreamFile
 from tests.inference_log.rows import ids, rows
 from tests.inference_log.test_stream import parts
@@ -29,14 +32,6 @@ def test_rows_keep_their_numbers_across_sealing_and_gaps(stream, tmp_path):
     got = pa.concat_tables(table for _, table in sealed.load(sealed.pieces))
     assert got.equals(pa.concat_tables(table for _, table in stream.load(stream.pieces)))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.arrow", "s.parquet"]
-
-
-def test_other_tools_read_it(stream, tmp_path):
-    seal_stream(stream, tmp_path / "s.parquet")
-    table = pq.read_table(tmp_path / "s.parquet")
-    assert table.num_rows == 15_020
-    assert table.schema.field("__time").type == pa.timestamp("us", tz="UTC")
-    assert pq.read_metadata(tmp_path / "s.parquet").row_group(0).column(0).compression == "ZSTD"
 
 
 def test_a_flipped_bit_costs_a_row_group_at_most_and_is_told(stream, tmp_path):
@@ -162,3 +157,41 @@ def test_every_flipped_bit_of_a_footer_is_found_before_arrow_looks_at_it(tmp_pat
         assert SealedFile(path).damage, where
     path.write_bytes(data)
     assert pl.read_parquet(path).shape == (20, 6)
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_read_again(tmp_path):
+    store = ObjectStore(f"file://{tmp_path}/there")
+    for name, numbers in (("old", range(20)), ("new", range(0, 20, 2))):
+        groups = [(0, rows(numbers), ())]
+        write_sealed(tmp_path / name, rows([1]).schema, groups, beside=tmp_path / "x")
+    store.put(tmp_path / "old", "s")
+    file = SealedFile(ObjectPlace(store, "s"))
+    real = file._read_at_once
+
+    def read(*args):
+        found = real(*args)
+        store.put(tmp_path / "new", "s")
+        return found
+
+    file._read_at_once = read
+    with pytest.raises(FileNotFoundError, match="was rewritten meanwhile"):
+        list(file.load(file.pieces))
+    file = SealedFile(ObjectPlace(store, "s"))
+    assert [table.num_rows for _, table in file.load(file.pieces)] == [10]
+    assert file.damage == {}
+
+
+def test_a_line_that_breaks_is_no_damage(tmp_path, monkeypatch):
+    store = ObjectStore(f"file://{tmp_path}/there")
+    write_sealed(tmp_path / "s", rows([1]).schema, [(0, rows(range(20)), ())], beside=tmp_path / "x")
+    store.put(tmp_path / "s", "s")
+    file = SealedFile(ObjectPlace(store, "s"))
+
+    class Broken:
+        def __init__(self, *args, **more):
+            raise OSError("the line broke")
+
+    monkeypatch.setattr("mirante.inference_log.sealed.pq.ParquetFile", Broken)
+    with pytest.raises(ArchiveError, match="there/s could not be read: the line broke"):
+        list(file.load(file.pieces))
+    assert file.damage == {}

@@ -4,9 +4,9 @@ import pytest
 
 from mirante.capture.recorder import Recorder
 from mirante.inference_log.names import make_named_folder
+from mirante.inference_log.places import version_folders
 from mirante.inference_log.reader import InferenceLog
 from mirante.inference_log.segments import SegmentWriter
-from mirante.inference_log.stat import version_folders
 from tests.inference_log.rows import rows
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from mirante.errors import ConfigError
 from mirante.monitors.config import ModelConfig
 
 
@@ -92,3 +93,14 @@ def test_sizes_have_a_unit(text, size):
 def test_what_is_wrong_about_rows_that_are_kept_is_refused(more):
     with pytest.raises(ValidationError):
         ModelConfig(model="m", **more)
+
+
+def test_rows_stay_here_until_they_are_judged_unless_said_otherwise():
+    config = ModelConfig(model="m", window="1h", lateness="5m", label_delay="1d", archive="s3://bucket")
+    assert config.moved_after == config.judged_after == timedelta(days=1, hours=1, minutes=5)
+    assert ModelConfig(model="m", archive_after="1h").moved_after == timedelta(hours=1)
+    assert ModelConfig(model="m").archive_address() is None
+    assert config.archive_address() == "s3://bucket"
+    assert "bucket" not in repr(config)
+    with pytest.raises(ConfigError, match="the archive is no URL"):
+        ModelConfig(model="m", archive="env:A").archive_address({"A": "bucket"})

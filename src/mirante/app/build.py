@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from mirante.app.scheduler import utc_now
 from mirante.capture.recorder import Recorder
 from mirante.capture.recorders import Recorders
 from mirante.errors import ConfigError, TrackingError
+from mirante.inference_log.archive.index import Archive
 from mirante.inference_log.reader import InferenceLog
 from mirante.sinks.mlflow import MlflowSink
 from mirante.sources.host import HostSource
@@ -68,6 +69,7 @@ class Parts:
     outbox: Outbox
     host: HostSource
     heartbeat: Heartbeat | None = None
+    _archives: dict[Path, Archive | None] = field(default_factory=dict, init=False, repr=False)
 
     def client(self) -> MlflowClient:
         """Return a client of the MLflow server.
@@ -92,11 +94,18 @@ class Parts:
     @cached_property
     def default_log(self) -> InferenceLog:
         """The inference log beside the config, for models that are discovered."""
-        return InferenceLog(self.settings.default_log)
+        return self._log(self.settings.default_log)
 
     def log_of(self, config: ModelConfig) -> InferenceLog:
         """Return the inference log of a model."""
-        return InferenceLog(config.log)
+        return self._log(config.log)
+
+    def _log(self, root: Path) -> InferenceLog:
+        """Return a log; all of one folder share what is known of its archive, and whether that answers."""
+        if root not in self._archives:
+            url = self.settings.archive_of(root)
+            self._archives[root] = None if url is None else Archive(url, root)
+        return InferenceLog(root, self._archives[root])
 
     @cached_property
     def recorders(self) -> Recorders:
@@ -186,7 +195,8 @@ def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
         The one beside the config for a model that it does not name.
     """
     roots = {config.subject: config.log for config in settings.models}
-    return InferenceLog(roots.get(subject, settings.default_log))
+    root = roots.get(subject, settings.default_log)
+    return InferenceLog(root, settings.archive_of(root))
 
 
 def build(

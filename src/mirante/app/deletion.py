@@ -47,7 +47,7 @@ class DeletedRows:
         return all(done.finished and not done.unread for done in self.logs.values())
 
 
-def logs_of(settings: Settings, given: Path | None) -> list[InferenceLog]:
+def logs_of(settings: Settings, given: Path | None, archive: str | None = None) -> list[InferenceLog]:
     """Return the logs that are meant: the one that is given, else those of the config.
 
     Parameters
@@ -56,18 +56,23 @@ def logs_of(settings: Settings, given: Path | None) -> list[InferenceLog]:
         Checked.
     given : Path, optional
         A folder.
+    archive : str, optional
+        URL of the log's archive; that of the config when not given.
 
     Raises
     ------
     InputError
-        If none of them is there.
+        If none of them is there, or the archive is for several.
     """
     roots = (
         [given]
         if given
         else [*dict.fromkeys([*(model.log for model in settings.models), *_default(settings)])]
     )
-    there = [InferenceLog(root) for root in roots if root.is_dir()]
+    if archive is not None and len(roots) != 1:
+        raise InputError(f"{len(roots)} logs are meant and one archive is given; name the folder with --log")
+    logs = [InferenceLog(root, archive or settings.archive_of(root)) for root in roots]
+    there = [log for log in logs if log.root.is_dir() or log.archive is not None]
     if not there:
         said = ", ".join(map(str, roots))
         raise InputError(

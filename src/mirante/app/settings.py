@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -170,6 +170,7 @@ class Settings(BaseModel):
                         f"the entries in models of {model.model!r} differ in {key}; a model's rows are "
                         f"recorded once for all its aliases: give each of its entries the same {key}"
                     )
+        _check_archives(models)
         return models
 
     def within(self, folder: Path, environ: Mapping[str, str]) -> Settings:
@@ -224,6 +225,32 @@ class Settings(BaseModel):
     def default_log(self) -> Path:
         """The folder of the inference log of models that the config does not name."""
         return self._folder / "inference-log"
+
+    def archive_of(self, log: Path) -> str | None:
+        """Return the URL of the archive of a log's folder; None without one. It is not for showing.
+
+        Parameters
+        ----------
+        log : Path
+            The folder.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be read from the environment, or is no URL.
+
+        Examples
+        --------
+        >>> Settings(models=[{"model": "churn"}]).archive_of(Path("inference-log")) is None
+        True
+        """
+        for number, model in enumerate(self.models):
+            if model.archive is not None and model.log.absolute() == log.absolute():
+                try:
+                    return model.archive_address()
+                except ConfigError as error:
+                    raise ConfigError(self.locate(str(error), "models", str(number), "archive")) from None
+        return None
 
     @property
     def file(self) -> Path | None:
@@ -377,6 +404,23 @@ def load_settings(path: Path, *, environ: Mapping[str, str] | None = None) -> Se
     except ConfigError as error:
         raise ConfigError(placed.locate(str(error))) from None
     return placed
+
+
+def _check_archives(models: Sequence[ModelConfig]) -> None:
+    """See to it that a log has one archive, and an archive one log: two would count each other's rows."""
+    of_log: dict[Path, SecretStr] = {}
+    for model in models:
+        if model.archive is not None and of_log.setdefault(model.log, model.archive) != model.archive:
+            raise ConfigError(
+                f"the entries in models that record to {str(model.log)!r} differ in archive; a log has one: "
+                "give it in one of them, or the same in each"
+            )
+    archives = [found.get_secret_value().rstrip("/") for found in of_log.values()]
+    if len(set(archives)) < len(archives):
+        raise ConfigError(
+            "two logs in models have the same archive, and each would take the other's rows for its own; "
+            "give each log a folder of its own there"
+        )
 
 
 def default_settings(*, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:

@@ -1,15 +1,17 @@
-"""Looks after the inference logs: removes what is too old, and ends deletions that were begun."""
+"""Looks after the inference logs: ends deletions, moves segments to the archive, removes what is too old."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from mirante.errors import ConflictError
+from mirante.errors import ArchiveError, ConflictError, MissingDependencyError
 from mirante.readings import Reading
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["INTERVAL", "LogUpkeep"]
 
 INTERVAL = timedelta(minutes=5)
+_MOVING = 120.0
+"""Seconds of that for moving segments; the rest goes at the next turn."""
 
 _log = structlog.get_logger("mirante.inference_log")
 
@@ -40,6 +44,7 @@ class LogUpkeep:
         self._store = store
         self._logs = logs
         self._removed: Counter[str] = Counter()
+        self._away: dict[Path, str] = {}
 
     def advance(self, now: datetime) -> None:
         """Do what is due.
@@ -57,7 +62,10 @@ class LogUpkeep:
             except ConflictError:  # somebody is at it
                 continue
         sizes: Counter[str] = Counter()
+        archived: dict[str, list[Reading]] = {}
         for config, log in watched:
+            if log.archive is not None and config.model not in archived:
+                archived[config.model] = self._move(config, log, now, _MOVING / len(watched))
             if (kept := self._retain(config, log, now)) is not None:
                 sizes[config.model] = max(sizes[config.model], kept.left_bytes)
                 self._removed[config.model] += kept.rows
@@ -71,7 +79,38 @@ class LogUpkeep:
                     Reading("monitor_log_removed_total", self._removed[model], now, {"log_model": model}),
                 )
             ]
+            + [reading for readings in archived.values() for reading in readings]
         )
+
+    def _move(self, config: ModelConfig, log: InferenceLog, now: datetime, patience: float) -> list[Reading]:
+        trouble, waiting = "", None
+        try:
+            moved = log.move(config.model, now, older_than=config.moved_after, patience=patience)
+            waiting = moved.waiting
+            if moved.segments:
+                _log.info("moved to the archive", subject=config.subject, **asdict(moved))
+        except ConflictError:  # as above
+            pass
+        except (ArchiveError, MissingDependencyError, OSError) as error:
+            trouble = str(error)  # also of this machine's disk: retention may be what makes room on it
+        self._tell(log, trouble)
+        if waiting is None:
+            waiting = log.unmoved(config.model, now, older_than=config.moved_after)
+        labels = {"log_model": config.model}
+        return [
+            Reading("monitor_archive_up", int(not trouble), now, labels, trouble),
+            Reading("monitor_archive_waiting", waiting, now, labels),
+        ]
+
+    def _tell(self, log: InferenceLog, trouble: str) -> None:
+        """Say once when an archive does not take segments, and once when it does again."""
+        before = self._away.pop(log.root, "")
+        if trouble:
+            self._away[log.root] = trouble
+        if trouble and trouble != before:
+            _log.warning("the archive takes nothing; segments stay here", log=str(log.root), reason=trouble)
+        elif before and not trouble:
+            _log.info("the archive takes segments again", log=str(log.root))
 
     def _retain(self, config: ModelConfig, log: InferenceLog, now: datetime) -> Retained | None:
         try:

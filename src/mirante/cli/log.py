@@ -30,6 +30,11 @@ _folder = click.option(
     type=click.Path(path_type=Path),
     help="Folder of the log; those of the config by default.",
 )
+_archive = click.option(
+    "--archive",
+    metavar="URL",
+    help="Where sealed segments are moved to, such as s3://bucket/log; that of the config by default.",
+)
 _models = click.option("--model", "models", multiple=True, help="Only this model; may be repeated.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -39,14 +44,20 @@ def log() -> None:
     """Look at the predictions that were recorded, take them out, delete them."""
 
 
-def _logs(config: Path | None, folder: Path | None) -> list[InferenceLog]:
+def _logs(config: Path | None, folder: Path | None, archive: str | None) -> list[InferenceLog]:
+    """Return the logs that are meant, for reading; an archive that does not answer is said first."""
     from mirante.app.deletion import logs_of
 
-    return logs_of(settings_of(config), folder)
+    logs = logs_of(settings_of(config), folder, archive)
+    for each in logs:
+        if each.archive is not None:
+            each.archive.check(there=archive is not None)
+    return logs
 
 
 @log.command()
 @_folder
+@_archive
 @_models
 @click.option(
     "-n", "lines", type=click.IntRange(0), default=10, show_default=True, help="How many of each model."
@@ -55,13 +66,19 @@ def _logs(config: Path | None, folder: Path | None) -> list[InferenceLog]:
 @_json
 @config_option
 def tail(
-    folder: Path | None, models: tuple[str, ...], lines: int, follow: bool, as_json: bool, config: Path | None
+    folder: Path | None,
+    archive: str | None,
+    models: tuple[str, ...],
+    lines: int,
+    follow: bool,
+    as_json: bool,
+    config: Path | None,
 ) -> None:
     """Print the newest predictions, a line each; with --json an object a line."""
     say = _as_json if as_json else _as_line
     places = [
         (each, model)
-        for each in _logs(config, folder)
+        for each in _logs(config, folder, archive)
         for model in (models or sorted({model for model, _ in each.models()}))
     ]
     cursors: dict[int, Any] = {}
@@ -105,12 +122,15 @@ def _short(value: Any) -> str:
 
 @log.command()
 @_folder
+@_archive
 @_models
 @_json
 @config_option
-def stat(folder: Path | None, models: tuple[str, ...], as_json: bool, config: Path | None) -> None:
+def stat(
+    folder: Path | None, archive: str | None, models: tuple[str, ...], as_json: bool, config: Path | None
+) -> None:
     """Say how large the log is: rows, bytes, times, segments, damage and drops of each model and version."""
-    found = [(each, line) for each in _logs(config, folder) for line in each.stat(models or None)]
+    found = [(each, line) for each in _logs(config, folder, archive) for line in each.stat(models or None)]
     if as_json:
         show(json.dumps([{"log": str(each.root), **line.to_dict()} for each, line in found], indent=2))
         return
@@ -122,6 +142,7 @@ def stat(folder: Path | None, models: tuple[str, ...], as_json: bool, config: Pa
         "B/ROW",
         "OPEN",
         "SEALED",
+        "ARCHIVED",
         "DAMAGED",
         "DELETED",
         "DROPPED",
@@ -136,6 +157,7 @@ def stat(folder: Path | None, models: tuple[str, ...], as_json: bool, config: Pa
             f"{line.bytes_per_row:.0f}" if line.rows else "",
             str(line.open),
             str(line.sealed),
+            str(line.archived),
             str(line.damaged),
             str(line.deleted),
             str(line.dropped),
@@ -160,10 +182,13 @@ def _size(count: float) -> str:
 
 @log.command()
 @_folder
+@_archive
 @_models
 @_json
 @config_option
-def repair(folder: Path | None, models: tuple[str, ...], as_json: bool, config: Path | None) -> None:
+def repair(
+    folder: Path | None, archive: str | None, models: tuple[str, ...], as_json: bool, config: Path | None
+) -> None:
     """Read everything, say what is damaged, and put right what a crash left.
 
     Torn ends of dead recorders are cut and their segments sealed; living recorders are left alone. What is
@@ -173,7 +198,7 @@ def repair(folder: Path | None, models: tuple[str, ...], as_json: bool, config: 
     with failure_is_2():
         damage: list[str] = []
         sealed = cut = removed = 0
-        for each in _logs(config, folder):
+        for each in _logs(config, folder, archive):
             done = each.repair(models or None)
             sealed, cut, removed = sealed + done.sealed, cut + done.cut_bytes, removed + done.removed
             damage += [*done.damage, *each.verify(models or None)]
@@ -196,6 +221,7 @@ def _repaired(sealed: int, cut: int, removed: int) -> Iterator[str]:
 @click.argument("model")
 @click.argument("output", type=click.Path(path_type=Path))
 @_folder
+@_archive
 @click.option("--since", help="From when on, such as 2026-01-31 or 2026-01-31T14:00:00Z.")
 @click.option("--until", help="Until when.")
 @click.option("--version", help="Only this version of the model.")
@@ -212,6 +238,7 @@ def export(
     model: str,
     output: Path,
     folder: Path | None,
+    archive: str | None,
     since: str | None,
     until: str | None,
     version: str | None,
@@ -225,7 +252,7 @@ def export(
     Only its owner can read the file. In CSV an apostrophe comes before texts that a spreadsheet would take
     for formulas. What is deleted from the log later stays in the file.
     """
-    logs = [each for each in _logs(config, folder) if model in {name for name, _ in each.models()}]
+    logs = [each for each in _logs(config, folder, archive) if model in {name for name, _ in each.models()}]
     if len(logs) != 1:
         said = "no log has" if not logs else "several logs have"
         raise InputError(f"{said} rows of {model!r}; name the folder with --log")
@@ -244,6 +271,7 @@ def export(
 
 @log.command()
 @_folder
+@_archive
 @_models
 @click.option("--id", "ids", multiple=True, help="Id of a prediction; may be repeated.")
 @click.option(
@@ -259,6 +287,7 @@ def export(
 @config_option
 def delete(
     folder: Path | None,
+    archive: str | None,
     models: tuple[str, ...],
     ids: tuple[str, ...],
     ids_from: Any,
@@ -277,11 +306,11 @@ def delete(
     could not be searched, 2 when it cannot run.
     """
     with failure_is_2():
-        from mirante.app.deletion import delete_from_logs
+        from mirante.app.deletion import delete_from_logs, logs_of
 
         listed = [] if ids_from is None else [line.strip() for line in ids_from]
         column, values = _wanted([*ids, *filter(None, listed)], where)
-        logs = _logs(config, folder)
+        logs = logs_of(settings_of(config), folder, archive)  # an archive that is away is gone on with later
     if not yes:
         what = f"the rows of {len(values)} {'ids' if column == '__id' else f'values of {plain(column)}'}"
         places = ", ".join(str(each.root) for each in logs)
@@ -318,6 +347,7 @@ def _deletion_dict(done: DeletedRows) -> dict[str, Any]:
 
 def _told(done: DeletedRows) -> Iterator[str]:
     from mirante.app.deletion import NOT_REMOVED
+    from mirante.inference_log.deletion import ARCHIVE
 
     for root, each in done.logs.items():
         yield f"{root}: deleted {each.rows:,} rows; rewrote {each.segments} segments"
@@ -325,11 +355,14 @@ def _told(done: DeletedRows) -> Iterator[str]:
             yield f"{root}: " + ", ".join(
                 f"{kind.replace('_', ' ')}: {n}" for kind, n in each.forgotten.items()
             )
-        if each.waiting:
+        later = "the service, or the next `mirante log delete`, ends it"
+        if written := len([where for where in each.waiting if where != ARCHIVE]):
             yield (
-                f"{root}: {each.waiting_rows:,} rows in {len(each.waiting)} segments wait until their "
-                "recorder seals them; the service, or the next `mirante log delete`, ends it"
+                f"{root}: {each.waiting_rows:,} rows in {written} segments wait until their "
+                f"recorder seals them; {later}"
             )
+        if ARCHIVE in each.waiting:
+            yield f"{root}: what is in the archive waits until that can be reached; {later}"
         yield from (f"could not be searched: {said}" for said in each.unread)
     if done.store is None:
         yield "there is no store: labels and rows of windows were not looked for; give a config with -c"

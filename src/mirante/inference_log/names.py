@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-__all__ = ["make_named_folder", "name_of", "quote_name"]
+__all__ = ["NOTE", "is_shortened", "make_named_folder", "name_of", "quote_name"]
 
 _LONGEST = 200  # file systems allow 255 bytes; the rest is room for suffixes of other tools
 _HASHED = "%h"  # never part of a quoted name, where % is followed by two hexadecimal digits
 _EMPTY = "%"
-_ORIGINAL = ".name"
+NOTE = ".name"
+"""The file in a folder that says the whole of a name that is too long for it."""
 
 
 def quote_name(name: str) -> str:
@@ -50,13 +52,15 @@ def quote_name(name: str) -> str:
     return quoted[: _LONGEST - len(digest)] + digest
 
 
-def name_of(folder: Path) -> str | None:
+def name_of(folder: Path, note: Callable[[], bytes] | None = None) -> str | None:
     """Return the name that a folder stands for, or None when it is not one of ours.
 
     Parameters
     ----------
     folder : Path
         A folder that `make_named_folder` made.
+    note : callable, optional
+        Gives its note when the folder itself is not here; raises OSError when there is none.
 
     Examples
     --------
@@ -64,9 +68,9 @@ def name_of(folder: Path) -> str | None:
     ('a/b', None)
     """
     quoted = folder.name
-    if _HASHED in quoted:
+    if is_shortened(folder):
         try:
-            name = (folder / _ORIGINAL).read_bytes().decode("utf-8", "surrogatepass")
+            name = _note(folder, note).decode("utf-8", "surrogatepass")
         except (OSError, UnicodeDecodeError):
             return None
     elif quoted == _EMPTY:
@@ -77,6 +81,20 @@ def name_of(folder: Path) -> str | None:
         except UnicodeDecodeError:
             return None
     return name if quote_name(name) == quoted else None
+
+
+def is_shortened(folder: Path) -> bool:
+    """Return whether a folder's name alone does not say what it stands for."""
+    return _HASHED in folder.name
+
+
+def _note(folder: Path, note: Callable[[], bytes] | None) -> bytes:
+    try:
+        return (folder / NOTE).read_bytes()
+    except OSError:
+        if note is None:
+            raise
+        return note()
 
 
 def make_named_folder(parent: Path, name: str) -> Path:
@@ -96,7 +114,7 @@ def make_named_folder(parent: Path, name: str) -> Path:
     """
     folder = parent / quote_name(name)
     folder.mkdir(parents=True, exist_ok=True)
-    note = folder / _ORIGINAL
-    if _HASHED in folder.name and not note.exists():
+    note = folder / NOTE
+    if is_shortened(folder) and not note.exists():
         note.write_bytes(name.encode("utf-8", "surrogatepass"))
     return folder

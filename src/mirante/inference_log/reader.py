@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,31 +12,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mirante.errors import InputError
+from mirante.errors import ArchiveError, InputError
 from mirante.inference_log.cursor import Cursor
 from mirante.inference_log.export import Format, export_rows, format_of
 from mirante.inference_log.gathering import (
     VERSION,
     join,
     microseconds,
-    rows_within,
     select,
     selected_schema,
     smallest,
     with_version,
 )
 from mirante.inference_log.kinds import common_schema, fit
-from mirante.inference_log.names import name_of, quote_name
-from mirante.inference_log.sealed import SealedFile
-from mirante.inference_log.segments import OPEN, SEALED, SegmentName, list_segments
-from mirante.inference_log.stream import StreamFile
-from mirante.inference_log.tallies import Tally, read_tallies, read_tally
+from mirante.inference_log.places import last_rows, new_rows
+from mirante.inference_log.segments import SegmentName
 from mirante.inference_log.upkeep import Upkeep
 
 __all__ = ["InferenceLog"]
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-_File = StreamFile | SealedFile
 
 
 class InferenceLog(Upkeep):
@@ -46,6 +41,9 @@ class InferenceLog(Upkeep):
     ----------
     root : path
         The folder that the recorders were given. It may not be there yet.
+    archive : str or Archive, optional
+        Where its sealed segments are moved to: the URL of a folder, ``s3://bucket/log`` say. What is there
+        is part of the log, for everything that reads, deletes or removes.
 
     Notes
     -----
@@ -62,29 +60,15 @@ class InferenceLog(Upkeep):
     (None, {})
     """
 
-    def __init__(self, root: str | Path) -> None:
-        super().__init__(root)
-        self._files: dict[Path, _File] = {}
-
     @property
     def damage(self) -> tuple[str, ...]:
         """What was left out of the answers so far because its checksum was wrong, one sentence each."""
-        return tuple(text for file in self._files.values() for text in file.damage.values())
+        return self._places.damage
 
     def models(self) -> list[tuple[str, str]]:
         """Return each model and version that has a segment, sorted."""
-        found = []
-        for folder in _folders(self.root):
-            model = name_of(folder)
-            versions = [] if model is None else self._versions(model)
-            found += [
-                (model, version) for version, below in versions if model is not None and list_segments(below)
-            ]
-        return sorted(found)
-
-    def _versions(self, model: str) -> list[tuple[str, Path]]:
-        folders = _folders(self.root / quote_name(model))
-        return [(version, folder) for folder in folders if (version := name_of(folder)) is not None]
+        folders = self._folders()
+        return sorted((model, version) for model, version, folder in folders if self._places.segments(folder))
 
     def read_new(
         self, model: str, cursor: Mapping[str, Any] | None, *, limit_rows: int = 500_000
@@ -113,100 +97,36 @@ class InferenceLog(Upkeep):
         following = Cursor(cursor)
         tables: list[pa.Table] = []
         left = limit_rows
-        for version, folder in self._versions(model):
-            listed = self._list(folder)
+        versions = self._places.versions(model)
+        certain = True
+        for version, folder in versions:
+            listed = self._places.segments(folder)
             for name in listed:
                 if left and not following.finished(folder.name, name):
                     got = self._read_segment(following, folder, name, left)
                     tables += [with_version(table, version) for table in got]
                     left -= sum(table.num_rows for table in got)
-            following.forget(folder.name, listed, partial(_find, folder))
-        present = {folder.name for _, folder in self._versions(model)}
-        for version in [version for version in following.state if version not in present]:
-            del following.state[version]
+            if certain := certain and self._places.certain(model):
+                following.forget(folder.name, listed, partial(self._places.holds, folder))
+        if certain and self._places.certain(model):
+            present = {folder.name for _, folder in [*versions, *self._places.versions(model)]}
+            for gone in [each for each in following.state if each not in present]:
+                del following.state[gone]
+        self._places.flush()
         return (join(tables) if tables else None), following.state
-
-    def tally(self, model: str, version: str, since: datetime) -> Tally:
-        """Return the errors and broken signatures that serving processes counted, of those that did lately.
-
-        Parameters
-        ----------
-        model, version : str
-            What they serve.
-        since : datetime
-            Processes that counted none since then are left out; with a time zone.
-
-        Examples
-        --------
-        >>> from datetime import UTC
-        >>> InferenceLog("not/there").tally("churn", "1", datetime(2013, 2, 8, tzinfo=UTC))
-        Tally(errors={}, violations={})
-        """
-        return read_tally(self.root / quote_name(model) / quote_name(version), since)
-
-    def tallies(self, model: str, version: str) -> dict[str, Tally]:
-        """Return what each serving process has counted since it began, by its letters and digits.
-
-        Parameters
-        ----------
-        model, version : str
-            What they serve.
-
-        Examples
-        --------
-        >>> InferenceLog("not/there").tallies("churn", "1")
-        {}
-        """
-        return read_tallies(self.root / quote_name(model) / quote_name(version))
-
-    def _list(self, folder: Path) -> dict[SegmentName, Path]:
-        listed = list_segments(folder)
-        for path in [path for path in self._files if path.parent == folder]:
-            if SegmentName.parse(path.stem) not in listed:
-                del self._files[path]  # deleted: a service runs for months
-        return listed
 
     def _read_segment(self, cursor: Cursor, folder: Path, name: SegmentName, limit: int) -> list[pa.Table]:
         begin = cursor.consumed(folder.name, name)
-
-        def read(file: _File) -> tuple[list[pa.Table], int, bool]:
-            tables: list[pa.Table] = []
-            past, left = begin, limit
-            for piece, table in file.load([piece for piece in file.pieces if piece.past > begin]):  # type: ignore[misc]  # its own
-                place = piece.place(past)
-                tables.append(table.slice(place, left))
-                past = piece.number_at(place + tables[-1].num_rows)
-                left -= tables[-1].num_rows
-                if not left:
-                    break
-            last = max(begin, file.pieces[-1].past if file.pieces else 0)
-            past = last if left else past  # a damaged piece at the end: noted in `damage`, and passed over
-            return tables, past, isinstance(file, SealedFile) and past >= last
-
-        outcome: tuple[list[pa.Table], int, bool] | None = self._with_file(folder, name, read)
-        if outcome is None:
+        try:
+            found = self._places.with_file(folder, name, lambda file: new_rows(file, begin, limit))
+        except ArchiveError:  # `archive_trouble` says it; the rows come when it answers again
             return []
-        tables, past, finished = outcome
+        if found is None:
+            return []
+        tables, past, finished = found
         if finished or past > begin:
             cursor.consume(folder.name, name, past, finished=finished)
-        return tables
-
-    def _with_file(self, folder: Path, name: SegmentName, work: Callable[[_File], Any]) -> Any:
-        """Return ``work(file)``; tried again when the segment is sealed meanwhile, None when it is gone."""
-        for _ in range(3):
-            path = _find(folder, str(name))
-            if path is None:
-                return None
-            try:
-                file = self._files.get(path)
-                if file is None:
-                    self._files.pop(path.with_suffix(OPEN), None)
-                    file = self._files[path] = SealedFile(path) if path.suffix == SEALED else StreamFile(path)
-                file.refresh()
-                return work(file)
-            except FileNotFoundError:
-                self._files.pop(path, None)
-        return None
+        return list(tables)
 
     def scan(
         self,
@@ -233,11 +153,13 @@ class InferenceLog(Upkeep):
         ------
         InputError
             If a time has no zone, or no segment of the model has one of `columns`.
+        ArchiveError
+            If rows are in an archive that cannot be reached.
         """
         wanted = None if columns is None else [*dict.fromkeys([*columns, "__time"])]
         tables = []
         schemas = [pa.schema([(VERSION, pa.string())])]
-        for version, schema, found in self._segments_within(model, start, end, wanted):
+        for version, schema, found in self._within(model, start, end, wanted):
             schemas.append(schema)
             tables += [with_version(table, version) for table in found]
         return select(tables, common_schema(schemas), columns)
@@ -291,7 +213,7 @@ class InferenceLog(Upkeep):
         lots = np.random.default_rng(seed)
         drawn: list[tuple[NDArray[np.float64], pa.Table]] = []
         schemas = [pa.schema([(VERSION, pa.string())])]
-        for _, schema, found in self._segments_within(model, start, end, wanted, only=version):
+        for _, schema, found in self._within(model, start, end, wanted, only=version):
             schemas.append(schema)
             for table in found:
                 drawn.append((lots.random(table.num_rows), table))
@@ -320,8 +242,8 @@ class InferenceLog(Upkeep):
         wanted = None if columns is None else [*dict.fromkeys([*columns, "__time"])]
         places = [
             (name, version, folder)
-            for version, folder in self._versions(model)
-            for name in self._list(folder)
+            for version, folder in self._places.versions(model)
+            for name in self._places.segments(folder)
         ]
         tables: list[pa.Table] = []
         schemas = [pa.schema([(VERSION, pa.string())])]
@@ -329,7 +251,11 @@ class InferenceLog(Upkeep):
         for name, version, folder in sorted(places, reverse=True):
             if left <= 0:
                 break
-            found = self._with_file(folder, name, lambda file: (file.schema, _last(file, left, wanted)))  # noqa: B023 - called at once
+            found = self._places.with_file(
+                folder,
+                name,
+                lambda file: (file.schema, last_rows(file, left, wanted)),  # noqa: B023 - called at once
+            )
             if found is not None and found[0] is not None:
                 schemas.append(found[0])
                 tables += [with_version(table, version) for table in reversed(found[1])]
@@ -350,14 +276,11 @@ class InferenceLog(Upkeep):
             The name that the recorder was given.
         """
         cursor = Cursor(None)
-        for _, folder in self._versions(model):
-            for name in self._list(folder):
-                found = self._with_file(
-                    folder, name, lambda file: (file.pieces, isinstance(file, SealedFile))
-                )
-                if found is not None:
-                    pieces, sealed = found
-                    cursor.consume(folder.name, name, pieces[-1].past if pieces else 0, finished=sealed)
+        for _, folder in self._places.versions(model):
+            for name, where in self._places.segments(folder).items():
+                if (found := self._places.extent(folder, name, where)) is not None:
+                    cursor.consume(folder.name, name, found[0], finished=found[1])
+        self._places.flush()
         return cursor.state
 
     def batches(
@@ -386,16 +309,12 @@ class InferenceLog(Upkeep):
             As for `scan`.
         """
         low, high = microseconds(start, _SMALLEST), microseconds(end, _LARGEST)
-        schemas = [pa.schema([(VERSION, pa.string())])]
-        for each, folder in self._versions(model):
-            for name in self._list(folder) if version in (None, each) else ():
-                found = self._with_file(folder, name, lambda file: file.schema)
-                schemas += [] if found is None else [found]
+        schemas = [pa.schema([(VERSION, pa.string())]), *self._places.schemas(model, version)]
         schema = selected_schema(common_schema(schemas), columns)
         wanted = None if columns is None else [*dict.fromkeys([*columns, "__time"])]
 
         def portions() -> Iterator[pa.Table]:
-            for said, _, tables in self._segments_between(model, low, high, wanted, version):
+            for said, _, tables in self._places.within(model, low, high, wanted, version):
                 for table in tables:
                     yield fit(with_version(table, said), schema)
 
@@ -444,7 +363,7 @@ class InferenceLog(Upkeep):
         schema, tables = self.batches(model, start=start, end=end, columns=columns, version=version)
         return export_rows(tables, schema, target, form, force=force)
 
-    def _segments_within(
+    def _within(
         self,
         model: str,
         start: datetime | None,
@@ -453,47 +372,6 @@ class InferenceLog(Upkeep):
         only: str | None = None,
     ) -> Iterator[tuple[str, pa.Schema, list[pa.Table]]]:
         """Yield version, schema and rows in ``[start, end)`` of each segment, of one version or of all."""
-        return self._segments_between(
+        return self._places.within(
             model, microseconds(start, _SMALLEST), microseconds(end, _LARGEST), columns, only
         )
-
-    def _segments_between(
-        self, model: str, low: int, high: int, columns: Sequence[str] | None, only: str | None
-    ) -> Iterator[tuple[str, pa.Schema, list[pa.Table]]]:
-        for version, folder in self._versions(model):
-            if only is not None and version != only:
-                continue
-            for name in self._list(folder):
-                found = self._with_file(
-                    folder, name, lambda file: (file.schema, rows_within(file, low, high, columns))
-                )
-                if found is not None and found[0] is not None:
-                    yield version, *found
-
-
-def _folders(parent: Path) -> Iterator[Path]:
-    if parent.is_dir():
-        yield from sorted(
-            path for path in parent.iterdir() if path.is_dir() and not path.name.startswith(".")
-        )
-
-
-def _find(folder: Path, stem: str) -> Path | None:
-    """Return the file of a segment. The sealed one, which comes before the other goes, is asked for twice."""
-    for suffix in (SEALED, OPEN, SEALED):
-        path = folder / f"{stem}{suffix}"
-        if path.exists():
-            return path
-    return None
-
-
-def _last(file: _File, most: int, columns: Sequence[str] | None) -> list[pa.Table]:
-    """Return the last rows of a segment, in order."""
-    found: list[pa.Table] = []
-    for piece in reversed(file.pieces):
-        if most <= 0:
-            break
-        for _, table in file.load([piece], columns):  # type: ignore[list-item]  # its own
-            found.append(table.slice(max(table.num_rows - most, 0)))
-            most -= found[-1].num_rows
-    return found[::-1]

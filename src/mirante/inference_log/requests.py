@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -18,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from mirante.errors import ConflictError
-from mirante.inference_log.sealed import sync_folder
+from mirante.inference_log.sealing import sync_folder
 from mirante.inference_log.segments import lock
 
 __all__ = ["JOURNAL", "Request", "alone", "finish", "keep", "key_of", "pending", "read_journal"]
 
 JOURNAL = "deletions.jsonl"
 _FOLDER = ".deletions"
+_POLL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +158,32 @@ def read_journal(root: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Let nobody else rewrite or remove sealed segments of a log meanwhile.
+def alone(root: Path, patience: float = 0.0) -> Iterator[None]:
+    """Let nobody else rewrite, move or remove sealed segments of a log meanwhile.
+
+    Parameters
+    ----------
+    root : Path
+        The log.
+    patience : float, default 0.0
+        Seconds to wait for somebody who does already.
 
     Raises
     ------
     ConflictError
-        If somebody does already.
+        If somebody still does after that.
     """
     folder = root / _FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        if not lock(handle):
-            raise ConflictError(f"rows of {root} are being deleted already; try again when that is done")
+        end = time.monotonic() + patience
+        while not lock(handle):
+            if time.monotonic() >= end:
+                raise ConflictError(
+                    f"rows of {root} are being deleted or moved already; try again when that is done"
+                )
+            time.sleep(_POLL)
         yield
     finally:
         os.close(handle)

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import sys
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mirante.errors import ArchiveError
+from mirante.inference_log.facts import MARK, SUMMED, SUMS_KEY, Facts, footer_length
 from mirante.inference_log.frames import Piece
-from mirante.inference_log.stream import StreamFile
 
-__all__ = ["GROUP_ROWS", "RowGroup", "SealedFile", "seal_stream", "sync_folder", "write_sealed"]
+__all__ = ["LocalPlace", "Place", "RowGroup", "SealedFile"]
 
-GROUP_ROWS = 10_000
-_MARK, _SUMMED = b"PAR1", b"mirante:"
-_TAIL = 8  # Parquet ends with the length of its footer and its mark
-_NEAR = 1 << 20
-_FIRSTS, _GAPS, _DELETED, _SUMS = _KEYS = tuple(
-    f"mirante.{name}" for name in ("first_rows", "gaps", "deleted", "sums")
-)
+_SUM_LENGTH = len(SUMMED) + 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +60,59 @@ class RowGroup(Piece):
         return number
 
 
+class Place(Protocol):
+    """Where a sealed segment's bytes are: a file, or an object of an archive. Its text names it."""
+
+    remote: ClassVar[bool]
+    near: ClassVar[int]
+
+    def open(self) -> AbstractContextManager[tuple[Any, object]]:
+        """Give an open file, and what tells it from another of the same name."""
+        ...
+
+    def stamp(self) -> object:
+        """Return what tells the file that is there now from another."""
+        ...
+
+    def read(self, file: Any, begin: int, length: int) -> bytes:
+        """Return a range of the open file."""
+        ...
+
+
+class LocalPlace:
+    """A file on this machine."""
+
+    remote: ClassVar[bool] = False
+    near: ClassVar[int] = 1 << 20
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[Any, object]]:
+        """Give the open file; another that takes its name meanwhile changes nothing."""
+        with self._path.open("rb") as file:
+            yield file, _stamp(os.fstat(file.fileno()))
+
+    def stamp(self) -> object:
+        """Return what tells the file that is there now from another."""
+        return _stamp(self._path.stat())
+
+    def read(self, file: Any, begin: int, length: int) -> bytes:
+        """Return a range of the open file."""
+        file.seek(begin)
+        return bytes(file.read(length))
+
+
 class SealedFile:
     """What a sealed segment holds, from its footer.
 
     Parameters
     ----------
-    path : Path
+    place : Path or Place
         The ``.parquet`` file.
 
     Attributes
@@ -89,8 +127,8 @@ class SealedFile:
         Rows that were deleted from it, by request.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: Path | Place) -> None:
+        self.place: Place = LocalPlace(place) if isinstance(place, Path) else place
         self.damage: dict[int, str] = {}
         self._open()
 
@@ -99,22 +137,35 @@ class SealedFile:
         self.pieces: list[RowGroup] = []
         self.deleted: dict[str, int] = {}
         self._sums: list[tuple[int, int]] = []
-        with self.path.open("rb") as file:
-            self._stamp = _stamp(os.fstat(file.fileno()))
-            try:
-                _check_footer(file)
-                footer = pq.read_metadata(file)
-                facts = _Facts.of(footer)
-                schema = footer.schema.to_arrow_schema().remove_metadata()
-            except Exception as error:  # bytes that are not what was written can make anything of it
-                self.damage[-1] = f"{self.path}: left out: {error}"
-                return
+        self._footer: Any = None
+        with self.place.open() as (file, self._stamp):
+            tail = self._tail(file)
+        try:
+            _check_footer(tail)
+            footer = pq.read_metadata(pa.BufferReader(tail))
+            facts = Facts.of(footer)
+            schema = footer.schema.to_arrow_schema().remove_metadata()
+        except Exception as error:  # bytes that are not what was written can make anything of it
+            self.damage[-1] = f"{self.place}: left out: {error}"
+            return
         self.schema, self.deleted, self._sums = schema, facts.deleted, facts.sums
+        self._footer = footer if self.place.remote else None  # a file's own is read as fast as it is kept
         self.pieces = list(_row_groups(facts))
 
+    def _tail(self, file: Any) -> bytes:
+        """Return the end of the file: the footer, with what lies before it, and no less than `near` bytes."""
+        size = file.seek(0, os.SEEK_END)
+        begin = max(size - self.place.near, 0)
+        tail = self.place.read(file, begin, size - begin)
+        needed = min(footer_length(tail) + _SUM_LENGTH, size)
+        return tail if needed <= len(tail) else self.place.read(file, size - needed, needed)
+
     def refresh(self) -> None:
-        """Look at the file anew when another has taken its place: one from which rows were deleted."""
-        if _stamp(self.path.stat()) != self._stamp:
+        """Look at a local file anew when another has taken its place: one from which rows were deleted.
+
+        For one of an archive `load` finds that out.
+        """
+        if not self.place.remote and self.place.stamp() != self._stamp:
             self._open()
 
     def load(
@@ -126,47 +177,113 @@ class SealedFile:
         ------
         FileNotFoundError
             If the file is gone, or is another one by now.
+        ArchiveError
+            If it is in an archive that cannot be reached.
         """
         pieces = list(pieces)
         if not pieces:
             return
-        wanted = [name for name in columns or self.schema.names if name in self.schema.names]
-        with self.path.open("rb") as handle:
-            if _stamp(os.fstat(handle.fileno())) != self._stamp:
-                raise FileNotFoundError(f"{self.path} was rewritten meanwhile")
-            file = pq.ParquetFile(handle, page_checksum_verification=True)
-            for piece in pieces:
-                try:
-                    # a prefix of a dotted name would bring more columns, so select again
-                    read = file.read_row_group(piece.number, columns=wanted, use_threads=False)
-                except Exception as error:  # as above
-                    self._note(piece, str(error))
-                    continue
-                if read.num_rows != piece.rows:
-                    self._note(piece, f"it has {read.num_rows}")
-                    continue
-                yield piece, read.select(wanted).replace_schema_metadata()
+        with self.place.open() as (handle, stamp):
+            self._same(stamp)
+            if not self.place.remote:
+                yield from self._read(handle, pieces, columns)
+                return
+            found = self._read_at_once(handle, pieces, columns) or list(self._read(handle, pieces, columns))
+            # unlike a file, an object that is replaced changes under who reads it
+            self._same(self.place.stamp())
+        yield from found
+
+    def _same(self, stamp: object) -> None:
+        if stamp != self._stamp:
+            raise FileNotFoundError(f"{self.place} was rewritten meanwhile")
+
+    def _wanted(self, columns: Sequence[str] | None) -> list[str]:
+        return [name for name in columns or self.schema.names if name in self.schema.names]
+
+    def _read_at_once(
+        self, handle: Any, pieces: Sequence[RowGroup], columns: Sequence[str] | None
+    ) -> list[tuple[RowGroup, pa.Table]]:
+        """Return the rows of all pieces, which one request after the other would take long to bring.
+
+        Nothing where anything is wrong: then `_read` says what.
+        """
+        wanted, numbers = self._wanted(columns), [piece.number for piece in pieces]
+        try:
+            file = pq.ParquetFile(
+                handle, metadata=self._footer, page_checksum_verification=True, pre_buffer=True
+            )
+            table = file.read_row_groups(numbers, columns=wanted, use_threads=False)
+        except Exception:  # as in `_open`
+            return []
+        if table.num_rows != sum(piece.rows for piece in pieces):
+            return []
+        table = table.select(wanted).replace_schema_metadata()
+        ends = accumulate(piece.rows for piece in pieces)
+        return [
+            (piece, table.slice(end - piece.rows, piece.rows))
+            for piece, end in zip(pieces, ends, strict=True)
+        ]
+
+    def _read(
+        self, handle: Any, pieces: Sequence[RowGroup], columns: Sequence[str] | None
+    ) -> Iterator[tuple[RowGroup, pa.Table]]:
+        wanted = self._wanted(columns)
+        file: Any = None
+        for piece in pieces:
+            try:
+                if file is None:
+                    file = pq.ParquetFile(handle, metadata=self._footer, page_checksum_verification=True)
+                # a prefix of a dotted name would bring more columns, so select again
+                read = file.read_row_group(piece.number, columns=wanted, use_threads=False)
+            except Exception as error:  # as above
+                if self.place.remote:
+                    self._blame(handle, piece, error)
+                self._note(piece, str(error))
+                continue
+            if read.num_rows != piece.rows:
+                self._note(piece, f"it has {read.num_rows}")
+                continue
+            yield piece, read.select(wanted).replace_schema_metadata()
+
+    def _blame(self, handle: Any, piece: RowGroup, error: Exception) -> None:
+        """Tell a damaged object from a line that broke, which Arrow calls by the same name.
+
+        Raises
+        ------
+        FileNotFoundError, ArchiveError
+            If it is not the object that is damaged.
+        """
+        self._same(self.place.stamp())
+        begin, end, crc = self._range(piece.number)
+        if zlib.crc32(self.place.read(handle, begin, end - begin)) == crc:
+            raise ArchiveError(f"{self.place} could not be read: {error}") from None
+
+    def _range(self, number: int) -> tuple[int, int, int | None]:
+        """Return where a row group begins and ends, and its checksum; None where there is none."""
+        if number >= len(self._sums):
+            return 0, 0, None
+        begin = self._sums[number - 1][0] if number else len(MARK)
+        return begin, *self._sums[number]
 
     def _note(self, piece: RowGroup, why: str) -> None:
         place = f"{piece.rows} rows of group {piece.number}"
-        self.damage[piece.number] = f"{self.path}: {place} left out: {why}"
+        self.damage[piece.number] = f"{self.place}: {place} left out: {why}"
 
     def verify(self) -> None:
         """Read every byte, and note in `damage` what is not as it was written."""
-        with self.path.open("rb") as file:
-            begin = len(_MARK)
-            if file.read(begin) != _MARK:
-                self.damage[-1] = f"{self.path}: it does not begin as Parquet does"
-            for piece, (end, crc) in zip(self.pieces, self._sums, strict=False):
-                file.seek(begin)
-                if zlib.crc32(file.read(end - begin)) != crc:
+        with self.place.open() as (file, stamp):
+            self._same(stamp)
+            if self.place.read(file, 0, len(MARK)) != MARK:
+                self.damage[-1] = f"{self.place}: it does not begin as Parquet does"
+            for piece in self.pieces[: len(self._sums)]:
+                begin, end, crc = self._range(piece.number)
+                if zlib.crc32(self.place.read(file, begin, end - begin)) != crc:
                     self._note(piece, "its checksum is wrong")
-                begin = end
         for piece, _ in self.load(self.pieces):
             del piece
 
 
-def _check_footer(file: Any) -> None:
+def _check_footer(tail: bytes) -> None:
     """Hold the footer's bytes against their checksum; a segment from before there were any has none.
 
     Raises
@@ -174,235 +291,21 @@ def _check_footer(file: Any) -> None:
     ValueError
         If they are not what was written.
     """
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - _TAIL, 0))
-    length = _TAIL + int.from_bytes(file.read(4), "little")
-    sum_ = len(_SUMMED) + 4
-    file.seek(max(size - max(length + sum_, _NEAR), 0))
-    tail = file.read()
-    footer, before = tail[-length:], tail[-length - sum_ : -length]
-    if before.startswith(_SUMMED):
+    length = footer_length(tail)
+    footer, before = tail[-length:], tail[-length - _SUM_LENGTH : -length]
+    if before.startswith(SUMMED):
         right = int.from_bytes(before[-4:], "little") == zlib.crc32(footer)
     else:
-        right = _SUMS.encode() not in tail
+        right = SUMS_KEY.encode() not in tail
     if not right:
         raise ValueError("the checksum of its footer is wrong")
-    file.seek(0)
 
 
 def _stamp(stat: os.stat_result) -> tuple[int, int, int]:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _row_groups(facts: _Facts) -> Iterator[RowGroup]:
+def _row_groups(facts: Facts) -> Iterator[RowGroup]:
     for number, (rows, earliest, latest) in enumerate(facts.bounds):
         gaps = tuple(facts.gaps.get(str(number), ()))
         yield RowGroup(facts.firsts[number], rows, earliest, latest, number=number, gaps=gaps)
-
-
-def seal_stream(stream: StreamFile, target: Path) -> None:
-    """Write the whole batches of a stream segment as Parquet.
-
-    Parameters
-    ----------
-    stream : StreamFile
-        Refreshed, with at least one piece.
-    target : Path
-        The ``.parquet`` file.
-    """
-    groups = ((first, table, ()) for first, table in _runs(stream))
-    write_sealed(target, stream.schema, groups, beside=target.with_name(f".{target.name}.tmp"))
-
-
-def write_sealed(
-    target: Path,
-    schema: pa.Schema,
-    groups: Iterable[tuple[int, pa.Table, Sequence[int]]],
-    *,
-    beside: Path,
-    deleted: Mapping[str, int] | None = None,
-) -> None:
-    """Write a sealed segment: first beside, then in place, each step durable.
-
-    It is there whole or not at all, also after a power loss.
-
-    Parameters
-    ----------
-    target : Path
-        The ``.parquet`` file; one that is there is replaced.
-    schema : pyarrow.Schema
-        Of the rows.
-    groups : iterable of (int, pyarrow.Table, sequence of int)
-        Row groups: number of the first row, the rows, and the numbers of rows that are missing among them.
-    beside : Path
-        Where to write first; in the same folder.
-    deleted : mapping of str to int, optional
-        Rows deleted so far, by request.
-    """
-    schema = schema.remove_metadata()
-    facts = _Facts(deleted=dict(deleted or {}))
-    try:
-        with _Sums(beside) as sums:
-            with pq.ParquetWriter(
-                pa.PythonFile(sums, mode="w"), schema, compression="zstd", write_page_checksum=True
-            ) as writer:
-                sums.take()
-                for first, table, gaps in groups:
-                    writer.write_table(table.replace_schema_metadata(), row_group_size=GROUP_ROWS)
-                    bounds = pc.min_max(table["__time"].cast(pa.int64()))
-                    facts.add(first, gaps, table.num_rows, bounds["min"].as_py(), bounds["max"].as_py())
-                    facts.sums.append(sums.take())
-                sums.hold()
-                writer.add_key_value_metadata(facts.to_metadata(schema))
-            sums.release()
-        with suppress(OSError):  # one that is replaced keeps its rights and, where that is allowed, its owner
-            before = target.stat()
-            beside.chmod(before.st_mode & 0o777)
-            if sys.platform != "win32":
-                os.chown(beside, before.st_uid, before.st_gid)
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(target.parent)
-
-
-@dataclass(slots=True)
-class _Facts:
-    """What a sealed segment says of itself beside what Parquet says: row numbers, and sums over both."""
-
-    firsts: list[int] = field(default_factory=list)
-    gaps: dict[str, list[int]] = field(default_factory=dict)
-    deleted: dict[str, int] = field(default_factory=dict)
-    bounds: list[tuple[int, int, int]] = field(default_factory=list)
-    sums: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, first: int, gaps: Sequence[int], rows: int, earliest: int, latest: int) -> None:
-        """Take in a row group."""
-        if gaps:
-            self.gaps[str(len(self.firsts))] = list(gaps)
-        self.firsts.append(first)
-        self.bounds.append((rows, earliest, latest))
-
-    def crc(self, schema: pa.Schema) -> int:
-        """Return the checksum over all that decides which rows are read and under which names."""
-        columns = [(column.name, str(column.type)) for column in schema]
-        said = [columns, self.firsts, self.gaps, self.deleted, self.bounds, self.sums]
-        return zlib.crc32(json.dumps(said, sort_keys=True).encode("utf-8", "surrogatepass"))
-
-    def to_metadata(self, schema: pa.Schema) -> dict[str, str]:
-        """Return it as Parquet keeps it."""
-        found = {_FIRSTS: self.firsts, _SUMS: [*self.sums, self.crc(schema)]}
-        if self.deleted:
-            found |= {_GAPS: self.gaps, _DELETED: self.deleted}
-        return {key: json.dumps(value) for key, value in found.items()}
-
-    @classmethod
-    def of(cls, footer: Any) -> _Facts:
-        """Read it, and hold it against its checksum; a segment from before there were any has none.
-
-        Raises
-        ------
-        ValueError
-            If the footer was changed.
-        """
-        kept = footer.metadata or {}
-        said = {key: json.loads(kept[key.encode()]) for key in _KEYS if key.encode() in kept}
-        facts = cls(gaps=said.get(_GAPS, {}), deleted=said.get(_DELETED, {}))
-        for number in range(footer.num_row_groups):
-            group = footer.row_group(number)
-            parts = (group.column(place) for place in range(group.num_columns))
-            times = next(part.statistics for part in parts if part.path_in_schema == "__time")
-            facts.bounds.append((group.num_rows, times.min_raw, times.max_raw))
-        firsts = [0, *accumulate(rows for rows, _, _ in facts.bounds)]
-        facts.firsts = said.get(_FIRSTS, firsts[:-1])
-        *sums, crc = said.get(_SUMS, [None])
-        facts.sums = [(end, found) for end, found in sums]
-        if crc is not None and crc != facts.crc(footer.schema.to_arrow_schema()):
-            raise ValueError("the checksum of its footer is wrong")
-        return facts
-
-
-class _Sums(io.RawIOBase):
-    """A file that sums up what is written into it, and puts the footer's checksum before the footer.
-
-    Arrow's reader ends the process on some footers in which a bit has flipped, so the checksum is looked at
-    before it. It lies where Parquet lets anything lie: between the last row group and the footer.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self._crc = self._end = 0
-        self._held: bytearray | None = None
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._crc = zlib.crc32(data, self._crc)
-        size = memoryview(data).nbytes
-        self._end += size
-        if self._held is not None:
-            self._held += data
-            return size
-        return self._file.write(data)
-
-    def tell(self) -> int:
-        return self._end
-
-    def flush(self) -> None:
-        if not self._file.closed:
-            self._file.flush()
-
-    def take(self) -> tuple[int, int]:
-        """Return where it ends, and the checksum since the last time."""
-        found, self._crc = (self._end, self._crc), 0
-        return found
-
-    def hold(self) -> None:
-        """Keep what comes from now on: the footer."""
-        self._held = bytearray()
-
-    def release(self) -> None:
-        """Write the footer with its checksum before it, and make all durable."""
-        held = self._held or bytearray()
-        place = len(held) - _TAIL - int.from_bytes(held[-_TAIL:-4], "little")
-        sum_ = _SUMMED + zlib.crc32(held[place:]).to_bytes(4, "little")
-        self._file.write(bytes(held[:place]) + sum_ + bytes(held[place:]))
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def _runs(stream: StreamFile) -> Iterator[tuple[int, pa.Table]]:
-    """Yield the row groups to write: at most `GROUP_ROWS` rows, none across a gap in the row numbers."""
-    run: list[pa.Table] = []
-    begin = past = 0
-    for piece, table in stream.load(stream.pieces):
-        if run and piece.first != past:
-            yield from _groups(begin, run)
-            run = []
-        if not run:
-            begin = piece.first
-        run.append(table)
-        past = piece.past
-    yield from _groups(begin, run)
-
-
-def _groups(begin: int, run: Sequence[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
-    if run:
-        table = pa.concat_tables(run)
-        for start in range(0, table.num_rows, GROUP_ROWS):
-            yield begin + start, table.slice(start, GROUP_ROWS)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

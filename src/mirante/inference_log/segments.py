@@ -22,16 +22,28 @@ import pyarrow as pa
 from mirante.errors import InputError
 from mirante.inference_log.frames import encode_frame, encode_schema
 from mirante.inference_log.kinds import common_schema, fit
-from mirante.inference_log.sealed import seal_stream, sync_folder
+from mirante.inference_log.sealing import seal_stream, sync_folder
 from mirante.inference_log.stream import StreamFile
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["SegmentName", "SegmentWriter", "ask_to_seal", "list_segments", "lock", "seal_segment"]
+__all__ = [
+    "OPEN",
+    "SEALED",
+    "SegmentName",
+    "SegmentWriter",
+    "ask_to_seal",
+    "created_at",
+    "list_segments",
+    "lock",
+    "lock_when_free",
+    "seal_segment",
+]
 
 OPEN, SEALED = ".arrow", ".parquet"
 _STEM = re.compile(r"(\d{8}T\d{12})-([0-9a-z]+)-(\d{6,9})")
+_CREATED = "%Y%m%dT%H%M%S%f"
 _BATCH_ROWS = 50_000
 _ASKED = ".seal"
 
@@ -57,6 +69,20 @@ class SegmentName(NamedTuple):
         """
         match = _STEM.fullmatch(stem)
         return None if match is None else cls(match[1], match[2], int(match[3]))
+
+
+def created_at(name: SegmentName) -> datetime:
+    """Return when a segment was begun, by its name; 1970 for a name by hand, which says nothing.
+
+    Examples
+    --------
+    >>> created_at(SegmentName("20130208T170000000000", "a1b2", 3)).isoformat()
+    '2013-02-08T17:00:00+00:00'
+    """
+    try:
+        return datetime.strptime(name.created, _CREATED).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def list_segments(folder: Path) -> dict[SegmentName, Path]:
@@ -177,7 +203,7 @@ class SegmentWriter:
 
     def _begin(self) -> _Segment:
         now = self._clock()
-        created = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S%f")
+        created = datetime.fromtimestamp(now, UTC).strftime(_CREATED)
         path = self.folder / f"{SegmentName(created, self._process, self.number)}{OPEN}"
         head = encode_schema(self.schema)
         # under a hidden name until it is locked and begun: `repair` elsewhere must not take it for a dead one
@@ -279,6 +305,12 @@ def lock(handle: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def lock_when_free(handle: int) -> None:
+    """Take the lock of an open file, when it is free."""
+    if sys.platform != "win32":  # as above
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _write_all(handle: int, data: bytes) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mirante.errors import InputError
+from mirante.inference_log.archive.index import Archive
+from mirante.inference_log.archive.moving import Moved, move_segments, segments_due
 from mirante.inference_log.deletion import Deletion, Forget, carry_out_pending, delete_rows
 from mirante.inference_log.drops import Drops, read_drops
 from mirante.inference_log.names import quote_name
+from mirante.inference_log.places import Places, version_folders
 from mirante.inference_log.repair import Repair, repair
 from mirante.inference_log.requests import read_journal
 from mirante.inference_log.retention import Retained, retain_log
-from mirante.inference_log.stat import LogStat, stat_log, verify_log, version_folders
+from mirante.inference_log.stat import LogStat, stat_log, verify_log
+from mirante.inference_log.tallies import Tally, read_tallies, read_tally
 
 __all__ = ["Upkeep"]
 
@@ -29,10 +34,55 @@ class Upkeep:
     ----------
     root : path
         The folder that recorders were given. It may not be there yet.
+    archive : str or Archive, optional
+        Where its sealed segments are moved to.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, archive: str | Archive | None = None) -> None:
         self.root = Path(root)
+        self.archive = Archive(archive, root) if isinstance(archive, str) else archive
+        self._places = Places(self.root, self.archive)
+
+    @property
+    def archive_trouble(self) -> str:
+        """Why the archive could not be asked the last time; empty when it could, or there is none."""
+        return "" if self.archive is None else self.archive.trouble
+
+    def _folders(self, models: Sequence[str] | None = None) -> Iterator[tuple[str, str, Path]]:
+        return version_folders(self.root, models, self.archive)
+
+    def tally(self, model: str, version: str, since: datetime) -> Tally:
+        """Return the errors and broken signatures that serving processes counted, of those that did lately.
+
+        Parameters
+        ----------
+        model, version : str
+            What they serve.
+        since : datetime
+            Processes that counted none since then are left out; with a time zone.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> Upkeep("not/there").tally("churn", "1", datetime(2013, 2, 8, tzinfo=UTC))
+        Tally(errors={}, violations={})
+        """
+        return read_tally(self.root / quote_name(model) / quote_name(version), since)
+
+    def tallies(self, model: str, version: str) -> dict[str, Tally]:
+        """Return what each serving process has counted since it began, by its letters and digits.
+
+        Parameters
+        ----------
+        model, version : str
+            What they serve.
+
+        Examples
+        --------
+        >>> Upkeep("not/there").tallies("churn", "1")
+        {}
+        """
+        return read_tallies(self.root / quote_name(model) / quote_name(version))
 
     def repair(self, models: Sequence[str] | None = None) -> Repair:
         """Cut the unfinished tails of dead recorders and seal what they left. Living ones are left alone.
@@ -48,7 +98,7 @@ class Upkeep:
             What was done, summed over all models.
         """
         done = Repair()
-        for _, _, folder in version_folders(self.root, models):
+        for _, _, folder in self._folders(models):
             done.add(repair(folder))
         return done
 
@@ -83,7 +133,7 @@ class Upkeep:
         >>> Upkeep("not/there").stat()
         []
         """
-        return stat_log(self.root, models)
+        return stat_log(self.root, self._places, models)
 
     def verify(self, models: Sequence[str] | None = None) -> list[str]:
         """Read every byte, and return what is not as it was written: a sentence each, by file and batch.
@@ -93,7 +143,7 @@ class Upkeep:
         models : sequence of str, optional
             Only these.
         """
-        return verify_log(self.root, models)
+        return verify_log(self.root, self._places, models)
 
     def delete(
         self,
@@ -152,6 +202,7 @@ class Upkeep:
             digests=digests,
             wait=wait,
             now=datetime.now(UTC),
+            archive=self.archive,
         )
 
     def carry_out(self, forget: Forget = _nothing) -> list[Deletion]:
@@ -167,7 +218,7 @@ class Upkeep:
         list of Deletion
             One for each; empty when there are none.
         """
-        return carry_out_pending(self.root, forget) if self.root.is_dir() else []
+        return carry_out_pending(self.root, forget, self.archive) if self.root.is_dir() else []
 
     def deletions(self) -> list[dict[str, Any]]:
         """Return the journal: what was deleted so far, when and by whom, oldest first.
@@ -200,4 +251,65 @@ class Upkeep:
         Retained
             What is gone, and what is left.
         """
-        return retain_log(self.root, model, older_than=older_than, max_bytes=max_bytes, now=now)
+        return retain_log(
+            self.root, model, older_than=older_than, max_bytes=max_bytes, now=now, archive=self.archive
+        )
+
+    def move(
+        self,
+        model: str,
+        now: datetime,
+        *,
+        older_than: timedelta = timedelta(hours=1),
+        patience: float = 240.0,
+    ) -> Moved:
+        """Move sealed segments of a model to the archive, the oldest first. Readers notice nothing.
+
+        Each is uploaded, read back and compared, written down, and only then removed here. A kill at any
+        moment leaves it here, there or in both places, which is one segment all the same.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+        now : datetime
+            The present.
+        older_than : timedelta, default one hour
+            How long rows stay here, from when they were recorded.
+        patience : float, default 240.0
+            Seconds after which it stops; the next call goes on.
+
+        Returns
+        -------
+        Moved
+            What went, and what waits.
+
+        Raises
+        ------
+        InputError
+            If the log has no archive.
+        ArchiveError
+            If the archive belongs to another log, cannot be reached, or does not take a segment. What was
+            not moved stays here.
+        ConflictError
+            If rows are being deleted.
+        """
+        if self.archive is None:
+            raise InputError("the log has no archive; give InferenceLog the URL of one")
+        return move_segments(self.archive, model, now - older_than, patience=patience)
+
+    def unmoved(self, model: str, now: datetime, *, older_than: timedelta = timedelta(hours=1)) -> int:
+        """Return how many segments `move` would move now.
+
+        Parameters
+        ----------
+        model, now, older_than
+            As for `move`.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> Upkeep("not/there").unmoved("churn", datetime(2013, 2, 8, tzinfo=UTC))
+        0
+        """
+        return len(segments_due(self.root, model, now - older_than))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     field_validator,
     model_validator,
 )
@@ -20,9 +22,11 @@ from pydantic import (
 from mirante.capture.config import PrivacyConfig
 from mirante.drift.kinds import BaselineKind
 from mirante.durations import format_duration, parse_duration
-from mirante.errors import ConfigError
+from mirante.errors import ConfigError, InputError
+from mirante.inference_log.archive.address import checked_address
 from mirante.monitors.metrics.config import MetricConfig
 from mirante.monitors.windows import WindowClock
+from mirante.secrets import read_secret
 from mirante.stats.calibration import alarm_level
 
 __all__ = ["Duration", "Interval", "ModelConfig"]
@@ -46,6 +50,13 @@ def _bytes(text: Any) -> int:
     if not 1 <= size < float("inf"):
         raise ConfigError(f"{text!r} is no size; write a number and a unit, such as 500MB, 50GB or 1.5TB")
     return int(size)
+
+
+def _address(url: str) -> str:
+    try:
+        return checked_address(url)
+    except InputError as error:
+        raise ConfigError(str(error)) from None
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -98,6 +109,12 @@ class ModelConfig(BaseModel):
         How long rows stay in the inference log; for ever when not given.
     max_size : int, optional
         Bytes of the model's inference log over which its oldest rows go, such as ``50GB``.
+    archive : SecretStr, optional
+        URL of the folder in object storage to which sealed segments are moved, such as ``s3://bucket/log``;
+        ``env:NAME`` takes it from the environment. They stay beside the recorder when not given.
+    archive_after : timedelta, optional
+        How long rows stay beside the recorder before that; until window, lateness and `label_delay` are over
+        when not given, so that the monitor need not ask the archive for them.
     privacy : PrivacyConfig
         What of the rows is recorded: for those that record, and to find rows that are to be deleted.
 
@@ -126,6 +143,8 @@ class ModelConfig(BaseModel):
     paused: bool = False
     retention: Duration | None = None
     max_size: Size | None = None
+    archive: SecretStr | None = None
+    archive_after: Duration | None = None
     privacy: PrivacyConfig = PrivacyConfig()
 
     @field_validator("window", mode="before")
@@ -164,9 +183,16 @@ class ModelConfig(BaseModel):
             raise ConfigError(f"the metric {twice[0]!r} is there twice; give each a name of its own")
         return metrics
 
+    @field_validator("archive")
+    @classmethod
+    def _archive_is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith("env:"):
+            _address(value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
     def _rows_stay_until_they_are_judged(self) -> ModelConfig:
-        needed = parse_duration(self.window) + self.lateness + self.label_delay
+        needed = self.judged_after
         if self.retention is not None and self.retention < needed:
             raise ConfigError(
                 f"retention is {format_duration(self.retention)}, and rows are read until window, lateness "
@@ -178,6 +204,37 @@ class ModelConfig(BaseModel):
     def subject(self) -> str:
         """The subject's name: ``model/<name>@<alias>``."""
         return f"model/{self.model}@{self.alias}"
+
+    @property
+    def judged_after(self) -> timedelta:
+        """How long after it a row may still be read: until window, lateness and label delay are over."""
+        return parse_duration(self.window) + self.lateness + self.label_delay
+
+    @property
+    def moved_after(self) -> timedelta:
+        """How old rows are when they are moved to the archive."""
+        return self.judged_after if self.archive_after is None else self.archive_after
+
+    def archive_address(self, environ: Mapping[str, str] | None = None) -> str | None:
+        """Return the URL of the archive; None without one. It is not for showing.
+
+        Parameters
+        ----------
+        environ : mapping, optional
+            Where ``env:NAME`` is looked up; the process' environment by default.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be read, or is no URL.
+
+        Examples
+        --------
+        >>> ModelConfig(model="churn", archive="env:ARCHIVE").archive_address({"ARCHIVE": "s3://bucket/log"})
+        's3://bucket/log'
+        """
+        found = read_secret("archive", self.archive, None, environ)
+        return None if found is None else _address(found.get_secret_value())
 
     @property
     def stale_after(self) -> timedelta:

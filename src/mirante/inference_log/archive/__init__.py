@@ -1,0 +1,1 @@
+"""Sealed segments in object storage, in the layout of the log itself."""
