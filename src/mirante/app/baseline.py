@@ -34,6 +34,7 @@ def make_baseline(
     timezone: str = "UTC",
     alarm_budget: str = "1 per 30d",
     sample_rows: int = SAMPLE_ROWS,
+    slices: Sequence[str] = (),
     tracking_uri: str | None = None,
     privacy: Privacy | None = None,
 ) -> str:
@@ -57,6 +58,8 @@ def make_baseline(
         False alarms that are accepted.
     sample_rows : int
         Rows that are kept with it, so that notices can name the slice that moved; 0 keeps none.
+    slices : sequence of str
+        Parts of the rows that will be judged for themselves.
     tracking_uri : str, optional
         MLflow server.
     privacy : Privacy, optional
@@ -93,12 +96,16 @@ def make_baseline(
         labels=None if label_column is None else rows[label_column].to_numpy(),
         alarm_budget=alarm_budget,
         sample_rows=sample_rows,
+        slices=slices,
     )
     former = _features_before(client, model, alias)
     publish_baseline(client, model, version, baseline)
     kept = 0 if baseline.sample is None else baseline.sample.num_rows
     size = f"{len(rows):,} rows, {len(baseline.features)} features, {kept:,} rows kept as a sample"
-    told = f"wrote the baseline of {model}, version {version} ({alias}): {size}; {_estimates(baseline)}"
+    parts = "" if baseline.slices is None else f", {len(baseline.slices.slices)} slices"
+    told = (
+        f"wrote the baseline of {model}, version {version} ({alias}): {size}{parts}; {_estimates(baseline)}"
+    )
     return told + _replaced(former, baseline.features)
 
 

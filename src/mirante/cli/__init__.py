@@ -138,6 +138,13 @@ def baseline() -> None:
     help="Rows kept with it, to name the slice that moved; 0 keeps none.",
 )
 @click.option(
+    "--slice",
+    "slices",
+    multiple=True,
+    metavar="COLUMN|CONDITION",
+    help="Judge these rows for themselves: each value of a column, or 'age >= 65'; may be repeated.",
+)
+@click.option(
     "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
 )
 @config_option

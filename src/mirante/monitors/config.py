@@ -21,6 +21,7 @@ from mirante.capture.config import PrivacyConfig
 from mirante.drift.kinds import BaselineKind
 from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError
+from mirante.monitors.slices.entry import Entry
 from mirante.monitors.windows import WindowClock
 from mirante.stats.calibration import alarm_level
 
@@ -80,6 +81,9 @@ class ModelConfig(BaseModel):
         ``previous``.
     effect_floor : float or mapping of str to float, optional
         Least KS distance or total variation that matters, for all columns or by name.
+    slices : tuple of str, optional
+        Parts of the rows that are judged and measured for themselves: the name of a column, each of whose
+        values is a slice, or a condition such as ``age >= 65``. The baseline's own when not given.
     interval : timedelta
         How often the inference log is looked at.
     task : {"probability", "class", "regression"}, optional
@@ -111,6 +115,7 @@ class ModelConfig(BaseModel):
     alarm_budget: str | None = None
     baseline_kind: str | None = None
     effect_floor: Share | dict[str, Share] | None = None
+    slices: tuple[str, ...] | None = Field(default=None, max_length=20)
     interval: Interval = timedelta(seconds=10)
     task: Literal["probability", "class", "regression"] | None = None
     paused: bool = False
@@ -143,6 +148,16 @@ class ModelConfig(BaseModel):
     def _kind_is_one(cls, value: str | None) -> str | None:
         if value is not None:
             BaselineKind.parse(value)
+        return value
+
+    @field_validator("slices")
+    @classmethod
+    def _slices_can_be_read(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        for place, text in enumerate(value):
+            if Entry.parse(text) in map(Entry.parse, value[:place]):
+                raise ConfigError(f"the slice {text!r} is declared twice; leave one out")
         return value
 
     @model_validator(mode="after")

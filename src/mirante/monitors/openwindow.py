@@ -59,6 +59,8 @@ class OpenWindow:
         ``contribution``.
     passed : int
         Predictions that rows stand for beside themselves, where only a share of all is recorded.
+    sliced : str
+        Which slices its rows were counted in too, as a digest; empty for none.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class OpenWindow:
         outliers: int = 0,
         top_outliers: Sequence[dict[str, Any]] = (),
         passed: int = 0,
+        sliced: str = "",
     ) -> None:
         self.window = window
         self.profile = profile
@@ -76,10 +79,11 @@ class OpenWindow:
         self.outliers = outliers
         self.top_outliers = list(top_outliers)
         self.passed = passed
+        self.sliced = sliced
         self.touched = False
 
     @classmethod
-    def empty(cls, window: Window, baseline: ModelBaseline) -> OpenWindow:
+    def empty(cls, window: Window, baseline: ModelBaseline, sliced: str = "") -> OpenWindow:
         """Return the window before its first row.
 
         Parameters
@@ -88,15 +92,16 @@ class OpenWindow:
             From when to when.
         baseline : ModelBaseline
             Gives the edges.
+        sliced : str
+            As above.
 
         Returns
         -------
         OpenWindow
             Without rows.
         """
-        return cls(
-            window, TableProfile.of({}, like=baseline.profile), TableProfile.of({}, like=_latency_template())
-        )
+        nothing = TableProfile.of({}, like=baseline.profile), TableProfile.of({}, like=_latency_template())
+        return cls(window, *nothing, sliced=sliced)
 
     @classmethod
     def from_row(cls, row: WindowRow, baseline: ModelBaseline) -> OpenWindow:
@@ -128,6 +133,7 @@ class OpenWindow:
             int(known["outliers"]),
             known.get("top_outliers", ()),
             int(known.get("passed", 0)),
+            str(known.get("sliced", "")),
         )
 
     @property
@@ -238,6 +244,7 @@ class OpenWindow:
                 "latency": finite(self.latencies()),
             }
         else:
+            notes["sliced"] = self.sliced
             notes["latency_profile"] = base64.b64encode(self.latency.to_bytes()).decode()
         return WindowRow(
             subject=subject,

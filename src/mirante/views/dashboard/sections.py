@@ -85,7 +85,9 @@ class SubjectCharts:
     _drawn: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for one in self.store.readings.series(subject=self.subject, since=self.since, until=self.until):
+        for one in self.store.readings.series(
+            subject=self.subject, since=self.since, until=self.until, slices=False
+        ):
             self._series.setdefault(one.name, []).append(one)
         events = self.store.events.list(self.subject, since=self.since, until=self.until, limit=_EVENTS)
         # alerts come from their own table, where they also carry how they ended

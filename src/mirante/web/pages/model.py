@@ -155,7 +155,9 @@ def _drifted(store: Store, subject: str, windows: Sequence[WindowRow]) -> set[da
         return set()
     until = windows[-1].start + _MOMENT
     since = windows[0].start
-    shares = store.readings.series("drift_share", subject=subject, since=since, until=until, above=0.0)
+    shares = store.readings.series(
+        "drift_share", subject=subject, since=since, until=until, above=0.0, slices=False
+    )
     times = [time for one in shares for time in one.times.tolist()]
     return {time.replace(tzinfo=UTC) for time in times}
 
