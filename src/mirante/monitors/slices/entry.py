@@ -106,7 +106,7 @@ class _Reader:
 
     def entry(self) -> Entry:
         source = _QUOTED.sub(self._named, self._text)
-        if "`" in source:
+        if "`" in _QUOTED.sub("", self._text):
             raise _refusal(self._text, "a backtick is open; the name of a column stands between two")
         try:
             with warnings.catch_warnings(action="ignore"):  # of odd escapes, and of `1 in (2, 3)`
