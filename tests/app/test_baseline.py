@@ -196,3 +196,17 @@ def test_what_the_config_drops_and_hashes_is_not_in_a_baseline(mlflow_server, tm
     assert len(levels) == 20
     assert not [level for level in levels if "CUST" in level]
     assert "CUST" not in str(baseline.sample.to_pylist())
+
+
+@pytest.mark.server
+def test_slices_are_written_with_it_and_a_wrong_one_writes_nothing(mlflow_server, tmp_path):
+    client = connect(mlflow_server)
+    name, _version = register(client, alias="live")
+    path = written(normal_rows(), tmp_path, "parquet")
+    options = {"alias": "live", "window": "1d", "tracking_uri": mlflow_server}
+    with pytest.raises(InputError, match="there is no column 'paln'; did you mean 'plan'"):
+        make_baseline(name, path, "said", slices=["paln"], **options)
+    said = make_baseline(name, path, "said", slices=["plan"], **options)
+    found = fetch_baseline(client, name, "live")[1].slices
+    assert f"{len(found.slices)} slices" in said
+    assert {one.slice.key for one in found.slices} == {"plan"}

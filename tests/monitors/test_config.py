@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from mirante.errors import MiranteError
 from mirante.monitors.config import ModelConfig
 
 
@@ -92,3 +93,26 @@ def test_sizes_have_a_unit(text, size):
 def test_what_is_wrong_about_rows_that_are_kept_is_refused(more):
     with pytest.raises(ValidationError):
         ModelConfig(model="m", **more)
+
+
+def test_slices_are_read_when_the_config_is():
+    config = ModelConfig(model="m", slices=["region", "age >= 65"])
+    assert config.slices == ("region", "age >= 65")
+    assert ModelConfig(model="m").slices is None
+    assert ModelConfig(model="m", slices=[]).slices == ()
+
+
+@pytest.mark.parametrize(
+    ("slices", "said"),
+    [
+        (["f(x) > 3"], "the slice 'f(x) > 3' cannot be read: a call"),
+        (["region", "`region`"], "declared twice"),
+        ([""], "it is empty"),
+        ([f"c{k}" for k in range(21)], "at most 20"),
+        (["age = 3"], "'equal' is written =="),
+    ],
+)
+def test_what_is_wrong_with_a_slice_is_said(slices, said):
+    with pytest.raises((ValidationError, MiranteError)) as refused:
+        ModelConfig(model="m", slices=slices)
+    assert said in str(refused.value)

@@ -343,7 +343,7 @@ class CategoricalSpread:
                 gap = after / n[:, None] - before / m[:, None]
                 distances = 0.5 * np.abs(gap).sum(axis=1)
                 p = against.sum(axis=0) / max(against.sum(), 1.0)
-            merged = _merged(groups, p[None])[0]
+            merged = np.minimum(_merged(groups, p[None])[0], 1.0)  # many shares add up to a bit more
             unit = float(0.5 * np.sqrt(2.0 / np.pi * merged * (1.0 - merged)).sum()) ** 2
             values, sampling = variance_stable_share(after, n[:, None])
             centre, shared = variance_stable_share(before, m[:, None])

@@ -214,6 +214,22 @@ def test_without_slices_nothing_changes(config, store, log, baseline):
 
 def test_all_rows_have_half_of_the_budget_and_the_slices_the_rest(config, store, log, sliced):
     monitor = ModelMonitor(config, "1", sliced, store, log)
-    shares = [one.share for one in monitor._slices._judge._monitors]
+    record(config, 0)
+    monitor.advance(START + 2 * DAY)
+    shares = [one.share for one in monitor._slices._judge._monitors.values()]
     assert len(shares) == 5
     assert monitor.judge.drift.share + sum(shares) == pytest.approx(1.0)
+
+
+def test_slices_held_against_their_own_last_windows_are_bounded(config, store, log, sliced):
+    many = config.model_copy(update={"baseline_kind": "sliding 1000"})
+    monitor = ModelMonitor(many, "1", sliced, store, log)
+    assert len(monitor._slices._slices) == 3
+    assert "only the first 3 slices have them" in monitor._slices.problems()[0]["reason"]
+    few = config.model_copy(update={"baseline_kind": "sliding 3"})
+    for day in range(5):
+        record(few, day, count=100)
+    step = ModelMonitor(few, "1", sliced, store, log).advance(START + 6 * DAY)
+    assert len({row.label for row in store.slice_windows.list(few.subject)}) == 5
+    assert len([row for row in store.slice_windows.kept(few.subject, "1") if row.label == "plan=basic"]) == 3
+    assert len(step.closed) >= 5

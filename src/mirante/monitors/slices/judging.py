@@ -59,11 +59,13 @@ class SliceJudge:
     ) -> None:
         self._clock, self._subject, self._version = clock, subject, version
         self._labels, self._locale, self._like = labels, locale, resolved.like
-        share = (1.0 - ALL_ROWS_SHARE) / max(len(resolved.slices), 1)
         self._slices = [one.slice for one in resolved.slices]
         self._place = {(one.key, one.value): place for place, one in enumerate(self._slices)}
-        self._monitors = [one.monitor(whole, share) for one in resolved.slices]
-        self._kept: list[deque[datetime]] = [deque(maxlen=one.memory) for one in self._monitors]
+        self._baselines, self._whole = resolved.slices, whole
+        # made when they are needed: of slices with own windows each takes 50 ms
+        self._monitors: dict[int, DriftMonitor] = {}
+        self._kept: dict[int, deque[datetime]] = {}
+        self._before: dict[int, list[tuple[TableProfile, datetime]]] = {}
         self._told: list[tuple[frozenset[str], frozenset[str]]] = [(frozenset(), frozenset())] * len(
             self._slices
         )
@@ -87,12 +89,21 @@ class SliceJudge:
                 self._dropped.append((*row.slice, row.start))
                 continue
             profile = TableProfile.from_bytes(row.profile, like=self._like)
-            self._monitors[place].remember(profile, self._clock.local(row.start))
-            self._keep(place, row.start)
+            self._before.setdefault(place, []).append((profile, row.start))
         for row in newest:
             if row.slice in self._place:
                 names = (frozenset(row.verdicts.get(kind, ())) for kind in ("drifted", "missing"))
                 self._told[self._place[row.slice]] = next(names), next(names)
+
+    def _monitor(self, place: int) -> DriftMonitor:
+        if place not in self._monitors:
+            share = (1.0 - ALL_ROWS_SHARE) / len(self._slices)
+            monitor = self._monitors[place] = self._baselines[place].monitor(self._whole, share)
+            self._kept[place] = deque(maxlen=monitor.memory)
+            for profile, start in self._before.pop(place, ()):
+                monitor.remember(profile, self._clock.local(start))
+                self._keep(place, start)
+        return self._monitors[place]
 
     def _keep(self, place: int, start: datetime) -> bool:
         """Note that a profile is needed from now on, and which one is not any more."""
@@ -140,7 +151,7 @@ class SliceJudge:
             readings.append(Reading("predictions", count, window.start, about))
             if profile is None:
                 continue
-            verdict = self._monitors[place].update(
+            verdict = self._monitor(place).update(
                 profile, self._clock.local(window.start), locale=self._locale
             )
             drifted, missing = _furthest(verdict, verdict.drifted_columns), verdict.missing_columns
