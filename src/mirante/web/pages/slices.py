@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from mirante.i18n import Translator, translator
 from mirante.web.pages.charts import Chart, chart_of
@@ -129,7 +127,7 @@ def slices_shown(store: Store, subject: str, windows: Sequence[WindowRow], query
     one = store.slice_windows.list(subject, since=since, until=until, of=key) if chosen else []
     return Slices(
         _sentence(lines, len(shown), _),
-        _heat(of, query) if rows else None,
+        _heat(rows, query) if rows else None,
         lines[:_LINES],
         sorted(of),
         measure,
@@ -169,22 +167,16 @@ def _sentence(lines: Sequence[SliceLine], windows: int, _: Translator) -> str:
     )
 
 
-def _heat(of: Mapping[str, Sequence[SliceWindowRow]], query: Query) -> Chart:
-    from mirante.views.figures import Line, heatmap_draft, plain
+def _heat(rows: Sequence[SliceWindowRow], query: Query) -> Chart:
+    from mirante.views.figures import heatmap_draft, plain
+    from mirante.views.slices import slice_lines
 
     _ = translator(query.locale)
-    effects, verdicts = [], []
-    for label, rows in of.items():
-        times = np.array([row.start.replace(tzinfo=None) for row in rows], "datetime64[us]")
-        about = {"slice": label}
-        effects.append(Line("drift_effect", times, np.array([row.effect for row in rows]), about))
-        marks = np.array([float(row.drifted > 0) for row in rows])
-        verdicts.append(Line("drift_detected", times, marks, about, [row.strongest for row in rows]))
     title = _("Drift: slices by windows")
     draft = heatmap_draft(
-        effects, verdicts, title=title, label="slice", features=_ROWS, locale=query.locale, explained=True
+        *slice_lines(rows), title=title, label="slice", features=_ROWS, locale=query.locale, explained=True
     )
-    data = {"rows": json.dumps({plain(label, 40): label for label in of}), "parameter": "slice"}
+    data = {"rows": json.dumps({plain(row.label, 40): row.label for row in rows}), "parameter": "slice"}
     return chart_of("slices", title, draft, wide=True, **data)
 
 
