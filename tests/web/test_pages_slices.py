@@ -2,14 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
-from mirante.store import AlertRow, Store, WindowRow
+import numpy as np
+import pytest
+
+from mirante.readings import Reading, model_subject
+from mirante.store import AlertRow, SliceWindowRow, Store, WindowRow
 from mirante.web.pages import Query, model_page
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.slices import slices_shown
-from tests.web.conftest import DAYS, FIRST, HOSTILE, MODEL, NOW
+from tests.web.conftest import DAYS, FIRST, HOSTILE, MODEL, NOW, _fill_model
 from tests.web.test_pages import Reader
+
+
+def _fill_slices(store: Store, model: str, days: int) -> None:
+    """Two conditions and the values of a column; in the last weeks one moved, which the whole hides."""
+    rng = np.random.default_rng(11)
+    subject = model_subject(model, "champion")
+    values = ("UA", "B6", "EV", "DL", "AA", HOSTILE[0], HOSTILE[3])
+    slices = [("carrier", value, f"carrier={value}") for value in values]
+    slices += [
+        (key, "true", key) for key in ("distance >= 1500", "`dep_delay` < 0 and carrier in ('UA', 'DL')")
+    ]
+    rows, readings = [], []
+    for day in range(days):
+        start = FIRST + timedelta(days=day)
+        for key, value, label in slices:
+            moved = label == "carrier=EV" and day > 60 and day % 2
+            effect = float(rng.uniform(0.2, 0.5) if moved else rng.uniform(0.02, 0.12))
+            said = [f"distance moved: median 1,000 -> 1,{day}00, KS {effect:.2f}."] if moved else []
+            about = {"model": model, "alias": "champion", "version": "1", "slice": label}
+            accuracy = float(rng.uniform(0.6, 0.9))
+            rows.append(
+                SliceWindowRow(
+                    subject, "1", key, value, start, start + timedelta(days=1), int(rng.integers(20, 300)),
+                    True, label, 5, int(moved), "distance", effect,
+                    {"drifted": ["distance"] * bool(moved), "missing": [], "sentences": said},
+                    {"accuracy": accuracy} if day < days - 1 else {},
+                )
+            )  # fmt: skip
+            readings.append(Reading("predictions", rows[-1].rows, start, about))
+            readings.append(Reading("drift_share", 0.2 * moved, start, about))
+            if moved:
+                of = {**about, "feature": "distance"}
+                readings.append(Reading("drift_detected", 1.0, start, of, f"{label}: {said[0]}"))
+                readings.append(Reading("drift_effect", effect, start, of))
+            if day < days - 1:
+                readings.append(Reading("performance_accuracy", accuracy, start, about))
+    store.slice_windows.put(rows)
+    store.readings.write(readings)
+
+
+@pytest.fixture(scope="module")
+def sliced_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('slices')}/sliced.db"
+    with Store(url) as opened:
+        _fill_model(opened, "nyc-flight-delay", DAYS)
+        _fill_slices(opened, "nyc-flight-delay", DAYS)
+    return url
+
+
+@pytest.fixture
+def store(sliced_url: str) -> Iterator[Store]:
+    with Store(sliced_url) as opened:
+        yield opened
 
 
 def ask(**values: str) -> Query:
