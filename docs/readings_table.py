@@ -20,6 +20,9 @@ In Prometheus and in rules a reading is written `drift_ks{feature="age"}`. In ML
 the metric `drift_ks/age`, and `system_cpu_percent` is `system/cpu_percent`. Characters that MLflow
 refuses in a key are encoded in a way that can be read back.
 
+The label `slice` is there for declared slices only; without it a reading is of all rows. What is written of
+a slice, and of which columns, is in [](slices.md).
+
 A host's readings are those of the machine that Mirante runs on. What it does not have is not there: file
 systems are those on its own disks (no network drives, no images; at most 20), `system_container_…` come
 where a limit of CPU or memory holds for the container or service that Mirante runs in (control groups,

@@ -15,6 +15,7 @@ from mirante.errors import InputError
 
 __all__ = [
     "READINGS",
+    "SLICE",
     "SOURCE_UP",
     "Reading",
     "ReadingKind",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 SOURCE_UP = "source_up"
+SLICE = "slice"
+"""The label of readings that speak of a part of a model's rows; without it a reading is of all rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,8 @@ class ReadingKind(NamedTuple):
 
 
 _F = ("feature",)
+_S = (SLICE,)
+_FS = ("feature", SLICE)
 
 
 def _estimated() -> dict[str, ReadingKind]:
@@ -289,7 +294,7 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "system_gpu_temperature_celsius": ReadingKind(("gpu",), "degrees Celsius", "temperature of the GPU"),
         "system_gpu_power_watts": ReadingKind(("gpu",), "watts", "power that the GPU draws"),
         # volume and latency of a model, per window
-        "predictions": ReadingKind((), "rows", "predictions in the window, also those not recorded"),
+        "predictions": ReadingKind(_S, "rows", "predictions in the window, also those not recorded"),
         "predictions_read_total": ReadingKind(
             (), "rows", "predictions read from the inference log since the first"
         ),
@@ -322,15 +327,15 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "drift_chi2": ReadingKind(_F, "0 up", "two-sample chi-squared statistic (categorical)"),
         "drift_l_infinity": ReadingKind(_F, "0 to 1", "largest change of a category's share (categorical)"),
         "drift_p_value": ReadingKind(_F, "0 to 1", "p-value of the test behind the verdict"),
-        "drift_effect": ReadingKind(_F, "0 to 1", "size of the shift: KS distance or total variation"),
+        "drift_effect": ReadingKind(_FS, "0 to 1", "size of the shift: KS distance or total variation"),
         "drift_detected": ReadingKind(
-            _F, "0 or 1", "the verdict: 1 when the column drifted; its note is the sentence"
+            _FS, "0 or 1", "the verdict: 1 when the column drifted; its note is the sentence"
         ),
-        "drift_share": ReadingKind((), "share", "share of the columns that drifted"),
+        "drift_share": ReadingKind(_S, "share", "share of the columns that drifted"),
         # quality, per window
-        "missing_ratio": ReadingKind(_F, "share", "share of missing values"),
+        "missing_ratio": ReadingKind(_FS, "share", "share of missing values"),
         "missing_detected": ReadingKind(
-            _F, "0 or 1", "1 when the share of missing values left the baseline's range"
+            _FS, "0 or 1", "1 when the share of missing values left the baseline's range"
         ),
         "new_category_ratio": ReadingKind(_F, "share", "share of rows whose category the baseline never had"),
         "new_category_detected": ReadingKind(
@@ -360,28 +365,28 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             ("metric",), "", "a metric of your own; NaN with the reason as note where it cannot be computed"
         ),
         # performance, per window, once labels are in
-        "performance_labels": ReadingKind((), "rows", "predictions of the window that have a label"),
+        "performance_labels": ReadingKind(_S, "rows", "predictions of the window that have a label"),
         "performance_labels_missing": ReadingKind((), "rows", "predictions of the window that have no label"),
-        "performance_accuracy": ReadingKind((), "share", "share of labelled predictions that were right"),
-        "performance_log_loss": ReadingKind((), "nats", "mean negative log-likelihood of the labels"),
+        "performance_accuracy": ReadingKind(_S, "share", "share of labelled predictions that were right"),
+        "performance_log_loss": ReadingKind(_S, "nats", "mean negative log-likelihood of the labels"),
         "performance_roc_auc": ReadingKind(
-            (), "0 to 1", "area under the ROC curve; NaN when only one class is there"
+            _S, "0 to 1", "area under the ROC curve; NaN when only one class is there"
         ),
-        "performance_brier": ReadingKind((), "0 to 1", "mean squared error of the probability"),
-        "performance_base_rate": ReadingKind((), "share", "share of positive labels"),
+        "performance_brier": ReadingKind(_S, "0 to 1", "mean squared error of the probability"),
+        "performance_base_rate": ReadingKind(_S, "share", "share of positive labels"),
         "performance_precision": ReadingKind(
-            (), "share", "share of predicted 1 that were 1; NaN when none was predicted"
+            _S, "share", "share of predicted 1 that were 1; NaN when none was predicted"
         ),
         "performance_recall": ReadingKind(
-            (), "share", "share of labels of 1 that were predicted; NaN when there is none"
+            _S, "share", "share of labels of 1 that were predicted; NaN when there is none"
         ),
-        "performance_f1": ReadingKind((), "0 to 1", "harmonic mean of precision and recall"),
-        "performance_mae": ReadingKind((), "label unit", "mean absolute error (regression)"),
-        "performance_rmse": ReadingKind((), "label unit", "root mean squared error (regression)"),
+        "performance_f1": ReadingKind(_S, "0 to 1", "harmonic mean of precision and recall"),
+        "performance_mae": ReadingKind(_S, "label unit", "mean absolute error (regression)"),
+        "performance_rmse": ReadingKind(_S, "label unit", "root mean squared error (regression)"),
         "performance_mape": ReadingKind(
-            (), "share", "mean absolute error as a share of the label; NaN where a label is 0 (regression)"
+            _S, "share", "mean absolute error as a share of the label; NaN where a label is 0 (regression)"
         ),
-        "performance_r2": ReadingKind((), "up to 1", "coefficient of determination (regression)"),
+        "performance_r2": ReadingKind(_S, "up to 1", "coefficient of determination (regression)"),
         # performance, per window, before labels are in: where the baseline has labels
         **_ESTIMATED,
         "estimated_performance_dropped": ReadingKind(
@@ -444,6 +449,7 @@ def unit_of(name: str) -> str:
 
 
 _MODEL = frozenset({"model", "alias", "version"})
+_ROWS = _MODEL | {SLICE}
 _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "system_": frozenset({"host"}),
@@ -458,15 +464,17 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 def label_names(name: str) -> frozenset[str] | None:
-    """Return the names of the labels that readings of a name carry; None if the name is not in the table.
+    """Return the names of the labels that readings of a name may carry; None if the name is not in the table.
+
+    All readings of a model count as having `SLICE`, empty where they are of all rows: it tells rows apart.
 
     Examples
     --------
     >>> sorted(label_names("drift_ks")), sorted(label_names("system_cpu_percent")), label_names("accuracy")
-    (['alias', 'feature', 'model', 'version'], ['host'], None)
+    (['alias', 'feature', 'model', 'slice', 'version'], ['host'], None)
     """
     kind = READINGS.get(name)
     if kind is None:
         return None
-    subject = next((labels for start, labels in _SUBJECT_LABELS.items() if name.startswith(start)), _MODEL)
+    subject = next((labels for start, labels in _SUBJECT_LABELS.items() if name.startswith(start)), _ROWS)
     return subject | frozenset(kind.labels)

@@ -41,6 +41,13 @@ def test_series_of_one_metric_with_different_labels() -> None:
     ]
 
 
+def test_slices_meet_the_same_slice_and_never_all_rows() -> None:
+    whole, one, other = {"m": "a"}, {"m": "a", "slice": "x"}, {"m": "a", "slice": "y"}
+    assert joined([whole, one], [whole, one, other]) == [(whole, 2), (one, 2), (other, 1)]
+    assert joined([one], [whole]) == [(one, 1), (whole, 1)]
+    assert joined([{**one, "f": "age"}], [one, whole]) == [({**one, "f": "age"}, 2), (whole, 1)]
+
+
 def test_three_metrics() -> None:
     assert joined([{"h": "a"}], [{"h": "a", "f": "x"}], [{"f": "x", "g": "1"}]) == [
         ({"h": "a", "f": "x", "g": "1"}, 3)

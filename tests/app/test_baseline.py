@@ -344,3 +344,16 @@ def test_codes_that_the_model_takes_as_text_stay_text(mlflow_server, tmp_path):
     make_baseline(name, path, "said", tracking_uri=mlflow_server)
     _, baseline = fetch_baseline(connect(mlflow_server), name, "champion")
     assert baseline.profile.columns["plan"].levels == ("007",)
+
+
+def test_slices_are_written_with_it_and_a_wrong_one_writes_nothing(mlflow_server, tmp_path):
+    client = connect(mlflow_server)
+    name, _version = register(client, alias="live")
+    path = written(normal_rows(), tmp_path, "parquet")
+    options = {"alias": "live", "window": "1d", "tracking_uri": mlflow_server}
+    with pytest.raises(InputError, match="there is no column 'paln'; did you mean 'plan'"):
+        make_baseline(name, path, "said", slices=["paln"], **options)
+    said = make_baseline(name, path, "said", slices=["plan"], **options)
+    found = fetch_baseline(client, name, "live")[1].slices
+    assert f"{len(found.slices)} slices" in said
+    assert {one.slice.key for one in found.slices} == {"plan"}

@@ -150,3 +150,12 @@ def test_names_of_rows_make_one_group_and_no_nan(rows):
     verdict = judge(dict.fromkeys(names[:30], 1), dict.fromkeys(names, 1), own)
     assert not verdict.drifted
     assert verdict.smallest_effect == np.inf  # too few rows to see any shift
+
+
+def test_many_rare_levels_that_are_merged_into_one_are_no_more_than_all():
+    rng = np.random.default_rng(1)
+    days = [{"c": rng.choice([f"v{k}" for k in range(30)], 20)} for _ in range(10)]
+    whole = TableProfile.of({"c": np.concatenate([day["c"] for day in days])})
+    monitor = DriftMonitor(whole, own_windows=[TableProfile.of(day, like=whole) for day in days])
+    few = TableProfile.of({"c": ["v1", "v2", "v3"]}, like=whole)
+    assert not monitor.update(few).drifted  # a warning, of the root of a negative number, would be an error

@@ -18,6 +18,7 @@ from mirante.monitors.acceptance import (
 from mirante.monitors.baseline import ModelBaseline, load_baseline, publish_baseline
 from mirante.monitors.model import ModelMonitor
 from mirante.monitors.model.measuring import with_performance
+from mirante.monitors.slices.baselines import SliceBaselines
 from mirante.profiles import TableProfile
 from mirante.tracking import baselines
 from mirante.tracking.client import connect
@@ -78,6 +79,33 @@ def test_its_sample_is_of_the_rows_of_the_range(config, store, log, baseline):
     assert ModelBaseline.from_files(accepted.to_files()).sample == accepted.sample
     few = replace(baseline, about={**baseline.about, "sample_rows": 40})
     assert accepted_baseline(few, rows, config.subject, **WHO, log=log).sample.num_rows == 40
+
+
+def test_its_slices_are_counted_anew_in_the_rows_of_the_range(config, store, log, baseline):
+    parts = [make_rows(-day, 200, seed=1) for day in range(10, 0, -1)]
+    features, said = pd.concat([part[0] for part in parts]), [one for part in parts for one in part[1]]
+    asked = ["plan", "age >= 50"]
+    sliced = replace(
+        baseline, slices=SliceBaselines.fit(asked, features.assign(prediction=said), baseline.profile)
+    )
+    watched(config, store, log, sliced)
+    rows = windows_to_accept(store, config.subject, START + DAY, START + 5 * DAY)
+    accepted = accepted_baseline(sliced, rows, config.subject, **WHO, log=log)
+    new = pd.concat([make_rows(day, 150, shift=15.0)[0] for day in (1, 2, 3, 4)])
+    counts = {one.slice.label: one.profile.rows for one in accepted.slices.slices}
+    assert counts == {
+        "plan=basic": (new["plan"] == "basic").sum(),
+        "plan=plus": (new["plan"] == "plus").sum(),
+        "age >= 50": (new["age"] >= 50).sum(),
+    }
+    assert [len(one.own) for one in accepted.slices.slices] == [4, 4, 4]
+    again = ModelBaseline.from_files(accepted.to_files()).slices
+    assert [one.profile for one in again.slices] == [one.profile for one in accepted.slices.slices]
+    assert accepted_baseline(sliced, rows, config.subject, **WHO).slices is None
+    shutil.rmtree(config.log)
+    with capture_logs() as logs:
+        assert accepted_baseline(sliced, rows, config.subject, **WHO, log=log).slices is None
+    assert "the accepted baseline has no slices" in [one["event"] for one in logs]
 
 
 def test_it_never_has_the_former_ones_rows(config, store, log, baseline):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mirante.errors import ConfigError
+from mirante.errors import ConfigError, MiranteError
 from mirante.monitors.config import ModelConfig
 
 
@@ -104,3 +104,26 @@ def test_rows_stay_here_until_they_are_judged_unless_said_otherwise():
     assert "bucket" not in repr(config)
     with pytest.raises(ConfigError, match="the archive is no URL"):
         ModelConfig(model="m", archive="env:A").archive_address({"A": "bucket"})
+
+
+def test_slices_are_read_when_the_config_is():
+    config = ModelConfig(model="m", slices=["region", "age >= 65"])
+    assert config.slices == ("region", "age >= 65")
+    assert ModelConfig(model="m").slices is None
+    assert ModelConfig(model="m", slices=[]).slices == ()
+
+
+@pytest.mark.parametrize(
+    ("slices", "said"),
+    [
+        (["f(x) > 3"], "the slice 'f(x) > 3' cannot be read: a call"),
+        (["region", "`region`"], "declared twice"),
+        ([""], "it is empty"),
+        ([f"c{k}" for k in range(21)], "at most 20"),
+        (["age = 3"], "'equal' is written =="),
+    ],
+)
+def test_what_is_wrong_with_a_slice_is_said(slices, said):
+    with pytest.raises((ValidationError, MiranteError)) as refused:
+        ModelConfig(model="m", slices=slices)
+    assert said in str(refused.value)

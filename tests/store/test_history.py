@@ -49,3 +49,21 @@ def test_series_are_chosen_by_name_subject_labels_and_time(store: Store) -> None
     assert ask(where={"host": "h", "absent": ""}) == []
     assert ask("x", subject="host/h", since=_at(1), until=_at(3))[0].values.tolist() == [1.0, 2.0]
     assert ask("x", since=_at(5)) == []
+
+
+def test_readings_of_slices_are_left_out_where_all_rows_are_asked_for(store: Store) -> None:
+    odd = ('"slice":', "slice", '{"slice":"a"}', "x")
+    store.readings.write([_read(minute, minute, host="h", part=text) for text in odd for minute in (1, 2)])
+    store.readings.write([_read(9, minute, host="h", part="x", slice='a "b": c') for minute in (1, 2)])
+    about = {"subject": "host/h", "since": _at(0), "until": _at(9)}
+    found = [
+        store.readings.series("x", slices=False, subject="host/h"),
+        store.readings.recent(["x"], subjects=["host/h"], points=1, slices=False),
+        store.readings.thinned(["x"], points=100, slices=False, **about),
+        store.readings.highest(["x"], step=timedelta(minutes=5), slices=False, **about),
+        store.readings.latest(subject="host/h", slices=False),
+    ]
+    for series in found:
+        assert sorted(one.labels["part"] for one in series) == sorted(odd)
+    assert len(store.readings.series("x")) == 5
+    assert len(store.readings.latest()) == 5

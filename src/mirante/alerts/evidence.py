@@ -15,7 +15,7 @@ from mirante.alerts.channels.texts import moment_text
 from mirante.alerts.units import measure_text
 from mirante.errors import StoreError
 from mirante.i18n import Translator, translator
-from mirante.readings import split_subject
+from mirante.readings import SLICE, split_subject
 from mirante.store import AlertRow, Store, WindowRow
 from mirante.tracking.links import run_link, version_link
 
@@ -85,7 +85,7 @@ def gather(
         if key not in known:
             rows = _windows(store, *key)
             known[key] = _evidence(rows, _) if rows else Evidence()
-        found[place] = _own(known[key], alert.labels.get("feature"))
+        found[place] = _own(known[key], alert.labels)
     return found
 
 
@@ -93,8 +93,11 @@ def _evidence(rows: list[WindowRow], _: Translator) -> Evidence:
     return Evidence(_moved(rows[-1], _), slices_of(rows[-1]), _performance(rows, _))
 
 
-def _own(evidence: Evidence, feature: str | None) -> Evidence:
-    """Leave out what an alert about one feature has in its note, and what is of others."""
+def _own(evidence: Evidence, labels: Mapping[str, str]) -> Evidence:
+    """Leave out what an alert about one feature has in its note, and what is of others or of all rows."""
+    if SLICE in labels:
+        return Evidence()
+    feature = labels.get("feature")
     if feature is None:
         return evidence
     return replace(evidence, moved=(), slices=tuple(one for one in evidence.slices if one[0] == feature))

@@ -163,6 +163,15 @@ class Judgement:
         """Return the columns whose missing values alarm, in the baseline's order."""
         return self._named(self.missing.detected)
 
+    def strongest(self) -> tuple[str, float]:
+        """Return the column that moved furthest, drifted ones before others, and how far."""
+        effects = self.effects[self.best, np.arange(len(self.names))]
+        found = np.where(np.isnan(effects), -1.0, effects)
+        if not found.size or found.max() < 0.0:
+            return "", float("nan")
+        place = int((found + self.drifted).argmax())  # no effect is beyond 1
+        return self.names[place], float(effects[place])
+
     def _floor(self, place: int) -> float:
         return float(self.floors[self.best[place], place])
 

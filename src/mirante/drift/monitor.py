@@ -16,7 +16,7 @@ from mirante.drift.saving import pack, unpack
 from mirante.drift.scales import Scales
 from mirante.drift.sides import Side
 from mirante.drift.verdicts import WindowVerdict
-from mirante.errors import InputError
+from mirante.errors import ConfigError, InputError
 from mirante.profiles import TableProfile
 from mirante.stats.calibration import alarm_level
 from mirante.stats.spread import Spread
@@ -65,13 +65,16 @@ class DriftMonitor:
         for fixed baselines only.
     pooled : bool, default True
         Whether the last windows are looked at together as well; without that a window has all of the level.
+    share : float, default 1
+        Part of the budget that this monitor may use, over 0 to 1: the rest is for others that watch the same
+        model.
 
     Raises
     ------
     InputError
         If an own window was not counted with the baseline, or starts and windows differ in number.
     ConfigError
-        If the budget or the kind cannot be read.
+        If the budget, the kind or the share cannot be read.
 
     Notes
     -----
@@ -102,12 +105,16 @@ class DriftMonitor:
         floor: float | Mapping[str, float] = _FLOOR,
         kind: str = "fixed",
         pooled: bool = True,
+        share: float = 1.0,
     ) -> None:
+        if not 0.0 < share <= 1.0:
+            raise ConfigError(f"the share of the alarm budget is {share}; give more than 0, and at most 1")
         self.baseline = baseline
         self.own_windows, self.own_starts = tuple(own_windows), tuple(own_starts)
         self.alarm_budget, self.window, self.kind, self.pooled = alarm_budget, window, kind, pooled
         self.floor = dict(floor) if isinstance(floor, Mapping) else float(floor)
-        self.level = alarm_level(alarm_budget, window)
+        self.share = share
+        self.level = alarm_level(alarm_budget, window) * share
         if self.own_starts and len(self.own_starts) != len(self.own_windows):
             raise InputError(
                 f"there are {len(self.own_starts)} own_starts for {len(self.own_windows)} own_windows; "
@@ -204,7 +211,11 @@ class DriftMonitor:
         if isinstance(self._references, RollingReferences):
             self._references.remember(window, start)
         return WindowVerdict(
-            window.rows, judgement.drifted_columns(), judgement.missing_columns(), judgement.columns
+            window.rows,
+            judgement.drifted_columns(),
+            judgement.missing_columns(),
+            judgement.columns,
+            judgement.strongest(),
         )
 
     def remember(self, window: TableProfile, start: datetime | None = None) -> None:
@@ -233,12 +244,13 @@ class DriftMonitor:
         window: str | None = None,
         kind: str | None = None,
         floor: float | Mapping[str, float] | None = None,
+        share: float | None = None,
     ) -> DriftMonitor:
         """Return a monitor of the same baseline that has seen no window yet.
 
         Parameters
         ----------
-        alarm_budget, window, kind, floor : optional
+        alarm_budget, window, kind, floor, share : optional
             As for the constructor; this monitor's own when not given.
 
         Returns
@@ -254,6 +266,7 @@ class DriftMonitor:
             floor=self.floor if floor is None else floor,
             kind=kind or self.kind,
             pooled=self.pooled,
+            share=share or self.share,
         )
 
     def _side(self, start: datetime | None) -> Side:
@@ -275,6 +288,7 @@ class DriftMonitor:
             "floor": self.floor,
             "kind": self.kind,
             "pooled": self.pooled,
+            "share": self.share,
         }
         return pack(self.baseline, self.own_windows, self.own_starts, settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -133,12 +134,16 @@ class WindowVerdict:
     make : callable
         Gives the verdicts of the columns; called once, when they are asked for: sentences for a thousand
         quiet columns would cost more than judging them.
+    strongest : tuple of str and float
+        The column that moved furthest (of those that drifted, where any did), and how far: KS distance or
+        total variation. Empty and NaN where nothing could be compared.
     """
 
     rows: int
     drifted_columns: tuple[str, ...]
     missing_columns: tuple[str, ...]
     make: Callable[[], Mapping[str, ColumnVerdict]] = field(repr=False)
+    strongest: tuple[str, float] = ("", math.nan)
 
     @cached_property
     def columns(self) -> Mapping[str, ColumnVerdict]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from mirante.i18n import Translator, format_number, translator
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.logged import logged_rows
 from mirante.monitors.sample import sample_of
+from mirante.monitors.slices.baselines import SliceBaselines, chosen, count_slices
 from mirante.profiles import TableProfile
 from mirante.readings import split_subject
 from mirante.store import ProposalRow
@@ -184,7 +185,7 @@ def accepted_baseline(
     log : InferenceLog, optional
         Has the windows' rows. Where the former baseline may keep rows, as many of theirs are kept with the
         new one. Without a log, or when it has not all of them any more, none are: the former one's rows are
-        another normal.
+        another normal. In the same way its slices are counted anew in these rows, or left out.
 
     Returns
     -------
@@ -236,6 +237,7 @@ def accepted_baseline(
         performance=performance,
         about=MappingProxyType(about),
         sample=None if log is None else _sample(former, total, rows, subject, log),
+        slices=None if log is None else _slices(former.slices, total, rows, subject, log),
     )
 
 
@@ -252,6 +254,33 @@ def _sample(
         return sample_of(found, total)
     except Exception as error:  # the new normal holds without them; its notices name no slices
         _log.warning("the accepted baseline keeps no rows", subject=subject, error=str(error))
+        return None
+
+
+def _slices(
+    former: SliceBaselines | None,
+    total: TableProfile,
+    rows: Sequence[WindowRow],
+    subject: str,
+    log: InferenceLog,
+) -> SliceBaselines | None:
+    """Return the former baseline's slices in the windows' rows, read window by window; None without rows."""
+    if former is None:
+        return None
+    model = split_subject(subject)[1]
+
+    def tables() -> Iterator[tuple[datetime, pa.Table]]:
+        for row in rows:
+            zone = ZoneInfo(str(row.verdicts.get("timezone", "UTC")))
+            profile = TableProfile.from_bytes(row.profile)
+            found = logged_rows(log, model, row.version, row.start, row.end, profile, max(row.rows, 1))
+            yield row.start.astimezone(zone).replace(tzinfo=None), found
+
+    kept = chosen(range(len(rows)))
+    try:
+        return count_slices(former.entries, total, tables(), kept=set(kept), thinned=len(kept) < len(rows))
+    except Exception as error:  # the new normal holds without them; the monitor says which are not judged
+        _log.warning("the accepted baseline has no slices", subject=subject, error=str(error))
         return None
 
 

@@ -14,6 +14,7 @@ from mirante.errors import InputError, TrackingError
 from mirante.monitors.limits.duplicates import DistinctRows, row_hashes
 from mirante.monitors.performance import Task, performance_of
 from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_from_bytes, sample_of, sample_to_bytes
+from mirante.monitors.slices.baselines import SliceBaselines
 from mirante.outliers.detector import OutlierDetector
 from mirante.performance.estimated import PerformanceEstimator
 from mirante.profiles import TableProfile
@@ -41,6 +42,7 @@ OUTLIER_SHARE = 0.01
 _FORMAT = 1
 _SAMPLE = "sample.parquet"
 _ESTIMATOR = "estimated.bin"
+_SLICES = "slices.bin"
 _MOST_CLASSES = 20
 
 
@@ -70,6 +72,9 @@ class ModelBaseline:
     estimator : PerformanceEstimator, optional
         Estimates the performance before labels are in. None without labels, of baselines from before there
         were estimates, and where ``not_estimated`` in `about` says why.
+    slices : SliceBaselines, optional
+        What is normal in parts of the rows; None where none were asked for, and where ``not_sliced`` in
+        `about` says why.
     """
 
     profile: TableProfile
@@ -80,6 +85,7 @@ class ModelBaseline:
     about: Mapping[str, Any] = field(default_factory=dict)
     sample: pa.Table | None = field(default=None, repr=False)  # a log is no place for rows
     estimator: PerformanceEstimator | None = field(default=None, repr=False)
+    slices: SliceBaselines | None = field(default=None, repr=False)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -111,6 +117,7 @@ class ModelBaseline:
         task: Task | None = None,
         alarm_budget: str = "1 per 30d",
         sample_rows: int = SAMPLE_ROWS,
+        slices: Sequence[str] = (),
     ) -> ModelBaseline:
         """Build the baseline from rows that were normal.
 
@@ -137,6 +144,9 @@ class ModelBaseline:
             moved; 0 keeps none, where rows must not leave the place that they are in. Numbers are kept as
             float64 (dates as seconds since 1970) and everything else as text, so no column is left out. The
             same rows are drawn each time.
+        slices : sequence of str
+            Parts of the rows that will be judged for themselves: names of columns, each of whose 100 most
+            frequent values is a slice, and conditions such as ``age >= 65``.
 
         Returns
         -------
@@ -147,7 +157,7 @@ class ModelBaseline:
         ------
         InputError
             If there are no rows or features, the lengths differ, a feature is named ``prediction``, the
-            times cannot be read, or `sample_rows` is below 0.
+            times cannot be read, `sample_rows` is below 0, or a slice does not fit the rows.
 
         Examples
         --------
@@ -170,7 +180,7 @@ class ModelBaseline:
         profile = TableProfile.of(table)
         groups = [] if times is None else clock.assign(_utc(times).dt.tz_localize(None).to_numpy())
         own = [TableProfile.of(table.iloc[np.sort(positions)], like=profile) for _, positions in groups]
-        starts = [clock.local(window.start) for window, _ in groups]
+        starts, places = [clock.local(window.start) for window, _ in groups], [at for _, at in groups]
         drift = DriftMonitor(
             profile, own_windows=own, own_starts=starts, alarm_budget=alarm_budget, window=_window_text(clock)
         )
@@ -188,7 +198,7 @@ class ModelBaseline:
             **_span(times),
             "copies": _copies(features, groups),
         }
-        estimator, reason = _estimator(kind, labels, said, features, [places for _, places in groups])
+        estimator, reason = _estimator(kind, labels, said, features, places)
         if reason:
             about["not_estimated"] = reason
         sample = sample_of(table.iloc[draw(len(table), sample_rows)], profile) if sample_rows else None
@@ -201,6 +211,9 @@ class ModelBaseline:
             MappingProxyType(about),
             sample,
             estimator,
+            SliceBaselines.fit(slices, table, profile, list(zip(starts, places, strict=True)))
+            if slices
+            else None,
         )
 
     def drift_monitor(
@@ -209,6 +222,7 @@ class ModelBaseline:
         alarm_budget: str | None = None,
         kind: str | None = None,
         floor: float | Mapping[str, float] | None = None,
+        share: float = 1.0,
     ) -> DriftMonitor:
         """Return a drift monitor for windows of a clock and a budget, which has seen none yet.
 
@@ -218,13 +232,15 @@ class ModelBaseline:
             Cuts the windows that will be judged.
         alarm_budget, kind, floor : optional
             As for `DriftMonitor`; the baseline's own when not given.
+        share : float, default 1
+            Part of the budget.
 
         Returns
         -------
         DriftMonitor
         """
         window = _window_text(clock)
-        return self.drift.fresh(alarm_budget=alarm_budget, window=window, kind=kind, floor=floor)
+        return self.drift.fresh(alarm_budget=alarm_budget, window=window, kind=kind, floor=floor, share=share)
 
     def to_files(self) -> dict[str, bytes]:
         """Return the files that are kept beside the model version."""
@@ -244,6 +260,8 @@ class ModelBaseline:
             files[_SAMPLE] = sample_to_bytes(self.sample)
         if self.estimator is not None:
             files[_ESTIMATOR] = self.estimator.to_bytes()
+        if self.slices is not None:
+            files[_SLICES] = self.slices.to_bytes()
         return files
 
     @classmethod
@@ -254,7 +272,8 @@ class ModelBaseline:
         ----------
         files : mapping of str to bytes
             Names and contents; a baseline that kept no rows has no ``sample.parquet``, one without labels no
-            ``estimated.bin``. An estimator that cannot be read any more is left out, and `about` says so.
+            ``estimated.bin``, one without slices no ``slices.bin``. An estimator or slices that cannot be
+            read any more are left out, and `about` says so.
 
         Returns
         -------
@@ -273,12 +292,17 @@ class ModelBaseline:
             )
         head = _read_head(files["baseline.json"])
         profile = TableProfile.from_bytes(files["profile.bin"])
-        about, estimator = dict(head["about"]), None
+        about, estimator, slices = dict(head["about"]), None, None
         if _ESTIMATOR in files:
             try:
                 estimator = PerformanceEstimator.from_bytes(files[_ESTIMATOR])
             except InputError as error:  # of another scikit-learn, perhaps: drift is judged without it
                 about["not_estimated"] = str(error)
+        if _SLICES in files:
+            try:
+                slices = SliceBaselines.from_bytes(files[_SLICES])
+            except InputError as error:
+                about["not_sliced"] = str(error)
         return cls(
             profile,
             DriftMonitor.from_bytes(files["drift.bin"]),
@@ -288,6 +312,7 @@ class ModelBaseline:
             MappingProxyType(about),
             sample_from_bytes(files[_SAMPLE], profile) if _SAMPLE in files else None,
             estimator,
+            slices,
         )
 
 

@@ -25,6 +25,7 @@ from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError, InputError
 from mirante.inference_log.archive.address import checked_address
 from mirante.monitors.metrics.config import MetricConfig
+from mirante.monitors.slices.entry import Entry
 from mirante.monitors.windows import WindowClock
 from mirante.secrets import read_secret
 from mirante.stats.calibration import alarm_level
@@ -99,6 +100,9 @@ class ModelConfig(BaseModel):
         part of the traffic only.
     metrics : list of MetricConfig
         Metrics of one's own, each an expression over the window's profile or a function of its rows.
+    slices : tuple of str, optional
+        Parts of the rows that are judged and measured for themselves: the name of a column, each of whose
+        values is a slice, or a condition such as ``age >= 65``. The baseline's own when not given.
     interval : timedelta
         How often the inference log is looked at.
     task : {"probability", "class", "regression"}, optional
@@ -138,6 +142,7 @@ class ModelConfig(BaseModel):
     effect_floor: Share | dict[str, Share] | None = None
     limits: tuple[Limit, ...] = ("out_of_range", "new_category", "duplicates", "row_count", "freshness")
     metrics: tuple[MetricConfig, ...] = ()
+    slices: tuple[str, ...] | None = Field(default=None, max_length=20)
     interval: Interval = timedelta(seconds=10)
     task: Literal["probability", "class", "regression"] | None = None
     paused: bool = False
@@ -188,6 +193,16 @@ class ModelConfig(BaseModel):
     def _archive_is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith("env:"):
             _address(value.get_secret_value())
+        return value
+
+    @field_validator("slices")
+    @classmethod
+    def _slices_can_be_read(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        for place, text in enumerate(value):
+            if Entry.parse(text) in map(Entry.parse, value[:place]):
+                raise ConfigError(f"the slice {text!r} is declared twice; leave one out")
         return value
 
     @model_validator(mode="after")

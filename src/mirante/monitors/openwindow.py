@@ -62,6 +62,8 @@ class OpenWindow:
         Predictions that rows stand for beside themselves, where only a share of all is recorded.
     distinct : DistinctRows, optional
         Its rows by hash of their features; None where rows were counted before copies were.
+    sliced : str
+        Which slices its rows were counted in too, as a digest; empty for none.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class OpenWindow:
         top_outliers: Sequence[dict[str, Any]] = (),
         passed: int = 0,
         distinct: DistinctRows | None = None,
+        sliced: str = "",
     ) -> None:
         self.window = window
         self.profile = profile
@@ -81,10 +84,11 @@ class OpenWindow:
         self.top_outliers = list(top_outliers)
         self.passed = passed
         self.distinct = distinct
+        self.sliced = sliced
         self.touched = False
 
     @classmethod
-    def empty(cls, window: Window, baseline: ModelBaseline) -> OpenWindow:
+    def empty(cls, window: Window, baseline: ModelBaseline, sliced: str = "") -> OpenWindow:
         """Return the window before its first row.
 
         Parameters
@@ -93,6 +97,8 @@ class OpenWindow:
             From when to when.
         baseline : ModelBaseline
             Gives the edges.
+        sliced : str
+            As above.
 
         Returns
         -------
@@ -104,6 +110,7 @@ class OpenWindow:
             TableProfile.of({}, like=baseline.profile),
             TableProfile.of({}, like=_latency_template()),
             distinct=DistinctRows(),
+            sliced=sliced,
         )
 
     @classmethod
@@ -138,6 +145,7 @@ class OpenWindow:
             known.get("top_outliers", ()),
             int(known.get("passed", 0)),
             distinct,
+            str(known.get("sliced", "")),
         )
 
     @property
@@ -250,6 +258,7 @@ class OpenWindow:
                 "latency": finite(self.latencies()),
             }
         else:
+            notes["sliced"] = self.sliced
             notes["latency_profile"] = base64.b64encode(self.latency.to_bytes()).decode()
             if self.distinct is not None:
                 notes["distinct"] = self.distinct.to_json()

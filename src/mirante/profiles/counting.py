@@ -17,7 +17,7 @@ from mirante.profiles.layout import Layout
 from mirante.profiles.numeric import NumericProfile
 from mirante.stats.histograms import Tally, tally
 
-__all__ = ["CategoryCounts", "NumberCounts", "count_categories", "count_numbers"]
+__all__ = ["CategoryCounts", "NumberCounts", "count_categories", "count_matrix", "count_numbers"]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -193,7 +193,7 @@ def count_numbers(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> N
             matrix[place] = np.nan
         else:
             matrix[place], unreadable[place] = to_numbers(name, raw)
-    return _as_matrix(matrix, unreadable, layout)
+    return count_matrix(matrix, unreadable, layout)
 
 
 def _columns_in_blocks(raws: Mapping[str, RawColumn], rows: int, layout: Layout) -> list[NumericProfile]:
@@ -219,8 +219,22 @@ def _in_blocks(place: int, raws: Mapping[str, RawColumn], rows: int, layout: Lay
     return total
 
 
-def _as_matrix(matrix: Floats, unreadable: Counts, layout: Layout) -> NumberCounts:
-    """Count a matrix (columns, rows)."""
+def count_matrix(matrix: Floats, unreadable: Counts, layout: Layout) -> NumberCounts:
+    """Count a matrix.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64, shape (columns, rows)
+        The numeric columns in the layout's order; NaN is missing.
+    unreadable : ndarray of int64, shape (columns,)
+        How many of the NaN were texts.
+    layout : Layout
+        Edges.
+
+    Returns
+    -------
+    NumberCounts
+    """
     columns, rows = matrix.shape
     if rows == 0:
         none = np.zeros(columns, np.int64)

@@ -163,6 +163,16 @@ class TableProfile:
     def __add__(self, other: TableProfile) -> TableProfile:
         if not isinstance(other, TableProfile):
             return NotImplemented
+        if self.layout is not other.layout:
+            self._check_adds(other)
+        return TableProfile(
+            self.rows + other.rows,
+            self.layout,
+            self.numbers + other.numbers,
+            self.categories + other.categories,
+        )
+
+    def _check_adds(self, other: TableProfile) -> None:
         if self.columns.keys() != other.columns.keys():
             odd = sorted(self.columns.keys() ^ other.columns.keys())
             raise InputError(
@@ -174,12 +184,6 @@ class TableProfile:
             raise InputError(
                 "the two profiles have their columns in other orders; count both with the same `like`"
             )
-        return TableProfile(
-            self.rows + other.rows,
-            self.layout,
-            self.numbers + other.numbers,
-            self.categories + other.categories,
-        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TableProfile):

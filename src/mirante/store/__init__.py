@@ -14,6 +14,7 @@ from mirante.store.proposals import ProposalRow
 from mirante.store.readings import SubjectRow
 from mirante.store.series import Series
 from mirante.store.silences import SilenceRow
+from mirante.store.slicewindows import SliceWindowRow
 from mirante.store.store import Store
 from mirante.store.windows import VersionRow, WindowRow
 
@@ -29,6 +30,7 @@ __all__ = [
     "ProposalRow",
     "Series",
     "SilenceRow",
+    "SliceWindowRow",
     "Store",
     "StoreSize",
     "SubjectRow",

@@ -11,7 +11,15 @@ from sqlalchemy import Connection, Select, func, select
 from mirante.store.database import Database
 from mirante.store.dialect import chunks
 from mirante.store.schema import series
-from mirante.store.series import Series, Where, has_more, page_end, read_recent, read_series
+from mirante.store.series import (
+    Series,
+    Where,
+    has_more,
+    of_all_rows,
+    page_end,
+    read_recent,
+    read_series,
+)
 from mirante.store.thinning import read_highest, read_thinned
 
 __all__ = ["History"]
@@ -38,6 +46,7 @@ class History:
         since: datetime | None = None,
         until: datetime | None = None,
         above: float | None = None,
+        slices: bool = True,
         connection: Connection | None = None,
     ) -> list[Series]:
         """Return the series that fit, with their readings in ``[since, until)``.
@@ -54,6 +63,8 @@ class History:
             Half-open interval of time.
         above : float, optional
             Only readings that are greater.
+        slices : bool, default True
+            Whether those of slices are among them; else only those of all rows.
         connection : Connection, optional
             A transaction to read in.
 
@@ -62,7 +73,7 @@ class History:
         list of Series
             Ordered by name and labels; series without a reading in the interval are left out.
         """
-        query = _select_series(name, subject)
+        query = _select_series(name, subject, slices=slices)
         with self._database.reading(connection) as snapshot:
             return read_series(snapshot, query, since=since, until=until, where=where, above=above)
 
@@ -75,6 +86,7 @@ class History:
         oldest_only: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
+        slices: bool = True,
         connection: Connection | None = None,
     ) -> list[Series]:
         """Return series of many subjects at once, with the newest readings of each.
@@ -91,6 +103,8 @@ class History:
             Of each subject only the series that was there first.
         since, until : datetime, optional
             Half-open interval of time.
+        slices : bool, default True
+            Whether those of slices are among them; else only those of all rows.
         connection : Connection, optional
             A transaction to read in.
 
@@ -99,7 +113,7 @@ class History:
         list of Series
             Ordered by name and labels within a thousand subjects; those without a reading are left out.
         """
-        query = _select_series(names, None)
+        query = _select_series(names, None, slices=slices)
         if oldest_only:
             query = query.where(series.c.id.in_(select(func.min(series.c.id)).group_by(series.c.subject)))
         with self._database.reading(connection) as snapshot:
@@ -119,6 +133,7 @@ class History:
         until: datetime,
         points: int,
         most: int | None = None,
+        slices: bool = True,
         connection: Connection | None = None,
     ) -> list[Series]:
         """Return series as a chart needs them: of long ones the least and the greatest of each stretch.
@@ -135,6 +150,8 @@ class History:
             So many readings of each series at most; shorter ones are whole.
         most : int, optional
             So many series at most: those that reach highest.
+        slices : bool, default True
+            Whether those of slices are among them; else only those of all rows.
         connection : Connection, optional
             A transaction to read in.
 
@@ -144,7 +161,7 @@ class History:
             Ordered by name and labels, without notes; series without a reading in the interval are left
             out.
         """
-        query = _select_series(names, subject)
+        query = _select_series(names, subject, slices=slices)
         with self._database.reading(connection) as snapshot:
             return read_thinned(snapshot, query, since=since, until=until, points=points, most=most)
 
@@ -157,6 +174,7 @@ class History:
         until: datetime,
         step: timedelta,
         above: float | None = None,
+        slices: bool = True,
         connection: Connection | None = None,
     ) -> list[Series]:
         """Return the greatest value of each series in each step of time, counted from `since` on.
@@ -173,6 +191,8 @@ class History:
             How long a step is.
         above : float, optional
             Only readings that are greater; for those that rarely are, which are found sooner than all.
+        slices : bool, default True
+            Whether those of slices are among them; else only those of all rows.
         connection : Connection, optional
             A transaction to read in.
 
@@ -181,7 +201,7 @@ class History:
         list of Series
             Each value at the beginning of its step; ordered by name and labels.
         """
-        query = _select_series(names, subject)
+        query = _select_series(names, subject, slices=slices)
         with self._database.reading(connection) as snapshot:
             return read_highest(snapshot, query, since=since, until=until, step=step, above=above)
 
@@ -229,8 +249,10 @@ class History:
             return page_end(snapshot, query, limit, since=since, until=until)
 
 
-def _select_series(name: str | Sequence[str] | None, subject: str | None) -> Select[Any]:
-    query = select(series)
+def _select_series(
+    name: str | Sequence[str] | None, subject: str | None, *, slices: bool = True
+) -> Select[Any]:
+    query = select(series) if slices else select(series).where(of_all_rows())
     if name is not None:
         names = [name] if isinstance(name, str) else list(name)
         query = query.where(series.c.name.in_(names))

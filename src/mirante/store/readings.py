@@ -29,7 +29,7 @@ from mirante.store.database import Database
 from mirante.store.dialect import chunks, one_of, upsert
 from mirante.store.history import History
 from mirante.store.schema import counters, readings, series
-from mirante.store.series import Where, fits, within
+from mirante.store.series import Where, fits, of_all_rows, within
 from mirante.store.tallies import count_written
 from mirante.store.types import from_json, from_micros, to_micros, unescaped
 
@@ -143,6 +143,7 @@ class ReadingsPart(History):
         *,
         subject: str | None = None,
         names: Sequence[str] | None = None,
+        slices: bool = True,
         connection: Connection | None = None,
     ) -> list[Reading]:
         """Return the newest reading of every series, ordered by name and labels.
@@ -153,6 +154,8 @@ class ReadingsPart(History):
             What they are about.
         names : sequence of str, optional
             Names of the readings; all when None.
+        slices : bool, default True
+            Whether those of slices are among them; else only those of all rows.
         connection : Connection, optional
             A transaction to read in.
 
@@ -166,6 +169,8 @@ class ReadingsPart(History):
             query = query.where(series.c.subject == subject)
         if names is not None:
             query = query.where(series.c.name.in_(list(names)))
+        if not slices:
+            query = query.where(of_all_rows())
         with self._database.reading(connection) as snapshot:
             rows = [row for row in snapshot.execute(query).all() if row.micros is not None]
             found = self._readings(rows, snapshot, committed=connection is None)

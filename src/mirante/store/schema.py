@@ -39,10 +39,11 @@ __all__ = [
     "readings",
     "series",
     "silences",
+    "slice_windows",
     "windows",
 ]
 
-HEAD = "0004"
+HEAD = "0005"
 VERSION_TABLE = "mirante_version"
 
 # SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
@@ -96,6 +97,29 @@ windows = Table(
     Column("closed", Boolean, nullable=False),
     Column("verdicts", Json, nullable=False),
     Column("profile", LargeBinary, nullable=False),
+)
+
+# What pages ask for stands in columns of its own: of a year there are many rows, and JSON is slow to read.
+slice_windows = Table(
+    "mirante_slice_windows",
+    metadata,
+    Column("subject", AnyText, primary_key=True),
+    Column("version", AnyText, primary_key=True),
+    Column("key", AnyText, primary_key=True),
+    Column("value", AnyText, primary_key=True),
+    Column("start", UtcTime, primary_key=True, autoincrement=False),
+    Column("end", UtcTime, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("label", AnyText, nullable=False),
+    Column("columns", Integer, nullable=False),
+    Column("drifted", Integer, nullable=False),
+    Column("strongest", AnyText, nullable=False),
+    Column("effect", Number),
+    Column("verdicts", Json, nullable=False),
+    Column("performance", Json, nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+    Index("mirante_slice_windows_start", "subject", "start"),
 )
 
 baselines = Table(

@@ -24,6 +24,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from mirante.readings import SLICE
 from mirante.store.dialect import chunks
 from mirante.store.schema import readings, series
 from mirante.store.types import unescaped
@@ -37,6 +38,7 @@ __all__ = [
     "has_more",
     "in_order",
     "micros_of",
+    "of_all_rows",
     "page_end",
     "read_recent",
     "read_series",
@@ -240,6 +242,12 @@ def select_points(
         readings.c.series_id.in_(ids)
     )
     return query.where(*within(readings, since, until)).order_by(readings.c.series_id, readings.c.time)
+
+
+def of_all_rows() -> ColumnElement[bool]:
+    """Return what is true of series that are of no slice: labels are kept as compact JSON."""
+    # a quotation mark within a name or value is escaped, so that only the label itself looks like this
+    return ~type_coerce(series.c.labels, Text).contains(f'"{SLICE}":', autoescape=True)
 
 
 def fits(labels: Mapping[str, str], where: Where | None) -> bool:

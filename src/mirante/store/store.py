@@ -26,6 +26,7 @@ from mirante.store.outbox import OutboxPart
 from mirante.store.proposals import ProposalsPart
 from mirante.store.readings import ReadingsPart
 from mirante.store.silences import SilencesPart
+from mirante.store.slicewindows import SliceWindowsPart
 from mirante.store.tallies import recount
 from mirante.store.windows import WindowsPart
 
@@ -49,6 +50,8 @@ class Store:
         The parts. Each of their methods takes ``connection=`` to join a transaction.
     groups, silences, acknowledgements, proposals
         More parts: what alerts wait for, and what people say to them.
+    slice_windows
+        What was found in the slices of windows.
 
     Raises
     ------
@@ -77,6 +80,7 @@ class Store:
             raise
         self.readings = ReadingsPart(self._database)
         self.windows = WindowsPart(self._database)
+        self.slice_windows = SliceWindowsPart(self._database)
         self.baselines = BaselinesPart(self._database)
         self.labels = LabelsPart(self._database)
         self.events = EventsPart(self._database)

@@ -136,7 +136,7 @@ def _quiet(store: Store, row: SubjectRow, _: Translator, timezone: str) -> tuple
     """Nothing fires: say what drifted in the newest window, if anything did."""
     if not row.series:
         return "none", _("No readings yet.")
-    verdicts = store.readings.latest(subject=row.subject, names=["drift_detected"])
+    verdicts = store.readings.latest(subject=row.subject, names=["drift_detected"], slices=False)
     newest = max((reading.time for reading in verdicts), default=None)
     drifted = [r for r in verdicts if r.time == newest and r.value >= 0.5]
     if not drifted or newest is None:

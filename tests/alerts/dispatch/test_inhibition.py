@@ -41,6 +41,7 @@ def test_it_ends_with_the_last_source() -> None:
 
 
 MODEL = {"model": "m", "feature": "age", "subject": "model/m@champion"}
+SLICED = {**MODEL, "slice": "x"}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,27 @@ MODEL = {"model": "m", "feature": "age", "subject": "model/m@champion"}
             {"rule": "many_missing_values", **MODEL},
             {"rule": "feature_drift", **MODEL, "feature": "fare"},
             None,
+        ),
+        ({"rule": "feature_drift", **MODEL}, {"rule": "feature_drift", **SLICED}, "all_rows_before_slices"),
+        (
+            {"rule": "wide_drift", "model": "m"},
+            {"rule": "wide_drift", "model": "m", "slice": "x"},
+            "all_rows_before_slices",
+        ),
+        ({"rule": "feature_drift", **SLICED}, {"rule": "feature_drift", **MODEL}, None),
+        ({"rule": "feature_drift", **SLICED}, {"rule": "feature_drift", **MODEL, "slice": "y"}, None),
+        ({"rule": "feature_drift", **MODEL}, {"rule": "feature_drift", **SLICED, "feature": "fare"}, None),
+        ({"rule": "feature_drift", **MODEL}, {"rule": "missing_values", **SLICED}, None),
+        (
+            {"rule": "feature_drift", **MODEL, "version": "1"},
+            {"rule": "feature_drift", **SLICED, "version": "2"},
+            None,
+        ),
+        ({"rule": "many_missing_values", **SLICED}, {"rule": "feature_drift", **MODEL}, None),
+        (
+            {"rule": "many_missing_values", **SLICED},
+            {"rule": "missing_values", **SLICED},
+            "many_missing_values",
         ),
     ],
 )

@@ -52,7 +52,10 @@ def figures_of(store: Store, subject: str, version: str) -> dict[str, Any]:
         ("estimated", "estimated_", "predictions"),
     ):
         names = [name for name in READINGS if name.startswith(prefix) and _is_measure(name)]
-        found = _points(store.readings.series([*names, weight], subject=subject, where={"version": version}))
+        series = store.readings.series(
+            [*names, weight], subject=subject, where={"version": version}, slices=False
+        )
+        found = _points(series)
         rows = found.pop(weight, {})
         times = sorted({time for points in found.values() for time in points})[-_WINDOWS:]
         measures = {name.removeprefix(prefix): _mean(found[name], rows, times) for name in sorted(found)}

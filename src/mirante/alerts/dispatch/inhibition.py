@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mirante.alerts.matchers import EVERYTHING, Matchers
+from mirante.readings import SLICE
 
 __all__ = ["BUILT_IN", "Inhibition", "Inhibitor"]
 
@@ -69,7 +70,14 @@ BUILT_IN = (
         "many_missing_values",
         Matchers.of({"rule": "many_missing_values", "feature": "~.+"}),
         Matchers.of({"rule": "~missing_values|feature_drift"}),
-        ("model", "feature"),
+        ("model", "feature", SLICE),
+    ),
+    # What all rows show, each of their slices would tell once more.
+    Inhibition(
+        "all_rows_before_slices",
+        Matchers.of({"model": "~.+", SLICE: ""}),
+        Matchers.of({SLICE: "~.+"}),
+        ("rule", "model", "alias", "version", "feature"),
     ),
 )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from mirante.errors import ConfigError
+from mirante.readings import SLICE
 
 __all__ = ["Labelled", "Row", "Sample", "join"]
 
@@ -81,7 +82,8 @@ def join(metrics: Sequence[str], columns: Sequence[Sequence[_Part]]) -> list[Row
     Returns
     -------
     list of Row
-        A full outer natural join; metrics that share no label pair off every way.
+        A full outer natural join; metrics that share no label pair off every way. The readings of a slice
+        meet those of the same slice only, and none that are of all rows.
 
     Raises
     ------
@@ -110,6 +112,8 @@ def _joined(rows: Sequence[Row[_Part]], metric: str, samples: Sequence[_Part]) -
     for row in rows:
         partners: list[_Part] = []
         for names, group in by_names.items():
+            if (SLICE in names) != (SLICE in row.labels):
+                continue  # a part of the rows and all of them are two things
             shared = tuple(sorted(names & row.labels.keys()))
             index = indexes.get((names, shared))
             if index is None:

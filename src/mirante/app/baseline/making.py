@@ -40,6 +40,7 @@ class _Wish:
     keep_extra: bool
     alarm_budget: str
     sample_rows: int
+    slices: Sequence[str]
     privacy: Privacy | None
     told: Callable[[int, int], None]
 
@@ -59,6 +60,7 @@ def make_baseline(
     timezone: str = "UTC",
     alarm_budget: str = "1 per 30d",
     sample_rows: int = SAMPLE_ROWS,
+    slices: Sequence[str] = (),
     tracking_uri: str | None = None,
     privacy: Privacy | None = None,
     told: Callable[[int, int], None] = lambda _done, _all: None,
@@ -91,6 +93,8 @@ def make_baseline(
         False alarms that are accepted.
     sample_rows : int
         Rows that are kept with it, so that notices can name the slice that moved; 0 keeps none.
+    slices : sequence of str
+        Parts of the rows that will be judged for themselves.
     tracking_uri : str, optional
         MLflow server.
     privacy : Privacy, optional
@@ -117,7 +121,15 @@ def make_baseline(
         "label": label_column,
     }
     wish = _Wish(
-        WindowClock(window, timezone), columns, predict, keep_extra, alarm_budget, sample_rows, privacy, told
+        WindowClock(window, timezone),
+        columns,
+        predict,
+        keep_extra,
+        alarm_budget,
+        sample_rows,
+        slices,
+        privacy,
+        told,
     )
     table = local_table(data)
     if table is not None and (predict or prediction):  # what can be said before MLflow is asked
@@ -137,7 +149,8 @@ def make_baseline(
     size = (
         f"{baseline.profile.rows:,} rows, {len(baseline.features)} features, {kept:,} rows kept as a sample"
     )
-    lines = [f"wrote the baseline of {plain(found.name)}, {which}: {size}; {_estimates(baseline)}"]
+    parts = "" if baseline.slices is None else f", {len(baseline.slices.slices)} slices"
+    lines = [f"wrote the baseline of {plain(found.name)}, {which}: {size}{parts}; {_estimates(baseline)}"]
     return "\n".join([*lines, *rows.notes, *roles.notes, *notes, *_replaced(former, baseline.features)])
 
 
@@ -168,6 +181,7 @@ def _fit(
         labels=None if roles.label is None else frame[roles.label].to_numpy(),
         alarm_budget=wish.alarm_budget,
         sample_rows=wish.sample_rows,
+        slices=wish.slices,
     )
     about: dict[str, Any] = {**baseline.about, "data": rows.source}
     return replace(baseline, about=MappingProxyType(about)), notes

@@ -62,6 +62,13 @@ def baseline() -> None:
     show_default=True,
     help="Rows kept with it, to name the slice that moved; 0 keeps none.",
 )
+@click.option(
+    "--slice",
+    "slices",
+    multiple=True,
+    metavar="COLUMN|CONDITION",
+    help="Judge these rows for themselves: each value of a column, or 'age >= 65'; may be repeated.",
+)
 @_server
 @config_option
 def create(config: Path | None, **options: Any) -> None:

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mirante.monitors.estimates import WindowEstimates, estimate_readings
+from mirante.monitors.found_slices import SliceSearch
 from mirante.monitors.limits import LimitsJudge, limit_readings
 from mirante.monitors.metrics import WindowMetrics, metric_readings
 from mirante.monitors.quality import window_readings
-from mirante.monitors.slices import SliceSearch
 from mirante.profiles import TableProfile
 from mirante.stats.calibration import alarm_level
 
@@ -51,6 +51,8 @@ class WindowJudge:
         Has the profiles of windows that were judged before.
     log : InferenceLog
         Where the rows come from.
+    share : float, default 1
+        Part of the alarm budget: the rest is for slices.
     locale : str
         Of the verdicts' sentences.
     """
@@ -63,8 +65,12 @@ class WindowJudge:
         store: Store,
         log: InferenceLog,
         *,
+        share: float = 1.0,
         locale: str = "en",
     ) -> None:
+        # what came before an accepted normal was another one, and is no part of a shift away from it
+        self.since = datetime.fromisoformat(baseline.about.get("accepted_since", _ALWAYS))
+        self._share = share
         self._config, self._version, self._baseline = config, version, baseline
         self._store, self._locale = store, locale
         self._clock = config.clock()
@@ -90,11 +96,9 @@ class WindowJudge:
         """
         config = self._config
         self.drift = self._baseline.drift_monitor(
-            self._clock, config.alarm_budget, config.baseline_kind, config.effect_floor
+            self._clock, config.alarm_budget, config.baseline_kind, config.effect_floor, self._share
         )
-        # what came before an accepted normal was another one, and is no part of a shift away from it
-        since = datetime.fromisoformat(self._baseline.about.get("accepted_since", _ALWAYS))
-        known = sorted((row for row in rows if row.start >= since), key=lambda row: row.start)
+        known = sorted((row for row in rows if row.start >= self.since), key=lambda row: row.start)
         last = known[-self.drift.memory :] if self.drift.memory else []
         for row in last:
             kept = self._store.windows.get(row.subject, row.start, version=row.version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from mirante.monitors.model.advance import Advance
 from mirante.monitors.model.judging import WindowJudge
 from mirante.monitors.model.measuring import WindowPerformance, with_performance
 from mirante.monitors.openwindow import OpenWindow
+from mirante.monitors.slices.monitor import SliceMonitor
 from mirante.readings import Reading
 from mirante.store.forgetting import forgotten_cursor
 
@@ -75,7 +77,10 @@ class ModelMonitor:
         self._cursor_name = f"log/{config.subject}/{version}"
         self._forgotten_name = forgotten_cursor(config.model)
         self._retired: datetime | None = None
-        self.judge = WindowJudge(config, version, baseline, store, log, locale=locale)
+        self._slices = SliceMonitor(config, version, baseline, store, log, locale=locale)
+        self.judge = WindowJudge(
+            config, version, baseline, store, log, share=self._slices.share, locale=locale
+        )
         self._performance = WindowPerformance(config, version, baseline, store, log)
         silence = self.judge.limits.silence if "freshness" in config.limits else None
         self._silence = Silence(silence, self.labels, locale=locale)
@@ -105,13 +110,19 @@ class ModelMonitor:
             if not row.closed:
                 kept = self._store.windows.get(row.subject, row.start, version=row.version)
                 self._open[row.start] = OpenWindow.from_row(kept or row, self.baseline)
-        if not all(window.fits(self.baseline) for window in self._open.values()):
-            # another baseline has other edges: windows that are not judged yet are counted anew from the log
+        anew = not all(map(self._fits, self._open.values()))
+        if anew:
+            # another baseline has other edges, or there are other slices: windows that are not judged yet are
+            # counted anew from the log
             begin = self._begin
             self._take_cursor(None)
             self._begin = begin
             self._open.clear()
         self.judge.restart([row for row in mine if row.closed and row.rows])
+        self._slices.restore(self.judge.drift, since=self.judge.since, anew=anew)
+
+    def _fits(self, window: OpenWindow) -> bool:
+        return window.sliced == self._slices.signature and window.fits(self.baseline)
 
     def _take_cursor(self, kept: Mapping[str, Any] | None) -> None:
         self._catching_up = kept is None
@@ -224,8 +235,9 @@ class ModelMonitor:
                 late += 0 if self._catching_up else part.num_rows
                 continue
             if window.start not in self._open:
-                self._open[window.start] = OpenWindow.empty(window, self.baseline)
+                self._open[window.start] = OpenWindow.empty(window, self.baseline, self._slices.signature)
             self._open[window.start].add(part, self.baseline)
+            self._slices.add(window, part)
         return table.num_rows, late
 
     def _close(self, now: datetime) -> tuple[list[WindowRow], list[Reading]]:
@@ -239,7 +251,10 @@ class ModelMonitor:
             self._closed_until = filled.window.end
             if filled.rows:
                 self._unmeasured.append((filled.window.start, filled.window.end))
-        return self.judge.judge(over)
+        rows, readings = self.judge.judge(over)
+        if problems := self._slices.problems():
+            rows = [replace(row, verdicts={**row.verdicts, "not_sliced": problems}) for row in rows]
+        return rows, [*readings, *self._slices.close(over)]
 
     def _due(self, now: datetime) -> list[Window]:
         """The windows that are over, with the empty ones between them, in order."""
@@ -264,7 +279,7 @@ class ModelMonitor:
     def _measure(self, now: datetime) -> tuple[list[tuple[datetime, dict[str, Any]]], list[Reading]]:
         """Compute the performance of the windows whose labels are due."""
         measured, self._unmeasured, readings = self._performance.measure(self._unmeasured, now)
-        return measured, readings
+        return measured, [*readings, *self._slices.measure(measured)]
 
     def _save(
         self,
@@ -298,4 +313,5 @@ class ModelMonitor:
                 )
                 if known is not None:
                     self._store.windows.put(with_performance(known, figures), connection=connection)
+            self._slices.save(connection)
             self._store.readings.write(readings, connection=connection)

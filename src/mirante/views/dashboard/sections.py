@@ -12,7 +12,7 @@ import numpy as np
 
 from mirante.errors import MiranteError
 from mirante.i18n import Translator
-from mirante.readings import unit_of
+from mirante.readings import SLICE, unit_of
 from mirante.views.figures import (
     Line,
     Mark,
@@ -22,6 +22,7 @@ from mirante.views.figures import (
     metric_figure,
 )
 from mirante.views.page import Cell, Chart, Column, Table, chart_of, filled_rows
+from mirante.views.slices import slice_lines
 from mirante.views.words import caption_of, from_numpy, moment, number, table_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _MISSING_LINES = 6
 _MOVED = 3
 _LINES = 12
 _FEATURES = 100
+_SLICED = 200  # windows of which slices are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ class SubjectCharts:
     _drawn: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for one in self.store.readings.series(subject=self.subject, since=self.since, until=self.until):
+        for one in self.store.readings.series(
+            subject=self.subject, since=self.since, until=self.until, slices=False
+        ):
             self._series.setdefault(one.name, []).append(one)
         events = self.store.events.list(self.subject, since=self.since, until=self.until, limit=_EVENTS)
         # alerts come from their own table, where they also carry how they ended
@@ -98,6 +102,7 @@ class SubjectCharts:
         """Return the charts that the subject has readings for, what matters most first."""
         parts: tuple[Callable[[], list[Chart]], ...] = (
             self._heatmap,
+            self._slices,
             self._volume,
             self._performance,
             self._missing,
@@ -241,6 +246,25 @@ class SubjectCharts:
         if table is None:
             return [chart_of(figure, next(self.numbers), title, caption=_("No feature drifted."), wide=True)]
         return [chart_of(figure, next(self.numbers), title, caption=caption, table=table, wide=True)]
+
+    def _slices(self) -> list[Chart]:
+        """Draw the declared slices in the last windows, where there are any."""
+        end = self.until
+        windows = self.store.windows.list(
+            self.subject, since=self.since, until=end, with_verdicts=False, limit=_SLICED
+        )
+        begin = windows[0].start if windows else end
+        rows = self.store.slice_windows.list(self.subject, since=begin, until=end, with_verdicts=False)
+        if not rows:
+            return []
+        _ = self.translate
+        title = _("Drift: slices by windows")
+        figure = drift_heatmap(
+            *slice_lines(rows), title=title, label=SLICE, timezone=self.timezone, locale=_.locale
+        )
+        often = sum(row.drifted > 0 for row in rows)
+        caption = _.n("%(n)s cell is drift.", "%(n)s cells are drift.", often)
+        return [chart_of(figure, next(self.numbers), title, caption=caption, wide=True)]
 
     def _drift_table(self, verdicts: Sequence[Series]) -> Table | None:
         """Return one row for each feature that ever drifted, with its newest sentence."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirante.i18n import Translator, translator
+from mirante.readings import SLICE
 from mirante.views import theme
 from mirante.views.figures.common import (
     Draft,
@@ -132,7 +133,12 @@ def heatmap_draft(
     if step is not None:
         subtitle += " " + _("A cell is the strongest window of %(time)s.", time=_length(step, _))
     if total > features:
-        subtitle += " " + _("The %(shown)s strongest of %(total)s features.", shown=features, total=total)
+        of = {"shown": features, "total": total}
+        subtitle += " " + (
+            _("The %(shown)s strongest of %(total)s slices.", **of)
+            if label == SLICE
+            else _("The %(shown)s strongest of %(total)s features.", **of)
+        )
     draft = new_draft(title, subtitle=subtitle.strip(), height=110 + 24 * max(len(grid.features), 3))
     _add_cells(draft, grid, timezone, effect=_("size of the shift"), drift=_("drift"), scale=not explained)
     draft.layout["shapes"] = []

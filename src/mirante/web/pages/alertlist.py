@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.people.silencing import Holding
-from mirante.readings import split_subject
+from mirante.readings import SLICE, split_subject
 from mirante.web.pages.query import Query
 from mirante.web.pages.states import name_of
 
@@ -107,7 +107,12 @@ def _where(alert: AlertRow, query: Query) -> str:
     time = alert.reading_time
     if split_subject(alert.subject)[0] != "model" or time is None:
         return subject_url(query, alert.subject)
+    labels = alert.labels
     address = subject_url(
-        query, alert.subject, feature=alert.labels.get("feature", ""), window=f"{time:%Y-%m-%dT%H:%M:%SZ}"
+        query,
+        alert.subject,
+        feature=labels.get("feature", ""),
+        slice=labels.get(SLICE, ""),
+        window=f"{time:%Y-%m-%dT%H:%M:%SZ}",
     )
-    return address + ("#compare" if "feature" in alert.labels else "#charts")
+    return address + ("#slices" if SLICE in labels else "#compare" if "feature" in labels else "#charts")

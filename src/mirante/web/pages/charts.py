@@ -146,7 +146,7 @@ def heat_chart(
     step = pool_step(np.array([row.start.replace(tzinfo=None) for row in windows], dtype="datetime64[us]"))
 
     def readings(name: str, above: float | None = None) -> list[Series]:
-        about: dict[str, Any] = {"subject": subject, "until": span.until, "above": above}
+        about: dict[str, Any] = {"subject": subject, "until": span.until, "above": above, "slices": False}
         if step is None:
             return store.readings.series(name, since=span.since, **about)
         since = windows[0].start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -191,10 +191,10 @@ def other_charts(
 def thinned_series(
     store: Store, subject: str, names: Sequence[str], span: TimeRange, *, most: int | None = None
 ) -> list[Series]:
-    """Return series with as many points as a chart can show; at most `most` of them."""
+    """Return series of all rows with as many points as a chart can show; at most `most` of them."""
     points = _POINTS if most is None else _POINTS_OF_MANY
     return store.readings.thinned(
-        names, subject=subject, since=span.since, until=span.until, points=points, most=most
+        names, subject=subject, since=span.since, until=span.until, points=points, most=most, slices=False
     )
 
 

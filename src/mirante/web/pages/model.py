@@ -15,6 +15,7 @@ from mirante.web.pages.compare import Comparison, compare
 from mirante.web.pages.estimates import estimate_charts, not_estimated
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.render import render, window_name
+from mirante.web.pages.slices import slices_shown
 from mirante.web.pages.states import URGENCY, card_of, severity_state
 from mirante.web.pages.strangest import strangest_rows
 
@@ -75,7 +76,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
     subject : str
         ``model/<name>@<alias>``.
     query : Query
-        ``range`` or ``since`` and ``until``; ``feature`` and ``window`` of the comparison;
+        ``range`` or ``since`` and ``until``; ``feature`` and ``window`` of the comparison; ``slice``;
         ``page`` of the table.
     tasks : mapping, optional
         What the service says of its tasks, as in ``/healthz``; by default what it last wrote of them.
@@ -111,6 +112,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
         charts=[*estimates.values(), *model_charts(store, subject, span, drawn, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
+        slices=slices_shown(store, subject, windows, query),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
         strangest=strangest_rows(comparison.window, query.locale) if comparison else [],
@@ -155,7 +157,9 @@ def _drifted(store: Store, subject: str, windows: Sequence[WindowRow]) -> set[da
         return set()
     until = windows[-1].start + _MOMENT
     since = windows[0].start
-    shares = store.readings.series("drift_share", subject=subject, since=since, until=until, above=0.0)
+    shares = store.readings.series(
+        "drift_share", subject=subject, since=since, until=until, above=0.0, slices=False
+    )
     times = [time for one in shares for time in one.times.tolist()]
     return {time.replace(tzinfo=UTC) for time in times}
 

@@ -237,10 +237,14 @@ def card_of(
 def _few_of_each(store: Store, subjects: Sequence[str], *, every: bool) -> dict[str, Series]:
     """Return the last few readings of what each subject's line shows."""
     *best, last = _SPARKS
-    found = _best_sparks(store.readings.recent(best, subjects=None if every else subjects, points=_FEW))
+    found = _best_sparks(
+        store.readings.recent(best, subjects=None if every else subjects, points=_FEW, slices=False)
+    )
     # nearly all models have the share of drifted columns; without it they may have predictions
     rest = [one for one in subjects if one not in found and split_subject(one)[0] == "model"]
-    return found | _best_sparks(store.readings.recent([last], subjects=rest, points=_FEW) if rest else [])
+    return found | _best_sparks(
+        store.readings.recent([last], subjects=rest, points=_FEW, slices=False) if rest else []
+    )
 
 
 def _best_sparks(found: Sequence[Series]) -> dict[str, Series]:
@@ -334,7 +338,7 @@ def _whole_sparks(store: Store, standing: Sequence[Standing]) -> dict[str, Serie
     named = [subject for subject, name in sparks.items() if name in _SPARKS]
     bare = [subject for subject, name in sparks.items() if name not in _SPARKS]
     names = [name for name in _SPARKS if name in sparks.values()]
-    found = _best_sparks(store.readings.recent(names, subjects=named, points=_POINTS))
+    found = _best_sparks(store.readings.recent(names, subjects=named, points=_POINTS, slices=False))
     others = store.readings.recent(subjects=bare, points=_POINTS, oldest_only=True)
     return {**found, **{one.subject: one for one in others}}
 
@@ -342,8 +346,8 @@ def _whole_sparks(store: Store, standing: Sequence[Standing]) -> dict[str, Serie
 def _newest_readings(store: Store, calm: Sequence[Standing]) -> dict[str, list[Series]]:
     """Return the newest readings that a sentence about each of some subjects needs."""
     moved = [one.subject for one in calm if one.kind == "model" and not _is_quiet(one)]
-    found = store.readings.recent(_PLAIN, subjects=[one.subject for one in calm], points=1)
-    found += store.readings.recent(_DRIFT, subjects=moved, points=1)
+    found = store.readings.recent(_PLAIN, subjects=[one.subject for one in calm], points=1, slices=False)
+    found += store.readings.recent(_DRIFT, subjects=moved, points=1, slices=False)
     newest: dict[str, list[Series]] = {}
     for one in found:
         newest.setdefault(one.subject, []).append(one)

@@ -94,20 +94,21 @@
     const rows = JSON.parse(div.dataset.rows);
     const column = Array.isArray(point.pointIndex) ? point.pointIndex[1] : point.pointIndex;
     const moment = div.moments[point.curveNumber][column];
-    const feature = Object.hasOwn(rows, point.y) ? rows[point.y] : "";
-    if (!moment || !feature) return;
+    const name = Object.hasOwn(rows, point.y) ? rows[point.y] : "";
+    if (!moment || !name) return;
     const url = new URL(location.href);
     const start = new Date(`${moment.replace(/\.\d+$/, "")}Z`);
-    url.searchParams.set("feature", feature);
+    const parameter = div.dataset.parameter || "feature";
+    url.searchParams.set(parameter, name);
     if (div.dataset.step) {
       // A cell of many windows: the page of that time shows each of them.
-      for (const name of ["range", "window", "page"]) url.searchParams.delete(name);
+      for (const other of ["range", "window", "page"]) url.searchParams.delete(other);
       url.searchParams.set("since", start.toISOString());
       url.searchParams.set("until", new Date(start.getTime() + 1000 * Number(div.dataset.step)).toISOString());
       url.hash = "drift";
     } else {
       url.searchParams.set("window", start.toISOString().replace(".000Z", "Z"));
-      url.hash = "compare";
+      url.hash = parameter === "slice" ? "slices" : "compare";
     }
     location.assign(url);
   }

@@ -16,7 +16,7 @@ from mirante.alerts.engine import AlertEngine
 from mirante.alerts.routing import Route
 from mirante.alerts.rules import Rule
 from mirante.capture.recorder import Recorder
-from mirante.monitors import slices
+from mirante.monitors import found_slices
 from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.model import ModelMonitor, judging
 
@@ -180,7 +180,7 @@ def test_a_window_of_few_rows_names_none_and_says_why_once(config, store, log, b
 def test_rows_of_a_large_window_are_a_lot_and_their_number_an_estimate(
     config, store, log, baseline, monkeypatch
 ):
-    monkeypatch.setattr(slices, "SAMPLE_ROWS", 500)
+    monkeypatch.setattr(found_slices, "SAMPLE_ROWS", 500)
     record(config, 0, shift=20.0, count=4_000)
     (row,) = ModelMonitor(config, "1", baseline, store, log).advance(START + DAY + config.lateness).closed
     (one,) = row.verdicts["slices"]

@@ -1,0 +1,81 @@
+"""The performance of slices, once labels are in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mirante.errors import InputError
+from mirante.monitors.baseline import PREDICTION
+from mirante.monitors.performance import performance_of
+from mirante.profiles.frames import raw_columns
+
+if TYPE_CHECKING:
+    from mirante.inference_log import InferenceLog
+    from mirante.monitors.performance import Task
+    from mirante.monitors.slices.declared import Divider
+    from mirante.store import Store
+
+__all__ = ["LEAST_LABELS", "measure_slices"]
+
+LEAST_LABELS = 30
+"""Labels that a slice needs in a window: of fewer, a share is off by a fifth."""
+
+_ALL = 1 << 40
+
+
+def measure_slices(
+    log: InferenceLog,
+    store: Store,
+    model: str,
+    version: str,
+    task: Task,
+    divider: Divider,
+    start: datetime,
+    end: datetime,
+) -> dict[int, dict[str, float]]:
+    """Return the realised performance of the slices of one window.
+
+    Parameters
+    ----------
+    log : InferenceLog
+        Has rows and ids.
+    store : Store
+        Has the labels.
+    model, version : str
+        Whose rows.
+    task : {"probability", "class", "regression"}
+        What a prediction is.
+    divider : Divider
+        Finds the rows of each slice.
+    start, end : datetime
+        The window.
+
+    Returns
+    -------
+    dict of int to dict
+        By the slice's number, for those with at least 30 labels: ``labels``, and the measures that are
+        numbers. Empty where the labels do not fit the task: all rows have said so already.
+    """
+    features = [name for name in divider.columns if name != PREDICTION]
+    rows = log.sample(model, version, _ALL, start=start, end=end, columns=[*features, "__prediction", "__id"])
+    labels = store.labels.get(model, rows["__id"].to_pylist())
+    if not labels.found.any():
+        return {}
+    said = rows["__prediction"].to_numpy()
+    table = rows.rename_columns(
+        [PREDICTION if name == "__prediction" else name for name in rows.column_names]
+    )
+    _, raws = raw_columns(table, divider.columns)
+    found: dict[int, dict[str, float]] = {}
+    for place, part in enumerate(divider.parts(raws, rows.num_rows)):
+        known = part[labels.found[part]]
+        if known.size < LEAST_LABELS:
+            continue
+        try:
+            measures = performance_of(task, labels.values[known], said[known])
+        except InputError:
+            return {}
+        numbers = {name: value for name, value in measures.items() if value == value}
+        found[place] = {"labels": float(known.size), **numbers}
+    return found
