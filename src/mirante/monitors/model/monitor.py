@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mirante.errors import ConflictError
 from mirante.monitors.model.advance import Advance
 from mirante.monitors.model.judging import WindowJudge
-from mirante.monitors.model.measuring import WindowPerformance, with_performance
+from mirante.monitors.model.measuring import Measured, WindowPerformance, with_performance
 from mirante.monitors.openwindow import OpenWindow
 from mirante.readings import Reading
 from mirante.store.forgetting import forgotten_cursor
@@ -75,7 +75,7 @@ class ModelMonitor:
         self._forgotten_name = forgotten_cursor(config.model)
         self._retired: datetime | None = None
         self.judge = WindowJudge(config, version, baseline, store, log, locale=locale)
-        self._performance = WindowPerformance(config, version, baseline, store, log)
+        self._performance = WindowPerformance(config, version, baseline, store, log, locale=locale)
         self._restore()
 
     def _restore(self) -> None:
@@ -84,7 +84,6 @@ class ModelMonitor:
         self._forgotten = self._store.cursors.get(self._forgotten_name)  # before the windows
         self._take_cursor(self._store.cursors.get(self._cursor_name))
         self._open: dict[datetime, OpenWindow] = {}
-        self._unmeasured: list[tuple[datetime, datetime]] = []
         self._unsaved = False
         rows = self._store.windows.list(self.config.subject)
         mine = [row for row in rows if row.version == self.version]
@@ -93,11 +92,7 @@ class ModelMonitor:
             self._begin = max((row.end for row in others if row.closed), default=None)
         closed = [row.end for row in mine if row.closed]
         self._closed_until = max([*closed, *([self._begin] if self._begin else [])], default=None)
-        self._unmeasured = [
-            (row.start, row.end)
-            for row in mine
-            if row.closed and row.rows and row.verdicts.get("performance") is None
-        ]
+        self._performance.restore(mine, self._labels_seen)
         for row in mine:
             if not row.closed:
                 kept = self._store.windows.get(row.subject, row.start, version=row.version)
@@ -115,6 +110,7 @@ class ModelMonitor:
         self._cursor: dict[str, Any] | None = None if kept is None else kept["log"]
         self._late_total = 0 if kept is None else int(kept["late"])
         self._rows_total = 0 if kept is None else int(kept["rows"])
+        self._labels_seen: int | None = None if kept is None else kept.get("labels")
         begin = None if kept is None else kept["begin"]
         self._begin = None if begin is None else datetime.fromisoformat(begin)
 
@@ -131,7 +127,7 @@ class ModelMonitor:
     @property
     def finished(self) -> bool:
         """Whether a retired monitor has judged and measured all that it had begun."""
-        return self._retired is not None and not self._open and not self._unmeasured
+        return self._retired is not None and not self._open and not self._performance.waiting
 
     @property
     def labels(self) -> dict[str, str]:
@@ -139,7 +135,7 @@ class ModelMonitor:
         return self.config.labels(self.version)
 
     def advance(self, now: datetime) -> Advance:
-        """Read what is new, judge the windows that are over, measure those whose labels are due.
+        """Read what is new, judge the windows that are over, measure those that labels came for.
 
         Parameters
         ----------
@@ -178,25 +174,28 @@ class ModelMonitor:
         self._late_total += late
         self._rows_total += rows
         closed, readings = self._close(now)
-        measured, performance = self._measure(now)
-        readings += performance
+        found = self._performance.measure(now)
+        readings += found.readings
         if rows:
             readings.append(Reading("predictions_read_total", self._rows_total, now, self.labels))
         if closed or late:
             readings.append(Reading("monitor_late_total", self._late_total, now, self.labels))
-        if rows or closed or measured or cursor != self._cursor:
-            self._save(
-                self._position(cursor),
-                closed,
-                measured,
-                readings,
-            )
-        self._cursor, self._catching_up = cursor, False
-        return Advance(rows, late, tuple(closed), tuple(start for start, _ in measured), tuple(readings))
+        moved = cursor != self._cursor or self._performance.sequence != self._labels_seen
+        if rows or closed or found.figures or moved:
+            self._save(self._position(cursor), closed, found, readings)
+        self._cursor, self._labels_seen, self._catching_up = cursor, self._performance.sequence, False
+        measured = tuple(start for start, _ in found.figures)
+        return Advance(rows, late, tuple(closed), measured, tuple(readings))
 
     def _position(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         begin = None if self._begin is None else self._begin.isoformat()
-        return {"log": cursor, "late": self._late_total, "rows": self._rows_total, "begin": begin}
+        return {
+            "log": cursor,
+            "late": self._late_total,
+            "rows": self._rows_total,
+            "begin": begin,
+            "labels": self._performance.sequence,
+        }
 
     def _fold(self, table: pa.Table) -> tuple[int, int]:
         """Put rows into their windows; return how many were this version's, and how many of them too late."""
@@ -210,6 +209,7 @@ class ModelMonitor:
             part = table.take(positions)
             if self._closed_until is not None and window.start < self._closed_until:
                 late += 0 if self._catching_up else part.num_rows
+                self._performance.rows_came_late(window.start)
                 continue
             if window.start not in self._open:
                 self._open[window.start] = OpenWindow.empty(window, self.baseline)
@@ -226,7 +226,7 @@ class ModelMonitor:
         for filled in over:
             self._closed_until = filled.window.end
             if filled.rows:
-                self._unmeasured.append((filled.window.start, filled.window.end))
+                self._performance.add(filled.window.start, filled.window.end, filled.rows)
         return self.judge.judge(over)
 
     def _due(self, now: datetime) -> list[Window]:
@@ -249,16 +249,11 @@ class ModelMonitor:
         ]
         return sorted({*earlier, *due})
 
-    def _measure(self, now: datetime) -> tuple[list[tuple[datetime, dict[str, Any]]], list[Reading]]:
-        """Compute the performance of the windows whose labels are due."""
-        measured, self._unmeasured, readings = self._performance.measure(self._unmeasured, now)
-        return measured, readings
-
     def _save(
         self,
         cursor: dict[str, Any],
         closed: Sequence[WindowRow],
-        measured: Sequence[tuple[datetime, dict[str, Any]]],
+        measured: Measured,
         readings: Sequence[Reading],
     ) -> None:
         fresh = {row.start: row for row in closed}
@@ -280,7 +275,7 @@ class ModelMonitor:
                     )
                     self._store.windows.put(row, connection=connection)
                     window.touched = False
-            for start, figures in measured:
+            for start, figures in measured.figures:
                 known = fresh.get(start) or self._store.windows.get(
                     self.config.subject, start, version=self.version, connection=connection
                 )
