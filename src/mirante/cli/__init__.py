@@ -25,6 +25,7 @@ from mirante.cli.group import (
     settings_of,
     store_of,
 )
+from mirante.cli.label import label
 from mirante.cli.log import log
 from mirante.cli.proposals import accept, proposals
 from mirante.cli.routes import routes
@@ -50,6 +51,7 @@ main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)
 main.add_command(serve)
+main.add_command(label)
 main.add_command(log)
 
 

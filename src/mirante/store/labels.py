@@ -6,19 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, not_, select, update
+from sqlalchemy import Connection, func, not_, select, union, update
 
 from mirante.errors import StoreError
+from mirante.readings import split_subject
 from mirante.store.database import Database
 from mirante.store.dialect import bulk, one_of, upsert
-from mirante.store.schema import label_models, labels
+from mirante.store.schema import baselines, label_models, labels, series
 from mirante.store.tallies import reserve
 
-__all__ = ["LabelColumn", "LabelsPart"]
+__all__ = ["Doubt", "LabelColumn", "LabelsPart"]
 
 _COUNTER = "labels"
 _CHUNK = 5_000  # ids per query: below SQLite's 32,766 and PostgreSQL's 65,535 variables
@@ -41,6 +43,22 @@ class LabelColumn:
     values: NDArray[Any]
     found: NDArray[np.bool_]
     unmatched: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is strange about labels that were taken all the same.
+
+    Parameters
+    ----------
+    sentence : str
+        For people.
+    nearest : tuple of str
+        Known models whose names are like theirs, at most three, the nearest first; empty where there is none.
+    """
+
+    sentence: str
+    nearest: tuple[str, ...]
 
 
 class LabelsPart:
@@ -241,6 +259,38 @@ class LabelsPart:
         )
         with self._database.reading(connection) as snapshot:
             return int(snapshot.execute(query).scalar_one())
+
+    def doubt(self, model: str, *, connection: Connection | None = None) -> Doubt | None:
+        """Return what is strange about a model that labels came for; None where it is known.
+
+        Parameters
+        ----------
+        model : str
+            The name that the labels came with.
+        connection : Connection, optional
+            A transaction to read in.
+
+        Returns
+        -------
+        Doubt or None
+            Known are models that have readings or a baseline.
+        """
+        model_ones = "model/%"
+        subjects = union(
+            select(series.c.subject).where(series.c.subject.like(model_ones)),
+            select(baselines.c.subject).where(baselines.c.subject.like(model_ones)),
+        )
+        with self._database.reading(connection) as snapshot:
+            found = {split_subject(subject)[1] for subject in snapshot.execute(subjects).scalars()}
+        if model in found:
+            return None
+        nearest = tuple(get_close_matches(model, sorted(found), n=3, cutoff=0.0))
+        known = f"nearest to it are {', '.join(map(repr, nearest))}" if nearest else "and no other yet"
+        return Doubt(
+            f"Mirante knows no model {model[:100]!r}, {known}; the labels are kept, and count once its "
+            "predictions are there",
+            nearest,
+        )
 
     def count(self, model: str, *, connection: Connection | None = None) -> int:
         """Return how many labels a model has."""
