@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mirante import InputError, Reading, Store, StoreError, label
+from mirante.errors import MiranteWarning
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from tests.web.served import served
@@ -142,7 +143,7 @@ def test_times_are_one_or_one_for_each(store, place):
 def test_a_model_that_is_not_known_is_told_where_there_are_others(store, place):
     for model in ("churn", "price"):
         store.readings.write([Reading("predictions", 1, NOW, {"model": model, "alias": "champion"})])
-    with pytest.warns(UserWarning, match="knows no model 'chrun', nearest to it are 'churn', 'price'"):
+    with pytest.warns(MiranteWarning, match="knows no model 'chrun', nearest to it are 'churn', 'price'"):
         assert label("a", 1, model="chrun", at=place) == 1
     assert store.labels.count("chrun") == 1
     assert label("a", 1, model="price", at=place) == 1

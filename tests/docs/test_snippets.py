@@ -50,6 +50,7 @@ with Store("sqlite:///mirante.db") as store:
 # What stands for the reader's own things: run before the block of that number.
 BEFORE = {
     ("docs/check.md", 0): FRAMES,
+    ("docs/labels.md", 0): STORE,
     ("docs/notebook.md", 4): STORE,
     ("docs/production.md", 0): MODEL,
     ("docs/production.md", 1): "predict(pd.DataFrame({'age': [31.0, 45.0]})); recorder.close()",

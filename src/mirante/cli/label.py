@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mirante.cli.group import config_option
+from mirante.errors import MiranteWarning
 
 __all__ = ["label"]
 
@@ -41,7 +42,7 @@ def label(
     from mirante.client.labelling import label as write
 
     with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always", MiranteWarning)
         written = write(file, column, model=model, at=at or config, time=time, id_column=id_column)
     click.echo(f"{written:,} labels for {model!r} are written")
     for one in told:

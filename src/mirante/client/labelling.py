@@ -15,7 +15,7 @@ from mirante.client.connecting import backend_at
 from mirante.client.labeltables import is_table, labels_of
 from mirante.client.service import ServiceBackend
 from mirante.client.stored import StoreBackend
-from mirante.errors import InputError
+from mirante.errors import InputError, MiranteWarning
 from mirante.readings import split_subject
 
 __all__ = ["label"]
@@ -61,7 +61,7 @@ def label(
     Returns
     -------
     int
-        How many labels were written. A `UserWarning` says so where there are models, but not this one: its
+        How many labels were written. A `MiranteWarning` says so where there are models, but not this one: its
         labels are kept.
 
     Raises
@@ -146,7 +146,7 @@ def _send(
     finally:
         backend.close()
     if doubt is not None and doubt.nearest:
-        warnings.warn(doubt.sentence, UserWarning, stacklevel=3)
+        warnings.warn(doubt.sentence, MiranteWarning, stacklevel=3)
     return written
 
 
