@@ -242,3 +242,36 @@ def test_a_retired_version_waits_for_its_labels(config, store, log, baseline):
     assert not monitor.finished
     monitor.advance(FINAL)
     assert monitor.finished
+
+
+def test_the_first_label_of_all_reads_its_window_alone(config, store, log, baseline, monkeypatch):
+    record(config, *range(6))
+    monitor = ModelMonitor(config.model_copy(update={"label_delay": 90 * DAY}), "1", baseline, store, log)
+    monitor.advance(START + 7 * DAY)
+    again = ModelMonitor(monitor.config, "1", baseline, store, log)
+    scans = []
+    real = log.scan
+    monkeypatch.setattr(log, "scan", lambda *a, **k: scans.append(k["start"]) or real(*a, **k))
+    send(store, 4, 0, 10)
+    for each in (monitor, again):
+        assert each.advance(START + 7 * DAY).measured == (START + 4 * DAY,)
+    assert scans == [START + 4 * DAY] * 2
+
+
+def test_a_long_look_is_followed_by_a_pause_but_nothing_is_lost(config, store, monitor, monkeypatch):
+    from mirante.monitors.model import measuring
+
+    record(config, 0)
+    monitor.advance(CLOSED)
+    clock = iter(np.arange(0.0, 1e6, 8.0).tolist())  # every look takes eight seconds
+    monkeypatch.setattr(measuring.time, "perf_counter", lambda: next(clock))
+    send(store, 0, 0, 10)
+    assert monitor.advance(CLOSED).measured == (START,)
+    send(store, 0, 10, 20)
+    measured = [monitor.advance(CLOSED).measured for _ in range(12)]
+    assert measured[0] == ()
+    assert measured.count((START,)) == 1
+    assert latest(store, "labels")[0] == 20.0
+    send(store, 0, 20, 30)
+    assert monitor.advance(FINAL).measured == (START,), "what becomes final does not wait"
+    assert latest(store, "labels")[0] == 30.0

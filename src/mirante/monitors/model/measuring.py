@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Measured", "WindowPerformance", "awaits_labels", "with_performance"]
 
 _ENOUGH = 0.95  # of a window's rows must still be in the log, else its figures stay as they are
-_LONG = 1.0  # seconds; a look at labels that took longer is followed by a pause
-_PAUSE = 9.0  # times as long as the look: so that a stream of labels takes a tenth of the time at most
+_LONG = 5.0  # seconds; to measure windows again that took longer is followed by a pause
+_PAUSE = 9.0  # times as long: so that a stream of labels over many windows takes a tenth of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class WindowPerformance:
                 kept = {name: row.verdicts.get(name) for name in ("performance", "realised")}
                 known = kept if kept["performance"] is not None else None
                 final = not awaits_labels(row)
-                # a window is looked at in the step that judges it, unless nobody had sent a label by then
+                # a window is looked at in the step that judges it
                 looked = known is not None or sequence is not None
                 self._windows[row.start] = _Window(row.start, row.end, row.rows, final, looked, known)
 
@@ -178,7 +178,7 @@ class WindowPerformance:
                 figures.append((start, kept))
                 readings += said
         took = time.perf_counter() - began
-        if took > _LONG:
+        if took > _LONG and not due and not new:  # those are looked at once
             self._rest_until = began + took + _PAUSE * took
         if news or figures:
             readings += self._unmatched_reading(now)
@@ -198,7 +198,10 @@ class WindowPerformance:
         """Return the windows that labels came for or that nobody looked at yet, and whether any came."""
         model = self._config.model
         last = self._store.labels.last(model)
-        if last is None:
+        if last is None:  # whatever comes later has a number over 0, so no window needs a first look for it
+            self.sequence = 0 if self.sequence is None and self._windows else self.sequence
+            for window in self._windows.values():
+                window.looked = True
             return set(), False
         found = {window.start for window in self._windows.values() if not window.looked}
         before = self.sequence
