@@ -35,7 +35,7 @@ class Measured:
     Parameters
     ----------
     figures : tuple of (datetime, dict)
-        What windows keep, by their starts; `with_performance` puts it in.
+        What windows keep, by their starts: ``performance`` and ``realised``, for `with_performance`.
     readings : tuple of Reading
         At the starts of the windows, and the labels that fit no prediction, at the present.
     """
@@ -310,19 +310,24 @@ def awaits_labels(row: WindowRow) -> bool:
     return not known or (isinstance(realised, Mapping) and not realised.get("final", True))
 
 
-def with_performance(row: WindowRow, figures: dict[str, Any]) -> WindowRow:
+def with_performance(
+    row: WindowRow, performance: Mapping[str, Any], realised: Mapping[str, Any] | None = None
+) -> WindowRow:
     """Return the window with its performance filled in.
 
     Parameters
     ----------
     row : WindowRow
         A closed window.
-    figures : dict
-        As `Measured.figures` has them.
+    performance : mapping
+        The measures by name.
+    realised : mapping, optional
+        What is known beside it: intervals, reasons, reliability, and whether it is final.
 
     Returns
     -------
     WindowRow
         The same but for ``performance`` and ``realised`` in its verdicts.
     """
-    return replace(row, verdicts={**row.verdicts, **figures})
+    more = {} if realised is None else {"realised": dict(realised)}
+    return replace(row, verdicts={**row.verdicts, "performance": finite(dict(performance)), **more})

@@ -280,5 +280,5 @@ class ModelMonitor:
                     self.config.subject, start, version=self.version, connection=connection
                 )
                 if known is not None:
-                    self._store.windows.put(with_performance(known, figures), connection=connection)
+                    self._store.windows.put(with_performance(known, **figures), connection=connection)
             self._store.readings.write(readings, connection=connection)
