@@ -19,7 +19,7 @@ from mirante.monitors.config import ModelConfig
 from mirante.monitors.estimates import estimate_readings
 from mirante.monitors.model import ModelMonitor
 from mirante.monitors.openwindow import OpenWindow
-from mirante.monitors.performance import performance_of
+from mirante.monitors.performance import Measurement, performance_of
 from mirante.monitors.windows import Window
 from mirante.performance.estimated import PerformanceEstimator
 from mirante.readings import READINGS, SOURCE_UP, Reading, model_subject, source_of, split_subject, subject_of
@@ -147,17 +147,26 @@ def _measured(folder):
 
 @pytest.fixture(scope="module")
 def produced(tmp_path_factory):
-    tasks = {"probability": [0.2, 0.9], "class": [0, 1], "regression": [0.5, 1.0]}
-    figures = {name for task, said in tasks.items() for name in performance_of(task, [0, 1], said)}
+    figures = {name for task in ("probability", "class", "regression") for name in _realised(task)}
     measured = _measured(tmp_path_factory.mktemp("produced"))
     return (
         _written_out()
         | {SOURCE_UP}
         | {f"system_load{minutes}" for minutes in (1, 5, 15)}
         | measured
-        | {f"performance_{name}" for name in (*figures, "labels", "labels_missing")}
+        | {f"performance_{name}" for name in figures}
         | {name for task in ("probability", "regression") for name in _estimated(task)}
     )
+
+
+def _realised(task):
+    """Names that are written of labels for a task."""
+    rng = np.random.default_rng(1)
+    said = rng.integers(0, 3, 100) if task == "class" else rng.uniform(0.1, 0.9, 100)
+    labels = rng.integers(0, 3, 100) if task == "class" else rng.integers(0, 2, 100)
+    found = Measurement(100, 100, performance_of(task, labels + (task == "regression"), said))
+    ends = [f"{name}_{end}" for name in found.ends for end in ("lower", "upper")]
+    return [*found.figures, *ends]
 
 
 def _estimated(task):

@@ -21,6 +21,7 @@ __all__ = [
     "ReadingKind",
     "Sink",
     "Source",
+    "is_provisional",
     "label_names",
     "model_subject",
     "source_of",
@@ -246,6 +247,55 @@ def _estimated() -> dict[str, ReadingKind]:
 
 _ESTIMATED = _estimated()
 
+
+def _realised() -> dict[str, ReadingKind]:
+    """Return the kinds of what labels say: each measure, and the ends of its interval where it has one."""
+    kinds: dict[str, ReadingKind] = {
+        "performance_labels": ReadingKind(_S, "rows", "predictions of the window that have a label"),
+        "performance_labels_missing": ReadingKind((), "rows", "predictions of the window that have no label"),
+        "performance_labels_share": ReadingKind((), "share", "predictions of the window that have a label"),
+        "performance_labels_unmatched": ReadingKind(
+            (), "rows", "labels that came a window ago or earlier and fit no prediction of a judged window"
+        ),
+    }
+    measures = {
+        "accuracy": ("share", "share of labelled predictions that were right"),
+        "balanced_accuracy": ("share", "mean over classes of the share that was recognised"),
+        "log_loss": ("nats", "mean negative log-likelihood of the labels"),
+        "roc_auc": (
+            "0 to 1",
+            "area under the ROC curve, of several classes the mean; NaN when only one class is there",
+        ),
+        "average_precision": ("0 to 1", "mean precision over labels of 1, by falling probability"),
+        "brier": ("0 to 1", "mean squared error of the probability"),
+        "base_rate": ("share", "share of positive labels"),
+        "precision": ("share", "share of predicted 1 that were 1; NaN when none was predicted"),
+        "recall": ("share", "share of labels of 1 that were predicted; NaN when there is none"),
+        "f1": ("0 to 1", "harmonic mean of precision and recall; of several classes a mean, as those two"),
+        "precision_weighted": ("share", "precision of several classes, weighted by their labels"),
+        "recall_weighted": ("share", "recall of several classes, weighted by their labels"),
+        "f1_weighted": ("0 to 1", "F1 of several classes, weighted by their labels"),
+        "calibration_error": ("0 to 1", "mean distance of said and realised probability, in ten bins"),
+        "mae": ("label unit", "mean absolute error (regression)"),
+        "rmse": ("label unit", "root mean squared error (regression)"),
+        "median_absolute_error": ("label unit", "median absolute error (regression)"),
+        "bias": ("label unit", "mean of prediction less label (regression)"),
+        "mape": ("share", "mean absolute error as a share of the label; NaN where a label is 0 (regression)"),
+        "r2": ("up to 1", "coefficient of determination (regression)"),
+    }
+    for name, (unit, meaning) in measures.items():
+        kinds[f"performance_{name}"] = ReadingKind(_S, unit, meaning)
+        for end in ("lower", "upper"):
+            text = f"{end} end of the 95 % interval of `performance_{name}`"
+            kinds[f"performance_{name}_{end}"] = ReadingKind(_S, unit, text)
+    kinds["performance_calibration_error_expected"] = ReadingKind(
+        _S, "0 to 1", "calibration error that so few rows of a perfectly calibrated model would have"
+    )
+    return kinds
+
+
+_REALISED = _realised()
+
 READINGS: Mapping[str, ReadingKind] = MappingProxyType(
     {
         # hosts
@@ -364,29 +414,8 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "custom_metric": ReadingKind(
             ("metric",), "", "a metric of your own; NaN with the reason as note where it cannot be computed"
         ),
-        # performance, per window, once labels are in
-        "performance_labels": ReadingKind(_S, "rows", "predictions of the window that have a label"),
-        "performance_labels_missing": ReadingKind((), "rows", "predictions of the window that have no label"),
-        "performance_accuracy": ReadingKind(_S, "share", "share of labelled predictions that were right"),
-        "performance_log_loss": ReadingKind(_S, "nats", "mean negative log-likelihood of the labels"),
-        "performance_roc_auc": ReadingKind(
-            _S, "0 to 1", "area under the ROC curve; NaN when only one class is there"
-        ),
-        "performance_brier": ReadingKind(_S, "0 to 1", "mean squared error of the probability"),
-        "performance_base_rate": ReadingKind(_S, "share", "share of positive labels"),
-        "performance_precision": ReadingKind(
-            _S, "share", "share of predicted 1 that were 1; NaN when none was predicted"
-        ),
-        "performance_recall": ReadingKind(
-            _S, "share", "share of labels of 1 that were predicted; NaN when there is none"
-        ),
-        "performance_f1": ReadingKind(_S, "0 to 1", "harmonic mean of precision and recall"),
-        "performance_mae": ReadingKind(_S, "label unit", "mean absolute error (regression)"),
-        "performance_rmse": ReadingKind(_S, "label unit", "root mean squared error (regression)"),
-        "performance_mape": ReadingKind(
-            _S, "share", "mean absolute error as a share of the label; NaN where a label is 0 (regression)"
-        ),
-        "performance_r2": ReadingKind(_S, "up to 1", "coefficient of determination (regression)"),
+        # performance, per window, as labels come in
+        **_REALISED,
         # performance, per window, before labels are in: where the baseline has labels
         **_ESTIMATED,
         "estimated_performance_dropped": ReadingKind(
@@ -433,6 +462,18 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_queue_length": ReadingKind(("queue",), "notices", "notices or readings that wait to leave"),
     }
 )
+
+
+def is_provisional(reading: Reading) -> bool:
+    """Return whether a reading is a performance that labels still change: its note says so.
+
+    Examples
+    --------
+    >>> day = datetime(2013, 2, 8, tzinfo=UTC)
+    >>> is_provisional(Reading("performance_mae", 3.0, day, {}, "provisional: 40 % of the labels are in"))
+    True
+    """
+    return bool(reading.note) and reading.name.startswith("performance_")
 
 
 def unit_of(name: str) -> str:

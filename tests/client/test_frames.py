@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 
 from mirante.client.frames import alerts_frame, readings_frame, subjects_frame, windows_frame
-from mirante.store import Series
+from mirante.store import Series, WindowRow
 
 
 def _series(name: str, hours: list[int], **labels: str) -> Series:
@@ -58,3 +60,14 @@ def test_many_readings_are_cheap():
     assert time.process_time() - began < 5
     assert len(found) == 1_000_000
     assert isinstance(found["feature"].dtype, pd.CategoricalDtype)
+
+
+def test_windows_have_the_intervals_of_their_measures_under_the_names_of_the_readings():
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    verdicts = {
+        "performance": {"accuracy": 0.8, "labels": 100.0},
+        "realised": {"intervals": {"accuracy": [0.71, 0.87]}, "final": True},
+    }
+    found = windows_frame([WindowRow("model/m@a", "1", day, day, verdicts=verdicts)])
+    names = ["performance_accuracy", "performance_accuracy_lower", "performance_accuracy_upper"]
+    assert found[names].to_numpy().tolist() == [[0.8, 0.71, 0.87]]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mirante import InputError, Reading, Store, StoreError, label
+from mirante.errors import MiranteWarning
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from tests.web.served import served
@@ -104,3 +105,45 @@ def test_whole_numbers_among_many_ids_are_taken_as_text(store, place):
 def test_a_service_refuses_what_json_cannot_say(store):
     with served(create_app(store, config=WebConfig())) as address, pytest.raises((InputError, StoreError)):
         label("a", math.nan, model="churn", at=address)
+
+
+def test_a_table_or_a_file_is_taken_and_may_be_sent_again(store, place, tmp_path):
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        {"order": [f"o{n:04d}" for n in range(25_000)], "paid": [n % 2 for n in range(25_000)]}
+    )
+    rows["at"] = "2026-01-02T03:04:05Z"
+    file = tmp_path / "labels.parquet"
+    rows.to_parquet(file)
+    for table in (rows, file):
+        assert label(table, "paid", id_column="order", time="at", model="churn", at=place) == 25_000
+    assert store.labels.count("churn") == 25_000
+    assert store.labels.last("churn") == 25_000, "what was known already is no news"
+    assert store.labels.get("churn", ["o0001", "o0002"]).values.tolist() == [1.0, 0.0]
+    with pytest.raises(InputError, match="the name of their column"):
+        label(rows, rows["paid"], model="churn", at=place)
+
+
+def test_times_are_one_or_one_for_each(store, place):
+    assert label(["a", "b"], [1, 0], time=[NOW, NOW], model="churn", at=place) == 2
+    assert label(["a", "b"], [1, 0], time=NOW, model="churn", at=place) == 2
+    for wrong, said in (
+        ([NOW], "2 ids and 1 times"),
+        ("yesterday", "as times"),
+        (NOW.replace(tzinfo=None), "with a time zone"),
+        ([NOW, 3], "with a time zone"),
+    ):
+        with pytest.raises(InputError, match=said):
+            label(["a", "b"], [1, 0], time=wrong, model="churn", at=place)
+    with pytest.raises(InputError, match="both time and arrived"):
+        label("a", 1, time=NOW, arrived=NOW, model="churn", at=place)
+
+
+def test_a_model_that_is_not_known_is_told_where_there_are_others(store, place):
+    for model in ("churn", "price"):
+        store.readings.write([Reading("predictions", 1, NOW, {"model": model, "alias": "champion"})])
+    with pytest.warns(MiranteWarning, match="knows no model 'chrun', nearest to it are 'churn', 'price'"):
+        assert label("a", 1, model="chrun", at=place) == 1
+    assert store.labels.count("chrun") == 1
+    assert label("a", 1, model="price", at=place) == 1

@@ -71,6 +71,7 @@ BEFORE = {
     ("docs/baselines.md", 0): LOGGED,
     ("docs/baselines.md", 1): KEPT,
     ("docs/check.md", 0): FRAMES,
+    ("docs/labels.md", 0): STORE,
     ("docs/notebook.md", 4): STORE,
     ("docs/production.md", 0): MODEL,
     ("docs/production.md", 1): "predict(pd.DataFrame({'age': [31.0, 45.0]})); recorder.close()",

@@ -209,8 +209,10 @@ def test_probabilities_are_measured_as_scikit_learn_does():
     said = rng.random(400)
     truth = (rng.random(400) < said).astype(float)
     found = performance_of("probability", truth, said)
-    assert found == pytest.approx(
+    assert {name: found[name] for name in found if not name.startswith("calibration")} == pytest.approx(
         {
+            "balanced_accuracy": metrics.balanced_accuracy_score(truth, said >= 0.5),
+            "average_precision": metrics.average_precision_score(truth, said),
             "accuracy": metrics.accuracy_score(truth, said >= 0.5),
             "log_loss": metrics.log_loss(truth, said),
             "roc_auc": metrics.roc_auc_score(truth, said),
@@ -228,8 +230,10 @@ def test_numbers_are_measured_as_scikit_learn_does():
     rng = np.random.default_rng(4)
     truth = rng.normal(size=300)
     said = truth + rng.normal(size=300)
-    assert performance_of("regression", truth, said) == pytest.approx(
+    assert dict(performance_of("regression", truth, said)) == pytest.approx(
         {
+            "median_absolute_error": metrics.median_absolute_error(truth, said),
+            "bias": np.mean(said - truth),
             "mae": metrics.mean_absolute_error(truth, said),
             "rmse": metrics.root_mean_squared_error(truth, said),
             "mape": metrics.mean_absolute_percentage_error(truth, said),
@@ -242,7 +246,33 @@ def test_numbers_are_measured_as_scikit_learn_does():
 def test_classes_are_measured_as_scikit_learn_does():
     rng = np.random.default_rng(5)
     truth, said = rng.choice(["a", "b", "c"], 300), rng.choice(["a", "b", "c"], 300)
-    assert performance_of("class", truth, said) == {"accuracy": metrics.accuracy_score(truth, said)}
+    expected = {
+        "accuracy": metrics.accuracy_score(truth, said),
+        "balanced_accuracy": metrics.balanced_accuracy_score(truth, said),
+    }
+    for name in ("precision", "recall", "f1"):
+        measure = getattr(metrics, f"{name}_score")
+        expected[name] = measure(truth, said, average="macro")
+        expected[f"{name}_weighted"] = measure(truth, said, average="weighted")
+    assert dict(performance_of("class", truth, said)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_two_classes_are_measured_as_two_only_where_there_are_no_others():
+    truth, said = [0, 1, 1, 0, 1], [0, 1, 0, 1, 1]
+    found = performance_of("class", truth, said)
+    assert (found["precision"], found["recall"]) == (2 / 3, 2 / 3)
+    assert "precision_weighted" not in found
+    mean = performance_of("class", truth, said, classes=("0", "1", "2"))
+    assert mean["precision"] == pytest.approx(metrics.precision_score(truth, said, average="macro"))
+
+
+def test_a_baseline_knows_its_classes_and_its_reliability(baseline):
+    assert len(baseline.about["reliability"]) == 10
+    assert "classes" not in baseline.about
+    rows = pd.DataFrame({"x": np.arange(6.0)})
+    clock = WindowClock("1d")
+    fitted = ModelBaseline.fit(rows, [0, 1, 2, 0, 1, 2], clock=clock, labels=[0, 1, 10, 0, 1, 2])
+    assert fitted.about["classes"] == ["0", "1", "2", "10"]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +288,7 @@ def test_classes_are_measured_as_scikit_learn_does():
     ],
 )
 def test_classes_are_the_same_however_they_are_stored(labels, predictions, accuracy):
-    assert performance_of("class", labels, predictions) == {"accuracy": accuracy}
+    assert performance_of("class", labels, predictions)["accuracy"] == accuracy
 
 
 @pytest.mark.parametrize("labels", [[], [float("nan")]])

@@ -24,7 +24,7 @@ def record(config, predictions, *, day=0, version="1", name="row"):
 
 
 def measure(log, store, config, task, *, version="1", start=START, end=START + DAY):
-    return measure_performance(log, store, config, version, task, start, end)
+    return measure_performance(log, store, config, version, task, start, end).figures
 
 
 @pytest.fixture
@@ -50,7 +50,11 @@ def test_only_predictions_with_a_label_are_measured(config, store, log, said, tr
 def test_without_labels_only_their_absence_is_said(config, store, log, said):
     record(config, said)
     store.labels.write("other model", ["row-0-0"], [1.0], START)
-    assert measure(log, store, config, "probability") == {"labels": 0.0, "labels_missing": float(ROWS)}
+    assert measure(log, store, config, "probability") == {
+        "labels": 0.0,
+        "labels_missing": float(ROWS),
+        "labels_share": 0.0,
+    }
 
 
 def test_other_versions_and_other_windows_are_left_out(config, store, log, said, truth):
@@ -74,7 +78,11 @@ def test_a_window_is_half_open(config, store, log):
             START + DAY,
         ):
             recorder.log({"age": 1.0, "plan": "pro"}, 0.5, time=time)
-    assert measure(log, store, config, "probability") == {"labels": 0.0, "labels_missing": 2.0}
+    assert measure(log, store, config, "probability") == {
+        "labels": 0.0,
+        "labels_missing": 2.0,
+        "labels_share": 0.0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -117,6 +125,7 @@ def test_labels_that_do_not_fit_are_said_and_do_not_stop_the_monitor(
     assert store.windows.get(config.subject, START).verdicts["performance"] == {
         "labels": 1.0,
         "labels_missing": ROWS - 1.0,
+        "labels_share": 1.0 / ROWS,
     }
     (entry,) = [entry for entry in logs if entry["event"] == "performance not measured"]
     assert entry["subject"] == config.subject

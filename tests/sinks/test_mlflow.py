@@ -71,6 +71,19 @@ def _milliseconds(time: datetime) -> int:
 
 @pytest.mark.server
 class TestShipping:
+    def test_what_labels_still_change_waits_until_it_is_final(
+        self, store: Store, mlflow_server: str, experiment: str
+    ) -> None:
+        client = connect(mlflow_server)
+        provisional = Reading("performance_mae", 9.0, AT, LABELS, "provisional: 3 % of the labels are in")
+        store.readings.write([provisional, Reading("predictions", 100.0, AT, LABELS)])
+        sink = MlflowSink(store, lambda: client, experiment=experiment)
+        assert sink.ship() == 1
+        store.readings.write([Reading("performance_mae", 3.0, AT, LABELS)])
+        assert sink.ship() == 1
+        run = MonitoringRuns(client, experiment=experiment).run_for("model/nyc@champion", model_version="1")
+        assert list(_points(client, run, "performance_mae").values()) == [3.0]
+
     def test_each_subject_and_version_in_its_run_under_its_keys(
         self, store: Store, mlflow_server: str, experiment: str
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import numpy as np
@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mirante.errors import StoreError
-from mirante.store import Store
+from mirante.readings import Reading
+from mirante.store import BaselineRow, Store
 
 _NOW = datetime(2013, 2, 9, tzinfo=UTC)
 _NUMBERS = count()
@@ -109,3 +110,51 @@ def test_any_id_and_label_come_back(store: Store, written: dict[str, float | str
     found = store.labels.get(model, list(written))
     assert found.values.tolist() == list(written.values())
     assert found.found.all()
+
+
+def test_a_label_that_is_new_or_changed_comes_up_once(store: Store) -> None:
+    assert (store.labels.last("m"), store.labels.after("m", 0)) == (None, ([], 0))
+    store.labels.write("m", ["b", "a"], [1.0, "x"], _NOW)
+    ids, last = store.labels.after("m", 0)
+    assert (sorted(ids), last) == (["a", "b"], store.labels.last("m"))
+    store.labels.write("m", ["a", "b", "c"], ["x", 2.0, 3.0], _NOW)
+    store.labels.write("other", ["z"], [1.0], _NOW)
+    ids, after = store.labels.after("m", last)
+    assert sorted(ids) == ["b", "c"], "the one that says the same is no news"
+    assert store.labels.after("m", after) == ([], after)
+    first, middle = store.labels.after("m", 0, limit=1)
+    assert len(first) == 1
+    assert len(store.labels.after("m", middle)[0]) == 2
+
+
+def test_labels_are_unmatched_until_a_window_has_their_predictions(store: Store) -> None:
+    store.labels.write("m", ["a", "b", "c"], [1.0, 0.0, 1.0], _NOW)
+    later = _NOW + timedelta(days=1)
+    assert store.labels.unmatched("m", later) == 3
+    assert store.labels.unmatched("m", _NOW) == 0
+    assert store.labels.get("m", ["a", "x", "b"]).unmatched.tolist() == [True, False, True]
+    store.labels.match("m", ["a", "b", "nobody"])
+    store.labels.match("m", [])
+    assert store.labels.unmatched("m", later) == 1
+    store.labels.write("m", ["a"], [0.0], later)
+    assert store.labels.get("m", ["a", "c"]).unmatched.tolist() == [False, True], "a change leaves it matched"
+
+
+def test_each_label_has_its_time_or_all_have_one(store: Store) -> None:
+    store.labels.write("m", ["a", "b"], [1.0, 0.0], [_NOW, _NOW + timedelta(days=2)])
+    assert store.labels.unmatched("m", _NOW + timedelta(days=1)) == 1
+    with pytest.raises(StoreError, match="2 ids and 1 times"):
+        store.labels.write("m", ["a", "b"], [1.0, 0.0], [_NOW])
+
+
+def test_a_model_is_known_by_its_readings_or_its_baseline(store: Store) -> None:
+    found = store.labels.doubt("churn")
+    assert found is not None
+    assert (found.nearest, "no other yet" in found.sentence) == ((), True)
+    store.baselines.put(BaselineRow("model/price@champion", "1", _NOW, 1, b"", "test"))
+    store.readings.write([Reading("predictions", 1, _NOW, {"model": "churn", "alias": "champion"})])
+    assert store.labels.doubt("churn") is store.labels.doubt("price") is None
+    found = store.labels.doubt("<script>\n")
+    assert found is not None
+    assert set(found.nearest) == {"churn", "price"}
+    assert "\n" not in found.sentence

@@ -28,6 +28,7 @@ from mirante.views.figures import (
     metric_figure,
     plain,
     pool_step,
+    reliability_draft,
 )
 from mirante.views.figures.common import local, thin
 from mirante.views.figures.distribution import _shares
@@ -424,3 +425,18 @@ def test_too_many_windows_share_their_cells(hours: int, every: int, step: int | 
     assert len(figure.data[0].x) <= 201
     assert np.nanmax(figure.data[0].z) == 1.0
     assert ("A cell is" in figure.layout.title.subtitle.text) == (step is not None)
+
+
+def test_reliability_has_the_diagonal_the_baseline_and_the_window() -> None:
+    window = [[50, 0.2, 0.3, 0.19, 0.44], [50, 0.8, 0.7, 0.56, 0.81]]
+    draft = reliability_draft(window, window, title="<b>t</b>", locale="pt_BR")
+    assert [trace["name"] for trace in draft.data] == ["perfeita", "referência", "janela"]
+    bars = draft.data[2]["error_y"]
+    assert (bars["array"][0], bars["arrayminus"][0]) == (pytest.approx(0.14), pytest.approx(0.11))
+    assert "<b>" not in draft.json()
+    assert len(reliability_draft(window, title="t").data) == 2
+    draft.figure()
+
+
+def test_reliability_without_bins_says_so() -> None:
+    assert "No values yet." in reliability_draft([], title="t").json()

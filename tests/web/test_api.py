@@ -98,11 +98,29 @@ def test_what_cannot_be_read_is_422(client: Client, target: str):
 def test_labels_arrive(empty_store: Store):
     client = Client(create_app(empty_store, config=WebConfig(), clock=lambda: NOW))
     answer = _labels(client, model="churn", ids=["a", "b"], values=[1, 0.5])
-    assert (answer.status, json.loads(answer.body)) == (200, {"written": 2})
+    warning = (
+        "Mirante knows no model 'churn', and no other yet; the labels are kept, "
+        "and count once its predictions are there"
+    )
+    assert (answer.status, json.loads(answer.body)) == (
+        200,
+        {"written": 2, "warning": warning, "nearest": []},
+    )
     column = empty_store.labels.get("churn", ["b", "c", "a"])
     assert column.values[[0, 2]].tolist() == [0.5, 1.0]
     assert column.found.tolist() == [True, False, True]
-    assert json.loads(_labels(client, model="t", ids=["a"], values=["late"]).body) == {"written": 1}
+    assert json.loads(_labels(client, model="t", ids=["a"], values=["late"]).body)["written"] == 1
+
+
+def test_labels_of_an_unknown_model_are_kept_with_a_warning(client: Client, store: Store):
+    name = next(row.subject for row in store.readings.subjects() if row.subject.startswith("model/"))
+    model = name.removeprefix("model/").rpartition("@")[0]
+    body: dict[str, Any] = {"ids": ["a", "b"], "values": [1, 0], "arrived": [NOW.isoformat()] * 2}
+    assert json.loads(_labels(client, model=model, **body).body) == {"written": 2}
+    told = json.loads(_labels(client, model=f"{model}x", **body).body)
+    assert told["nearest"][0] == model
+    assert repr(model) in told["warning"]
+    assert store.labels.count(f"{model}x") == 2
 
 
 @pytest.mark.parametrize(
@@ -115,6 +133,7 @@ def test_labels_arrive(empty_store: Store):
         {"model": "m", "ids": ["a"], "values": [None]},
         {"model": "m", "ids": ["a"], "values": [math.nan]},
         {"model": "m", "ids": ["a"], "values": [1], "arrived": "2013-02-08T00:00:00"},
+        {"model": "m", "ids": ["a"], "values": [1], "arrived": ["2013-02-08T00:00:00Z"] * 2},
         {"model": "m", "ids": ["a"], "values": [1], "extra": 1},
     ],
 )

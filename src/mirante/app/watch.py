@@ -12,7 +12,7 @@ from mirante.alerts.evidence import subject_link
 from mirante.app.served import ServedCounts
 from mirante.errors import TrackingError
 from mirante.monitors.baseline import load_baseline
-from mirante.monitors.model import Advance, ModelMonitor
+from mirante.monitors.model import Advance, ModelMonitor, awaits_labels
 from mirante.readings import Reading
 from mirante.store import EventRow
 from mirante.tracking.baselines import locate, resolve_alias
@@ -183,11 +183,7 @@ class ModelWatch:
     def _begun(self) -> set[str]:
         at_work = {monitor.version for monitor in self._former}
         rows = self._store.windows.list(self.config.subject)
-        return {
-            row.version
-            for row in rows
-            if not row.closed or (row.rows and row.verdicts.get("performance") is None)
-        } - at_work
+        return {row.version for row in rows if not row.closed or awaits_labels(row)} - at_work
 
     def _monitor_of(self, client: MlflowClient, version: str) -> ModelMonitor | None:
         try:

@@ -25,6 +25,7 @@ from mirante.cli.group import (
     settings_of,
     store_of,
 )
+from mirante.cli.label import label
 from mirante.cli.log import log
 from mirante.cli.proposals import proposals
 from mirante.cli.routes import routes
@@ -51,6 +52,7 @@ main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)
 main.add_command(serve)
+main.add_command(label)
 main.add_command(log)
 main.add_command(tables)
 main.add_command(baseline)

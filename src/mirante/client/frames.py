@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from mirante.views.verdicts import (
     estimates_of,
     missing_columns,
     performance_of,
+    realised_of,
 )
 
 if TYPE_CHECKING:
@@ -126,6 +127,17 @@ def _window(row: WindowRow) -> dict[str, Any]:
         **_prefixed("latency", latency if isinstance(latency, Mapping) else {}),
         **_estimated(row),
         **_prefixed("performance", performance_of(row)),
+        **_intervals(row),
+    }
+
+
+def _intervals(row: WindowRow) -> dict[str, Any]:
+    """Return the intervals of what labels said under the names of their readings."""
+    found: Mapping[str, Sequence[float]] = realised_of(row).get("intervals") or {}
+    return {
+        f"performance_{name}_{end}": one
+        for name, ends in found.items()
+        for end, one in zip(("lower", "upper"), ends, strict=True)
     }
 
 

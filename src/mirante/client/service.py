@@ -15,7 +15,7 @@ import numpy as np
 
 from mirante.client.frames import SubjectLine
 from mirante.errors import InputError, StoreError
-from mirante.store import AlertRow, Series, WindowRow
+from mirante.store import AlertRow, Doubt, Series, WindowRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -150,16 +150,24 @@ class ServiceBackend:
                 yield AlertRow(**{**one, **{name: _time(one[name]) for name in times}})
 
     def write_labels(
-        self, model: str, ids: Sequence[str], values: Sequence[float | str], arrived: datetime
-    ) -> int:
-        """Write labels, in many requests where they are many; return how many."""
-        written = 0
+        self,
+        model: str,
+        ids: Sequence[str],
+        values: Sequence[float | str],
+        arrived: datetime | Sequence[datetime],
+    ) -> tuple[int, Doubt | None]:
+        """Write labels, in many requests where they are many; return how many, and what is strange."""
+        written, doubt = 0, None
         for start in range(0, len(ids), _LABELS):
             part = slice(start, start + _LABELS)
-            about = {"model": model, "arrived": arrived.isoformat()}
-            body = {**about, "ids": list(ids[part]), "values": list(values[part])}
-            written += int(self._post("labels", body)["written"])
-        return written
+            one = arrived if isinstance(arrived, datetime) else None
+            when = one.isoformat() if one else [time.isoformat() for time in arrived[part]]  # type: ignore[index]  # a sequence, if not one
+            body = {"model": model, "arrived": when, "ids": list(ids[part]), "values": list(values[part])}
+            answer = self._post("labels", body)
+            written += int(answer["written"])
+            if answer.get("warning"):
+                doubt = Doubt(str(answer["warning"]), tuple(answer.get("nearest") or ()))
+        return written, doubt
 
     def close(self) -> None:
         """Do nothing: no connection is kept."""

@@ -13,12 +13,13 @@ from mirante.client.frames import SubjectLine
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mirante.store import AlertRow, Series, Store, WindowRow
+    from mirante.store import AlertRow, Doubt, Series, Store, WindowRow
     from mirante.views.tables.columns import TableName
 
 __all__ = ["StoreBackend"]
 
 _EVERY = 2**31 - 1
+_LABELS = 100_000
 
 
 class StoreBackend:
@@ -81,10 +82,19 @@ class StoreBackend:
         return self._store.alerts.list(subject=subject, states=states, since=since, until=until, limit=_EVERY)
 
     def write_labels(
-        self, model: str, ids: Sequence[str], values: Sequence[float | str], arrived: datetime
-    ) -> int:
-        """Write labels; return how many."""
-        return self._store.labels.write(model, ids, values, arrived)
+        self,
+        model: str,
+        ids: Sequence[str],
+        values: Sequence[float | str],
+        arrived: datetime | Sequence[datetime],
+    ) -> tuple[int, Doubt | None]:
+        """Write labels; return how many, and what is strange about their model."""
+        written = 0
+        for start in range(0, len(ids), _LABELS):  # a transaction of a million keeps all others waiting
+            part = slice(start, start + _LABELS)
+            times = arrived if isinstance(arrived, datetime) else arrived[part]
+            written += self._store.labels.write(model, ids[part], values[part], times)
+        return written, self._store.labels.doubt(model)
 
     def close(self) -> None:
         """Close the store."""

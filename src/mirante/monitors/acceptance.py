@@ -37,7 +37,14 @@ __all__ = ["accepted_baseline", "ask_to_accept", "carry_out_acceptance", "window
 
 _log = structlog.get_logger("mirante.acceptance")
 
-_SUMMABLE = ("accuracy", "log_loss", "brier", "base_rate", "mae")  # means over rows: those of parts add up
+_SUMMABLE = (
+    "accuracy",
+    "log_loss",
+    "brier",
+    "base_rate",
+    "mae",
+    "bias",
+)  # means over rows: those of parts add up
 
 
 def windows_to_accept(store: Store, subject: str, since: datetime, until: datetime) -> list[WindowRow]:
@@ -219,7 +226,7 @@ def accepted_baseline(
         pooled=former.drift.pooled,
     )
     about = {
-        **former.about,
+        **{name: value for name, value in former.about.items() if name != "reliability"},
         "source": "accepted windows",
         "rows": total.rows,
         "windows": len(rows),

@@ -17,6 +17,9 @@ from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_from_bytes, sample
 from mirante.monitors.slices.baselines import SliceBaselines
 from mirante.outliers.detector import OutlierDetector
 from mirante.performance.estimated import PerformanceEstimator
+from mirante.performance.estimated.inputs import class_names
+from mirante.performance.realised import Realised
+from mirante.performance.realised.classes import MOST_CLASSES
 from mirante.profiles import TableProfile
 from mirante.store import BaselineRow
 from mirante.tracking import baselines
@@ -187,7 +190,7 @@ class ModelBaseline:
         detector = OutlierDetector(method="both", log=False).fit(features)
         detector.calibrate(OUTLIER_SHARE)
         kind = task or _guess_task(said)
-        performance = {} if labels is None else performance_of(kind, labels, said)
+        realised = None if labels is None else performance_of(kind, labels, said)
         about = {
             "rows": len(table),
             "windows": len(own),
@@ -197,6 +200,7 @@ class ModelBaseline:
             "sample_rows": sample_rows,
             **_span(times),
             "copies": _copies(features, groups),
+            **_for_labels(kind, said, labels, realised),
         }
         estimator, reason = _estimator(kind, labels, said, features, places)
         if reason:
@@ -207,7 +211,7 @@ class ModelBaseline:
             drift,
             detector,
             kind,
-            MappingProxyType(performance),
+            MappingProxyType(dict(realised or {})),
             MappingProxyType(about),
             sample,
             estimator,
@@ -421,6 +425,21 @@ def _guess_task(predictions: Any) -> Task:
         return "class" if len(np.unique(predictions)) <= _MOST_CLASSES else "regression"
     known = predictions[~np.isnan(predictions)]
     return "probability" if ((known >= 0) & (known <= 1)).all() else "regression"
+
+
+def _for_labels(task: Task, said: Any, labels: Any, realised: Realised | None) -> dict[str, Any]:
+    """Return what windows need once their labels are in: the classes, and the reliability curve."""
+    import numpy as np
+
+    found: dict[str, Any] = {}
+    if task == "class":
+        every = [said] if labels is None else [said, np.asarray(labels)]
+        names = class_names(np.concatenate([one.astype(object) for one in every]))
+        if len(names) <= MOST_CLASSES:
+            found["classes"] = names
+    if realised is not None and realised.reliability is not None:
+        found["reliability"] = [list(one) for one in realised.reliability.bins]
+    return found
 
 
 def _estimator(

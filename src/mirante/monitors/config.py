@@ -85,7 +85,9 @@ class ModelConfig(BaseModel):
     lateness : timedelta
         How long after its end a window waits for late rows before it is judged.
     label_delay : timedelta
-        How long after its end a window waits for its labels before its performance is computed.
+        How long after its end a window waits for its labels: until then its performance is provisional.
+    label_lateness : timedelta
+        How long after that labels still change its performance; those that come later are kept and counted.
     alarm_budget : str, optional
         False alarms that are accepted, such as ``1 per 30d``; the baseline's own when not given.
     baseline_kind : str, optional
@@ -137,6 +139,7 @@ class ModelConfig(BaseModel):
     timezone: str = "UTC"
     lateness: Duration = timedelta(minutes=5)
     label_delay: Duration = timedelta(days=1)
+    label_lateness: Duration = timedelta(days=7)
     alarm_budget: str | None = None
     baseline_kind: str | None = None
     effect_floor: Share | dict[str, Share] | None = None

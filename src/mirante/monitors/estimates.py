@@ -166,6 +166,15 @@ def measure_name(name: str, _: Translator) -> str:
         "recall": _("Recall"),
         "brier": _("Brier score"),
         "log_loss": _("Log loss"),
+        "balanced_accuracy": _("Balanced accuracy"),
+        "average_precision": _("Average precision"),
+        "precision_weighted": _("Precision, weighted"),
+        "recall_weighted": _("Recall, weighted"),
+        "f1_weighted": _("F1, weighted"),
+        "calibration_error": _("Calibration error"),
+        "median_absolute_error": _("Median absolute error"),
+        "bias": _("Bias"),
+        "r2": "R²",
     }
     return names.get(name, name.upper())
 

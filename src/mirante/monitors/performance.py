@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
 from mirante.errors import InputError
-from mirante.performance.realised import classification, regression
+from mirante.performance.realised import Realised, classes_said, classification, regression
+from mirante.store.types import finite
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -18,14 +21,16 @@ if TYPE_CHECKING:
     from mirante.monitors.config import ModelConfig
     from mirante.store import Store
 
-__all__ = ["Task", "measure_performance", "performance_of"]
+__all__ = ["Measurement", "Task", "measure_performance", "performance_of"]
 
 Task = Literal["probability", "class", "regression"]
 
 _log = structlog.get_logger("mirante.performance")
 
 
-def performance_of(task: Task, labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
+def performance_of(
+    task: Task, labels: ArrayLike, predictions: ArrayLike, *, classes: Sequence[str] = ()
+) -> Realised:
     """Return the realised performance, by the kind of prediction.
 
     Parameters
@@ -34,40 +39,75 @@ def performance_of(task: Task, labels: ArrayLike, predictions: ArrayLike) -> dic
         What a prediction is: the probability of label 1, a class, or a number.
     labels, predictions : array_like, shape (n,)
         Rows without a label (NaN) are left out.
+    classes : sequence of str, optional
+        The classes that there are, where predictions are classes.
 
     Returns
     -------
-    dict
+    Realised
         Names without the prefix ``performance_``.
 
     Examples
     --------
-    >>> performance_of("class", ["a", "b"], ["a", "a"])
-    {'accuracy': 0.5}
+    >>> performance_of("class", ["a", "b"], ["a", "a"])["accuracy"]
+    0.5
     """
-    import numpy as np
-
     if task == "probability":
         return classification(labels, predictions)
     if task == "regression":
         return regression(labels, predictions)
-    truth, said = np.asarray(labels, dtype=object).tolist(), np.asarray(predictions, dtype=object).tolist()
-    if len(truth) != len(said):
-        raise InputError(f"got {len(truth)} labels and {len(said)} predictions; give one of each per row")
-    both = [(_class_name(one), _class_name(other)) for one, other in zip(truth, said, strict=True)]
-    right = [one == other for one, other in both if one is not None and other is not None]
-    return {"accuracy": sum(right) / len(right) if right else float("nan")}
+    return classes_said(labels, predictions, classes=classes)
 
 
-def _class_name(value: Any) -> str | None:
-    """Return a class as text, None for a missing one.
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The realised performance of one window, as far as labels are in.
 
-    1, 1.0, True and "1" are one class: the log keeps whole numbers as int64, the store labels as float64.
+    Parameters
+    ----------
+    rows : int
+        Of the window.
+    labels : int
+        How many of them have one.
+    realised : Realised, optional
+        None without labels, or where they do not fit what a prediction is.
+    unmatched : tuple of str
+        Ids of labels that had not been found by any window before.
     """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    whole = isinstance(value, bool | int) or (isinstance(value, float) and value.is_integer())
-    return str(int(value)) if whole else str(value)
+
+    rows: int
+    labels: int
+    realised: Realised | None = None
+    unmatched: tuple[str, ...] = ()
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The measures by name, with ``labels``, ``labels_missing`` (rows) and ``labels_share``."""
+        counts = {"labels": float(self.labels), "labels_missing": float(self.rows - self.labels)}
+        share = {"labels_share": self.labels / self.rows} if self.rows else {}
+        return counts | share | dict(self.realised or {})
+
+    @property
+    def ends(self) -> dict[str, tuple[float, float]]:
+        """The ends of the intervals that are known, by name of the measure."""
+        found = self.realised.intervals if self.realised else {}
+        return {
+            name: (one.lower, one.upper)
+            for name, one in found.items()
+            if not (math.isnan(one.lower) or math.isnan(one.upper))
+        }
+
+    def details(self) -> dict[str, Any]:
+        """Return what a window keeps beside its figures: intervals, reasons and the reliability curve."""
+        found = self.realised
+        if found is None:
+            return {"intervals": {}, "reasons": {}, "reliability": []}
+        bins = found.reliability.bins if found.reliability else ()
+        return {
+            "intervals": finite({name: list(ends) for name, ends in self.ends.items()}),
+            "reasons": dict(found.reasons),
+            "reliability": [list(one) for one in bins],
+        }
 
 
 def measure_performance(
@@ -78,7 +118,9 @@ def measure_performance(
     task: Task,
     start: datetime,
     end: datetime,
-) -> dict[str, float]:
+    *,
+    classes: Sequence[str] = (),
+) -> Measurement:
     """Return the realised performance of one window.
 
     Parameters
@@ -95,25 +137,29 @@ def measure_performance(
         What a prediction is.
     start, end : datetime
         The window.
+    classes : sequence of str, optional
+        The classes that there are, where predictions are classes.
 
     Returns
     -------
-    dict
-        ``labels`` and ``labels_missing`` (rows), and the measures when at least one label is there. Labels
-        that do not fit the task (text for a probability) are counted and logged, and nothing is measured:
-        one wrong label must not stop the monitor.
+    Measurement
+        Labels that do not fit the task (text for a probability) are counted and logged, and nothing is
+        measured: one wrong label must not stop the monitor.
     """
     import pyarrow.compute as pc
 
     rows = log.scan(config.model, start=start, end=end, columns=["__id", "__prediction", "__version"])
     rows = rows.filter(pc.equal(rows["__version"], version))
-    found = store.labels.get(config.model, rows["__id"].to_pylist())
+    ids = rows["__id"].to_pylist()
+    found = store.labels.get(config.model, ids)
     known = int(found.found.sum())
-    figures = {"labels": float(known), "labels_missing": float(rows.num_rows - known)}
+    fresh = tuple(ids[place] for place in found.unmatched.nonzero()[0].tolist())
+    realised = None
     if known:
         predictions = rows["__prediction"].to_numpy()
         try:
-            figures |= performance_of(task, found.values[found.found], predictions[found.found])
+            labels, said = found.values[found.found], predictions[found.found]
+            realised = performance_of(task, labels, said, classes=classes)
         except InputError as error:
             _log.warning(
                 "performance not measured",
@@ -122,4 +168,4 @@ def measure_performance(
                 task=task,
                 error=str(error),
             )
-    return figures
+    return Measurement(rows.num_rows, known, realised, fresh)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mirante.errors import TrackingError
-from mirante.readings import Reading, subject_of
+from mirante.readings import Reading, is_provisional, subject_of
 from mirante.store import Store
 from mirante.tracking.client import asking, brief_requests, server_name
 from mirante.tracking.names import reading_key
@@ -164,6 +164,8 @@ class MlflowSink:
                 milliseconds < 0
             ):  # MLflow takes no time before 1970, and one such reading must not hold up the others
                 self.refused += 1
+                continue
+            if is_provisional(reading):  # a metric cannot be changed; it comes again when it is final
                 continue
             version = reading.labels.get("version") if "model" in reading.labels else None
             found[subject_of(reading.labels), version][reading_key(reading)][milliseconds] = reading.value

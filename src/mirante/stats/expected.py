@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measured", "measure_binary", "measure_multiclass"]
+__all__ = ["Measured", "measure_binary", "measure_multiclass", "measure_roc_auc"]
 
 Floats = NDArray[np.float64]
 
@@ -117,7 +117,7 @@ def measure_binary(chances: Floats, scores: Floats, said: Floats) -> Mapping[str
     right = np.clip(scores, _EPS, 1.0 - _EPS)
     return {
         "accuracy": _mean(chances, said, 1.0 - said),
-        "roc_auc": _roc_auc(chances, scores),
+        "roc_auc": measure_roc_auc(chances, scores),
         "f1": _ratio(chances, said, lambda c, p: (2.0 * c * p, c + p)),
         "precision": _ratio(chances, said, lambda c, p: (c * p, c)),
         "recall": _ratio(chances, said, lambda c, p: (c * p, p)),
@@ -197,10 +197,24 @@ def _ratio(
     return Measured(value, influence)
 
 
-def _roc_auc(chances: Floats, scores: Floats) -> Measured:
-    """Return the chance that a row of label 1 is ranked above one of label 0, over all pairs of two rows.
+def measure_roc_auc(chances: Floats, scores: Floats) -> Measured:
+    """Measure the chance that a row of label 1 is ranked above one of label 0, over all pairs of two rows.
 
-    Σ p_i (1 - p_j) [s_i > s_j, ties half] / Σ p_i (1 - p_j), both over i ≠ j: a row is no pair with itself.
+    Parameters
+    ----------
+    chances, scores : ndarray of float64, shape (n,)
+        As of `measure_binary`.
+
+    Returns
+    -------
+    Measured
+        Σ p_i (1 - p_j) [s_i > s_j, ties half] / Σ p_i (1 - p_j), both over i ≠ j: a row is no pair with
+        itself. NaN where there is no pair.
+
+    Examples
+    --------
+    >>> measure_roc_auc(np.array([0.0, 1.0, 0.0]), np.array([0.2, 0.9, 0.4])).value
+    1.0
     """
     ones, zeros = float(np.sum(chances)), float(np.sum(1.0 - chances))
     itself = chances * (1.0 - chances)

@@ -7,7 +7,7 @@ from mirante.store.alerts import AlertRow
 from mirante.store.baselines import BaselineRow
 from mirante.store.events import EventRow
 from mirante.store.groups import GroupRow
-from mirante.store.labels import LabelColumn
+from mirante.store.labels import Doubt, LabelColumn
 from mirante.store.measure import StoreSize
 from mirante.store.outbox import ChannelRow, NoticeRow
 from mirante.store.proposals import ProposalRow
@@ -23,6 +23,7 @@ __all__ = [
     "AlertRow",
     "BaselineRow",
     "ChannelRow",
+    "Doubt",
     "EventRow",
     "GroupRow",
     "LabelColumn",

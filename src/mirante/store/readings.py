@@ -18,19 +18,17 @@ from sqlalchemy import (
     Select,
     Text,
     func,
-    insert,
     select,
     type_coerce,
-    update,
 )
 
 from mirante.readings import Reading, subject_of
 from mirante.store.database import Database
 from mirante.store.dialect import chunks, one_of, upsert
 from mirante.store.history import History
-from mirante.store.schema import counters, readings, series
+from mirante.store.schema import readings, series
 from mirante.store.series import Where, fits, of_all_rows, within
-from mirante.store.tallies import count_written
+from mirante.store.tallies import count_written, reserve
 from mirante.store.types import from_json, from_micros, to_micros, unescaped
 
 __all__ = ["ReadingsPart", "SubjectRow"]
@@ -97,7 +95,7 @@ class ReadingsPart(History):
             return 0
         with self._database.writing(connection) as transaction:
             ids = self._series_ids(transaction, {key: batch[key, time] for key, time in batch})
-            sequence = _reserve(transaction, len(batch)) - len(batch)
+            sequence = reserve(transaction, _COUNTER, len(batch)) - len(batch)
             rows = [
                 {
                     "series_id": ids[key],
@@ -386,15 +384,6 @@ def _insert_new(connection: Connection) -> Any:
 def _upsert(connection: Connection) -> Any:
     changed = ["value", "note"]
     return upsert(connection, readings, update=[*changed, "sequence"], only_if_changed=changed)
-
-
-def _reserve(connection: Connection, count: int) -> int:
-    """Take `count` sequence numbers and return the last; the row stays locked until the commit."""
-    step = update(counters).where(counters.c.name == _COUNTER).values(value=counters.c.value + count)
-    if connection.execute(step).rowcount == 0:
-        connection.execute(insert(counters).values(name=_COUNTER, value=count))
-    query = select(counters.c.value).where(counters.c.name == _COUNTER)
-    return int(connection.execute(query).scalar_one())
 
 
 def _names_of(ids: Sequence[int], snapshot: Connection) -> Iterator[tuple[int, str, dict[str, str]]]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    false,
     text,
 )
 
@@ -43,7 +44,7 @@ __all__ = [
     "windows",
 ]
 
-HEAD = "0005"
+HEAD = "0006"
 VERSION_TABLE = "mirante_version"
 
 # SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
@@ -150,6 +151,18 @@ labels = Table(
     Column("number", Number),
     Column("text", AnyText),
     Column("arrived", UtcTime, nullable=False),
+    # From the counter `labels`: a label that is new or changed comes up again. 0 for those from before it.
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    # Whether a judged window has its prediction.
+    Column("matched", Boolean, nullable=False, server_default=false()),
+    Index("mirante_labels_sequence", "model_id", "sequence"),
+    Index(
+        "mirante_labels_unmatched",
+        "model_id",
+        "arrived",
+        sqlite_where=text("matched = 0"),
+        postgresql_where=text("NOT matched"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -28,7 +28,7 @@ from mirante.store.dialect import upsert
 from mirante.store.schema import counters, readings, series
 from mirante.store.types import from_micros, to_micros
 
-__all__ = ["count_written", "readings_tally", "recount"]
+__all__ = ["count_written", "readings_tally", "recount", "reserve"]
 
 _ROWS, _FIRST, _RECOUNTS = "readings_rows", "readings_first", "readings_recounts"
 
@@ -132,3 +132,22 @@ def _select_seen() -> Select[Any]:
 
 
 _SEEN = _select_seen()
+
+
+def reserve(connection: Connection, counter: str, count: int) -> int:
+    """Take `count` sequence numbers and return the last; the row stays locked until the commit.
+
+    Parameters
+    ----------
+    connection : Connection
+        The transaction in which they are used.
+    counter : str
+        Whose: ``readings`` or ``labels``.
+    count : int
+        How many.
+    """
+    step = update(counters).where(counters.c.name == counter).values(value=counters.c.value + count)
+    if connection.execute(step).rowcount == 0:
+        connection.execute(insert(counters).values(name=counter, value=count))
+    query = select(counters.c.value).where(counters.c.name == counter)
+    return int(connection.execute(query).scalar_one())

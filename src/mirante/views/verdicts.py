@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mirante.store import WindowRow
 
-__all__ = ["column_verdicts", "drifted_columns", "estimates_of", "missing_columns", "performance_of"]
+__all__ = [
+    "column_verdicts",
+    "drifted_columns",
+    "estimates_of",
+    "missing_columns",
+    "performance_of",
+    "realised_of",
+]
 
 
 def column_verdicts(window: WindowRow) -> Mapping[str, Mapping[str, Any]]:
@@ -42,6 +49,20 @@ def missing_columns(window: WindowRow) -> list[str]:
 def performance_of(window: WindowRow) -> Mapping[str, Any]:
     """Return the measures of a window's predictions by name; empty while its labels are not in."""
     found = window.verdicts.get("performance")
+    return found if isinstance(found, Mapping) else {}
+
+
+def realised_of(window: WindowRow) -> Mapping[str, Any]:
+    """Return what is known beside the measures of a window's predictions.
+
+    Returns
+    -------
+    mapping
+        ``final`` (whether more labels are awaited), ``intervals`` (lower and upper end by measure),
+        ``reasons`` (why a measure has no value), ``reliability`` and ``baseline_reliability`` (of each bin:
+        rows, said, came true, lower, upper); empty of windows from before there were intervals.
+    """
+    found = window.verdicts.get("realised")
     return found if isinstance(found, Mapping) else {}
 
 

@@ -249,6 +249,10 @@ FIRE = {
     "estimated_performance_dropped": 1.0,
     "performance_roc_auc": 0.5,
     "performance_accuracy": 0.4,
+    "performance_roc_auc_upper": 0.55,
+    "performance_accuracy_upper": 0.45,
+    "performance_calibration_error_lower": 0.2,
+    "performance_labels_unmatched": 5000.0,
     "performance_labels": 1000.0,
     "performance_log_loss": float("nan"),
     "prediction_latency_seconds_p99": 5.0,
@@ -269,7 +273,12 @@ OVER_TIME = {
 }
 
 
-CALM = {"mlflow_server_up": 1.0, "monitor_rules_valid": 1.0, "source_up": 1.0}
+CALM = {
+    "mlflow_server_up": 1.0,
+    "monitor_rules_valid": 1.0,
+    "source_up": 1.0,
+    "performance_calibration_error_lower": 0.0,
+}
 
 
 @pytest.mark.parametrize("name", OVER_TIME)

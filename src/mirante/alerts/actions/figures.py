@@ -20,7 +20,10 @@ _NO_MEASURES = frozenset(
     {
         "performance_labels",
         "performance_labels_missing",
+        "performance_labels_share",
+        "performance_labels_unmatched",
         "performance_base_rate",
+        "performance_calibration_error_expected",
         "estimated_performance_dropped",
     }
 )

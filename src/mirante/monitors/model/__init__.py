@@ -1,6 +1,7 @@
 """The monitor of one model version: it reads rows, fills windows, judges and measures them."""
 
 from mirante.monitors.model.advance import Advance
+from mirante.monitors.model.measuring import awaits_labels
 from mirante.monitors.model.monitor import ModelMonitor
 
-__all__ = ["Advance", "ModelMonitor"]
+__all__ = ["Advance", "ModelMonitor", "awaits_labels"]

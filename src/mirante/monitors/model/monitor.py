@@ -11,7 +11,7 @@ from mirante.errors import ConflictError
 from mirante.monitors.limits import Silence
 from mirante.monitors.model.advance import Advance
 from mirante.monitors.model.judging import WindowJudge
-from mirante.monitors.model.measuring import WindowPerformance, with_performance
+from mirante.monitors.model.measuring import Measured, WindowPerformance, with_performance
 from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.slices.monitor import SliceMonitor
 from mirante.readings import Reading
@@ -81,7 +81,7 @@ class ModelMonitor:
         self.judge = WindowJudge(
             config, version, baseline, store, log, share=self._slices.share, locale=locale
         )
-        self._performance = WindowPerformance(config, version, baseline, store, log)
+        self._performance = WindowPerformance(config, version, baseline, store, log, locale=locale)
         silence = self.judge.limits.silence if "freshness" in config.limits else None
         self._silence = Silence(silence, self.labels, locale=locale)
         self._restore()
@@ -92,7 +92,6 @@ class ModelMonitor:
         self._forgotten = self._store.cursors.get(self._forgotten_name)  # before the windows
         self._take_cursor(self._store.cursors.get(self._cursor_name))
         self._open: dict[datetime, OpenWindow] = {}
-        self._unmeasured: list[tuple[datetime, datetime]] = []
         self._unsaved = False
         rows = self._store.windows.list(self.config.subject)
         mine = [row for row in rows if row.version == self.version]
@@ -101,11 +100,7 @@ class ModelMonitor:
             self._begin = max((row.end for row in others if row.closed), default=None)
         closed = [row.end for row in mine if row.closed]
         self._closed_until = max([*closed, *([self._begin] if self._begin else [])], default=None)
-        self._unmeasured = [
-            (row.start, row.end)
-            for row in mine
-            if row.closed and row.rows and row.verdicts.get("performance") is None
-        ]
+        self._performance.restore(mine, self._labels_seen)
         for row in mine:
             if not row.closed:
                 kept = self._store.windows.get(row.subject, row.start, version=row.version)
@@ -131,6 +126,7 @@ class ModelMonitor:
         self._rows_total = 0 if kept is None else int(kept["rows"])
         newest = None if kept is None else kept.get("newest")
         self._newest = None if newest is None else datetime.fromisoformat(newest)
+        self._labels_seen: int | None = None if kept is None else kept.get("labels")
         begin = None if kept is None else kept["begin"]
         self._begin = None if begin is None else datetime.fromisoformat(begin)
 
@@ -147,7 +143,7 @@ class ModelMonitor:
     @property
     def finished(self) -> bool:
         """Whether a retired monitor has judged and measured all that it had begun."""
-        return self._retired is not None and not self._open and not self._unmeasured
+        return self._retired is not None and not self._open and not self._performance.waiting
 
     @property
     def labels(self) -> dict[str, str]:
@@ -155,7 +151,7 @@ class ModelMonitor:
         return self.config.labels(self.version)
 
     def advance(self, now: datetime) -> Advance:
-        """Read what is new, judge the windows that are over, measure those whose labels are due.
+        """Read what is new, judge the windows that are over, measure those that labels came for.
 
         Parameters
         ----------
@@ -196,29 +192,31 @@ class ModelMonitor:
         if rows and self._newest is not None:  # a row from the future would hide that no more come
             self._newest = min(self._newest, now)
         closed, readings = self._close(now)
-        measured, performance = self._measure(now)
-        readings += performance
+        found = self._performance.measure(now)
+        readings += found.readings
         if rows:
             readings.append(Reading("predictions_read_total", self._rows_total, now, self.labels))
         if closed or late:
             readings.append(Reading("monitor_late_total", self._late_total, now, self.labels))
+        readings += self._slices.measure(found.figures)
         if self._retired is None:
             readings += self._silence.tell(self._newest, now)
-        if readings or rows or cursor != self._cursor:
-            self._save(
-                self._position(cursor),
-                closed,
-                measured,
-                readings,
-            )
-        self._cursor, self._catching_up = cursor, False
-        return Advance(rows, late, tuple(closed), tuple(start for start, _ in measured), tuple(readings))
+        moved = cursor != self._cursor or self._performance.sequence != self._labels_seen
+        if readings or rows or moved:
+            self._save(self._position(cursor), closed, found, readings)
+        self._cursor, self._labels_seen, self._catching_up = cursor, self._performance.sequence, False
+        measured = tuple(start for start, _ in found.figures)
+        return Advance(rows, late, tuple(closed), measured, tuple(readings))
 
     def _position(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
-        begin = None if self._begin is None else self._begin.isoformat()
-        newest = None if self._newest is None else self._newest.isoformat()
-        totals = {"late": self._late_total, "rows": self._rows_total}
-        return {"log": cursor, **totals, "begin": begin, "newest": newest}
+        return {
+            "log": cursor,
+            "late": self._late_total,
+            "rows": self._rows_total,
+            "begin": None if self._begin is None else self._begin.isoformat(),
+            "newest": None if self._newest is None else self._newest.isoformat(),
+            "labels": self._performance.sequence,
+        }
 
     def _fold(self, table: pa.Table) -> tuple[int, int]:
         """Put rows into their windows; return how many were this version's, and how many of them too late."""
@@ -233,6 +231,7 @@ class ModelMonitor:
             self._newest = max(self._newest or window.start, pc.max(part["__time"]).as_py())
             if self._closed_until is not None and window.start < self._closed_until:
                 late += 0 if self._catching_up else part.num_rows
+                self._performance.rows_came_late(window.start)
                 continue
             if window.start not in self._open:
                 self._open[window.start] = OpenWindow.empty(window, self.baseline, self._slices.signature)
@@ -250,7 +249,7 @@ class ModelMonitor:
         for filled in over:
             self._closed_until = filled.window.end
             if filled.rows:
-                self._unmeasured.append((filled.window.start, filled.window.end))
+                self._performance.add(filled.window.start, filled.window.end, filled.rows)
         rows, readings = self.judge.judge(over)
         if problems := self._slices.problems():
             rows = [replace(row, verdicts={**row.verdicts, "not_sliced": problems}) for row in rows]
@@ -276,16 +275,11 @@ class ModelMonitor:
         ]
         return sorted({*earlier, *due})
 
-    def _measure(self, now: datetime) -> tuple[list[tuple[datetime, dict[str, Any]]], list[Reading]]:
-        """Compute the performance of the windows whose labels are due."""
-        measured, self._unmeasured, readings = self._performance.measure(self._unmeasured, now)
-        return measured, [*readings, *self._slices.measure(measured)]
-
     def _save(
         self,
         cursor: dict[str, Any],
         closed: Sequence[WindowRow],
-        measured: Sequence[tuple[datetime, dict[str, Any]]],
+        measured: Measured,
         readings: Sequence[Reading],
     ) -> None:
         fresh = {row.start: row for row in closed}
@@ -307,11 +301,11 @@ class ModelMonitor:
                     )
                     self._store.windows.put(row, connection=connection)
                     window.touched = False
-            for start, figures in measured:
+            for start, figures in measured.figures:
                 known = fresh.get(start) or self._store.windows.get(
                     self.config.subject, start, version=self.version, connection=connection
                 )
                 if known is not None:
-                    self._store.windows.put(with_performance(known, figures), connection=connection)
+                    self._store.windows.put(with_performance(known, **figures), connection=connection)
             self._slices.save(connection)
             self._store.readings.write(readings, connection=connection)

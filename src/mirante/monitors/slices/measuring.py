@@ -55,7 +55,8 @@ def measure_slices(
     -------
     dict of int to dict
         By the slice's number, for those with at least 30 labels: ``labels``, and the measures that are
-        numbers. Empty where the labels do not fit the task: all rows have said so already.
+        numbers with the ends of their intervals. Empty where the labels do not fit the task: all rows have
+        said so already.
     """
     features = [name for name in divider.columns if name != PREDICTION]
     rows = log.sample(model, version, _ALL, start=start, end=end, columns=[*features, "__prediction", "__id"])
@@ -77,5 +78,9 @@ def measure_slices(
         except InputError:
             return {}
         numbers = {name: value for name, value in measures.items() if value == value}
+        for name in tuple(numbers):
+            ends = measures.intervals[name]
+            known_ends = {f"{name}_lower": ends.lower, f"{name}_upper": ends.upper}
+            numbers |= {end: value for end, value in known_ends.items() if value == value}
         found[place] = {"labels": float(known.size), **numbers}
     return found

@@ -168,7 +168,7 @@ class SliceMonitor:
         Parameters
         ----------
         measured : sequence of (datetime, mapping)
-            Start of each window, and the figures of all its rows.
+            Start of each window, and what it keeps of all its rows: ``performance`` among it.
 
         Returns
         -------
@@ -178,7 +178,7 @@ class SliceMonitor:
         readings: list[Reading] = []
         clock, labels = self._config.clock(), self._config.labels(self._version)
         for start, figures in measured if self._slices else ():
-            if not figures.get("labels"):
+            if not (figures.get("performance") or {}).get("labels"):
                 continue
             found = measure_slices(
                 self._inference_log,

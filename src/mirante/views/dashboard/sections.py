@@ -358,7 +358,13 @@ class SubjectCharts:
 
     def _others(self) -> list[Chart]:
         """Draw what no other part knows, so that nothing is kept and never shown."""
-        self._drawn.update(("performance_labels", "performance_labels_missing", "performance_base_rate"))
+        counts = ("", "_missing", "_share", "_unmatched")
+        self._drawn.update(f"performance_labels{part}" for part in counts)
+        self._drawn.update(("performance_base_rate", "performance_calibration_error_expected"))
+        ends = ("_lower", "_upper")  # the model's page draws them as bands
+        self._drawn.update(
+            name for name in self._series if name.startswith("performance_") and name.endswith(ends)
+        )
         self._drawn.add("predictions_read_total")  # the sum of what the first chart shows: a line that climbs
         names = [name for name in self._series if name not in self._drawn and self._tells(name)]
         return [

@@ -20,6 +20,7 @@ from mirante.views.figures.common import (
 from mirante.views.figures.distribution import distribution_draft, distribution_figure, drift_figure
 from mirante.views.figures.heatmap import drift_heatmap, heatmap_draft, pool_step
 from mirante.views.figures.metrics import Band, DrawnMarks, draw_marks, metric_draft, metric_figure
+from mirante.views.figures.reliability import reliability_draft
 
 __all__ = [
     "Band",
@@ -40,4 +41,5 @@ __all__ = [
     "metric_figure",
     "plain",
     "pool_step",
+    "reliability_draft",
 ]

@@ -203,8 +203,8 @@ class Labels(BaseModel):
     model: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     ids: list[_Id] = Field(min_length=1, max_length=100_000)
     values: list[FiniteFloat | str] = Field(min_length=1, max_length=100_000)
-    arrived: AwareDatetime | None = Field(
-        default=None, description="When they became known; now, if left out."
+    arrived: AwareDatetime | list[AwareDatetime] | None = Field(
+        default=None, description="When they became known, all of them or each; now, if left out."
     )
 
     @model_validator(mode="after")
@@ -213,10 +213,16 @@ class Labels(BaseModel):
             raise ValueError(
                 f"got {len(self.ids)} ids and {len(self.values)} values; give one value for each id"
             )
+        if isinstance(self.arrived, list) and len(self.arrived) != len(self.ids):
+            raise ValueError(
+                f"got {len(self.ids)} ids and {len(self.arrived)} times; give one time, or one for each id"
+            )
         return self
 
 
 class LabelsWritten(BaseModel):
-    """How many labels were new or changed."""
+    """How many labels were taken; where Mirante does not know the model, a warning and the nearest names."""
 
     written: int
+    warning: str | None = None
+    nearest: list[str] | None = None

@@ -88,10 +88,19 @@ def make_router(
     if recorders is not None:
         router.include_router(make_predictions_router(recorders))
 
-    @router.post("/labels", summary="Write labels", tags=["labels"], responses=WRITES)
+    @router.post(
+        "/labels",
+        summary="Write labels",
+        tags=["labels"],
+        responses=WRITES,
+        response_model_exclude_none=True,
+    )
     def labels(body: Labels) -> LabelsWritten:
         written = store.labels.write(body.model, body.ids, body.values, body.arrived or clock())
-        return LabelsWritten(written=written)
+        doubt = store.labels.doubt(body.model)
+        if doubt is None:
+            return LabelsWritten(written=written)
+        return LabelsWritten(written=written, warning=doubt.sentence, nearest=list(doubt.nearest))
 
     return router
 

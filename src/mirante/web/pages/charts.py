@@ -14,9 +14,22 @@ from mirante.web.pages.query import Query, TimeRange
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Series, Store, WindowRow
-    from mirante.views.figures import Draft, DrawnMarks
+    from mirante.views.figures import Band, Draft, DrawnMarks
 
-__all__ = ["Chart", "chart_of", "heat_chart", "marks_for", "model_charts", "other_charts", "thinned_series"]
+__all__ = [
+    "ENDS",
+    "Chart",
+    "chart_of",
+    "heat_chart",
+    "marks_for",
+    "model_charts",
+    "other_charts",
+    "realised_bands",
+    "thinned_series",
+]
+
+ENDS = ("lower", "upper")
+"""What the names of readings end in that are the ends of an interval."""
 
 _POINTS = 800  # a chart is 500 pixels wide, and a month of hours stays whole
 _POINTS_OF_MANY = 400  # where up to six lines share a chart
@@ -95,18 +108,15 @@ def model_charts(
         ("metrics", _("Metrics of your own"), ("custom_metric",), ""),
     ]
     charts = []
-    every = thinned_series(
-        store,
-        subject,
-        [name for _key, _title, names, _unit in plan for name in names if name not in without],
-        span,
-    )
+    wanted = [name for _key, _title, names, _unit in plan for name in names if name not in without]
+    ends = [f"{name}_{end}" for name in wanted if name.startswith("performance_") for end in ENDS]
+    every = thinned_series(store, subject, [*wanted, *ends], span)
     for key, title, names, unit in plan:
         found = [one for one in every if one.name in names]
         if found:
-            charts.append(
-                _metric(key, title, _in_order(found, names), unit, marks, query, zero=key != "performance")
-            )
+            zero, ordered = key != "performance", _in_order(found, names)
+            bands = realised_bands(ordered, every)
+            charts.append(_metric(key, title, ordered, unit, marks, query, zero=zero, bands=bands))
     for key, title, name in (
         ("missing", _("Share of missing values"), "missing_ratio"),
         ("range", _("Share of values outside the baseline's range"), "out_of_range_ratio"),
@@ -199,7 +209,15 @@ def thinned_series(
 
 
 def _metric(
-    key: str, title: str, series: Sequence[Any], unit: str, marks: DrawnMarks, query: Query, *, zero: bool
+    key: str,
+    title: str,
+    series: Sequence[Any],
+    unit: str,
+    marks: DrawnMarks,
+    query: Query,
+    *,
+    zero: bool,
+    bands: Sequence[Band] = (),
 ) -> Chart:
     from mirante.views.figures import Line, metric_draft
 
@@ -208,8 +226,35 @@ def _metric(
         Line(one.name.removeprefix("performance_"), one.times, one.values, one.labels, one.notes)
         for one in series
     ]
-    draft = metric_draft(short, title=title, unit=unit, events=marks, zero=zero, locale=query.locale)
+    draft = metric_draft(
+        short, title=title, unit=unit, events=marks, zero=zero, locale=query.locale, bands=bands
+    )
     return chart_of(key, title, draft)
+
+
+def realised_bands(lines: Sequence[Series], every: Sequence[Series], first: int = 0) -> list[Band]:
+    """Return the intervals of realised measures as bands of their lines.
+
+    Parameters
+    ----------
+    lines : sequence of Series
+        Of the measures, as they will be drawn.
+    every : sequence of Series
+        Among which are the ends of their intervals.
+    first : int, default 0
+        How many lines are drawn before them.
+    """
+    from mirante.views.figures import Band
+
+    known = {(one.name, tuple(sorted(one.labels.items()))): one for one in every}
+    bands = []
+    drawn = [one for one in lines if np.any(np.isfinite(one.values))]
+    for place, one in enumerate(drawn):
+        labels = tuple(sorted(one.labels.items()))
+        lower, upper = (known.get((f"{one.name}_{end}", labels)) for end in ENDS)
+        if lower is not None and upper is not None:
+            bands.append(Band(first + place, lower, upper))
+    return bands
 
 
 def _in_order(found: Sequence[Series], names: Sequence[str]) -> list[Series]:

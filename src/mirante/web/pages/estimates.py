@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mirante.i18n import translator
 from mirante.views.verdicts import estimates_of
-from mirante.web.pages.charts import Chart, chart_of, thinned_series
+from mirante.web.pages.charts import ENDS, Chart, chart_of, realised_bands, thinned_series
 from mirante.web.pages.query import Query, TimeRange
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def estimate_charts(
     found = thinned_series(store, subject, names, span)
     if not found:
         return {}
-    found += thinned_series(store, subject, [f"performance_{name}" for name in _SHOWN], span)
+    realised = [f"performance_{name}{part}" for name in _SHOWN for part in ("", *(f"_{one}" for one in ENDS))]
+    found += thinned_series(store, subject, realised, span)
     by_name: dict[str, list[Series]] = {}
     for one in found:
         by_name.setdefault(one.name, []).append(one)
@@ -77,6 +80,9 @@ def _chart(name: str, by_name: dict[str, list[Series]], marks: DrawnMarks, query
         for upper in edges[1]
         if lower.labels == upper.labels and lower.labels.get("version") in versions
     ]
+    every = [one for some in by_name.values() for one in some]
+    estimated = sum(bool(np.any(np.isfinite(one.values))) for one in by_name[f"estimated_{name}"])
+    bands += realised_bands(by_name.get(f"performance_{name}", ()), every, estimated)
     title = {
         "accuracy": _("Accuracy: estimate and truth"),
         "roc_auc": _("ROC AUC: estimate and truth"),

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mirante.tracking.links import version_link
-from mirante.views.verdicts import drifted_columns, missing_columns, performance_of
+from mirante.views.verdicts import drifted_columns, missing_columns, performance_of, realised_of
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
 from mirante.web.pages.compare import Comparison, compare
 from mirante.web.pages.estimates import estimate_charts, not_estimated
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
+from mirante.web.pages.realised import so_far, window_performance, with_interval
 from mirante.web.pages.render import render, window_name
 from mirante.web.pages.slices import slices_shown
 from mirante.web.pages.states import URGENCY, card_of, severity_state
@@ -51,6 +52,8 @@ class WindowLine:
     outliers: float | None
     latency: float | None
     performance: list[float | None]
+    intervals: list[str]
+    so_far: str
 
 
 def find_subject(store: Store, subject: str) -> SubjectRow:
@@ -115,6 +118,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         slices=slices_shown(store, subject, windows, query),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
+        realised=window_performance(comparison.window, query) if comparison else None,
         strangest=strangest_rows(comparison.window, query.locale) if comparison else [],
         **_table(store, windows, query),
     )
@@ -194,7 +198,7 @@ def _table(store: Store, windows: Sequence[WindowRow], query: Query) -> dict[str
         {name for row in rows for name in performance_of(row)} & {"accuracy", "log_loss", "mae", "rmse"}
     )
     return {
-        "lines": [_line(row, measures) for row in rows],
+        "lines": [_line(row, measures, query.locale) for row in rows],
         "measures": measures,
         "not_estimated": not_estimated(rows, query),
         "page": page,
@@ -212,7 +216,8 @@ def _with_verdicts(store: Store, shown: Sequence[WindowRow]) -> list[WindowRow]:
     return [full.get((row.start, row.version), row) for row in shown]
 
 
-def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
+def _line(row: WindowRow, measures: Sequence[str], locale: str) -> WindowLine:
+    found, ends = performance_of(row), realised_of(row).get("intervals") or {}
     drifted = [name for name, _ in drifted_columns(row)]
     latency = row.verdicts.get("latency")
     outliers = row.verdicts.get("outliers")
@@ -223,5 +228,10 @@ def _line(row: WindowRow, measures: Sequence[str]) -> WindowLine:
         missing=missing_columns(row)[:_SHOWN_COLUMNS],
         outliers=outliers / row.rows if isinstance(outliers, int | float) and row.rows else None,
         latency=latency.get("p95") if isinstance(latency, dict) else None,
-        performance=[performance_of(row).get(name) for name in measures],
+        performance=[found.get(name) for name in measures],
+        intervals=[
+            "" if found.get(name) is None else with_interval(name, found[name], ends.get(name), locale)
+            for name in measures
+        ],
+        so_far=so_far(row, locale),
     )

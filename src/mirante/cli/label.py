@@ -1,0 +1,49 @@
+"""``mirante label``: what turned out to be true, from a file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import click
+
+from mirante.cli.group import config_option
+from mirante.errors import MiranteWarning
+
+__all__ = ["label"]
+
+
+@click.command()
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.option("--id", "id_column", required=True, metavar="COLUMN", help="Column of the predictions' ids.")
+@click.option(
+    "--label", "column", required=True, metavar="COLUMN", help="Column of what turned out to be true."
+)
+@click.option("--time", metavar="COLUMN", help="Column that says when it became known; now without it.")
+@click.option(
+    "--at", metavar="PLACE", help="A running service's address, or a store; the config's store without it."
+)
+@config_option
+def label(
+    model: str,
+    file: Path,
+    id_column: str,
+    column: str,
+    time: str | None,
+    at: str | None,
+    config: Path | None,
+) -> None:
+    """Write the labels of MODEL that FILE has: CSV, Parquet or Arrow, one prediction a row.
+
+    Rows without a label are left out, the last of several with one id counts, and the same file may be sent
+    again.
+    """
+    from mirante.client.labelling import label as write
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", MiranteWarning)
+        written = write(file, column, model=model, at=at or config, time=time, id_column=id_column)
+    click.echo(f"{written:,} labels for {model!r} are written")
+    for one in told:
+        click.echo(f"mirante: {one.message}", err=True)
