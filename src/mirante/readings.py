@@ -412,7 +412,7 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         ),
         "outlier_ratio": ReadingKind((), "share", "share of rows over the outlier threshold of the baseline"),
         "custom_metric": ReadingKind(
-            ("metric",), "", "a metric of your own; NaN with the reason as note where it cannot be computed"
+            ("metric",), "its own", "a metric of your own; NaN with the reason as note where it cannot be computed"
         ),
         # performance, per window, as labels come in
         **_REALISED,
