@@ -123,8 +123,7 @@ def test_without_slices_there_is_no_section_and_problems_are_told(empty_store: S
     assert slices_shown(empty_store, MODEL, [], ask()) is None
     problem = {"entry": "<b>regoin", "reason": "there is no column 'regoin'"}
     told = WindowRow(MODEL, "1", FIRST, row.end, 5, closed=True, verdicts={"not_sliced": [problem]})
-    empty_store.windows.put(told)
-    found = slices_shown(empty_store, MODEL, [told], ask())
+    found = slices_shown(empty_store, MODEL, [told], ask(), told=told)
     assert found.problems == [("<b>regoin", "there is no column 'regoin'")]
     assert (found.heat, found.lines, found.sentence) == (None, [], "")
 

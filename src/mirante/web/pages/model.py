@@ -115,7 +115,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
         charts=[*estimates.values(), *model_charts(store, subject, span, drawn, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
-        slices=slices_shown(store, subject, windows, query),
+        slices=slices_shown(store, subject, windows, query, told=comparison.window if comparison else None),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
         realised=window_performance(comparison.window, query) if comparison else None,

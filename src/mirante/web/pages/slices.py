@@ -88,7 +88,14 @@ class Slices:
     problems: list[tuple[str, str]]
 
 
-def slices_shown(store: Store, subject: str, windows: Sequence[WindowRow], query: Query) -> Slices | None:
+def slices_shown(
+    store: Store,
+    subject: str,
+    windows: Sequence[WindowRow],
+    query: Query,
+    *,
+    told: WindowRow | None = None,
+) -> Slices | None:
     """Return what is known of a model's slices in the last windows of a time.
 
     Parameters
@@ -101,6 +108,8 @@ def slices_shown(store: Store, subject: str, windows: Sequence[WindowRow], query
         Closed ones of that time, oldest first; the last 200 of them are looked at.
     query : Query
         ``slice`` names the one that is chosen.
+    told : WindowRow, optional
+        The window whose verdicts are read already: they say which declared slices are not judged.
 
     Returns
     -------
@@ -112,7 +121,7 @@ def slices_shown(store: Store, subject: str, windows: Sequence[WindowRow], query
     shown = windows[-_WINDOWS:]
     since, until = shown[0].start, shown[-1].start + _MOMENT
     rows = store.slice_windows.list(subject, since=since, until=until, with_verdicts=False)
-    problems = _problems(store, shown[-1])
+    problems = _problems(told)
     if not rows and not problems:
         return None
     _ = translator(query.locale)
@@ -195,7 +204,6 @@ def _performance(store: Store, subject: str) -> tuple[str, dict[str, float]]:
     return "", {}
 
 
-def _problems(store: Store, last: WindowRow) -> list[tuple[str, str]]:
-    found = store.windows.list(last.subject, since=last.start, until=last.start + _MOMENT)
-    told: Any = next((row.verdicts.get("not_sliced") for row in found if row.version == last.version), None)
+def _problems(window: WindowRow | None) -> list[tuple[str, str]]:
+    told: Any = None if window is None else window.verdicts.get("not_sliced")
     return [(str(one["entry"]), str(one["reason"])) for one in told or ()]
