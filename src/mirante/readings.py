@@ -301,6 +301,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "prediction_latency_seconds_p99": ReadingKind(
             (), "seconds", "99th percentile of latency in the window"
         ),
+        # rows of a table
+        "table_rows": ReadingKind((), "rows", "rows of the table in the window, or in the snapshot"),
+        "table_rows_read_total": ReadingKind((), "rows", "rows read from the table since the first"),
         # what serving processes count
         "prediction_errors_total": ReadingKind(
             ("status",), "requests", "requests answered with an error: HTTP status, or name of an exception"
@@ -414,6 +417,7 @@ _MODEL = frozenset({"model", "alias", "version"})
 _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "system_": frozenset({"host"}),
+        "table_": frozenset({"table"}),
         "mlflow_server_": frozenset(),
         "mlflow_": frozenset({"model"}),
         "monitor_dropped_": frozenset({"model", "alias"}),

@@ -24,6 +24,7 @@ from mirante.app.upkeep import INTERVAL, LogUpkeep
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
+from mirante.monitors.tables.watch import TableWatch
 from mirante.readings import Reading
 from mirante.tracking.reach import server_version
 from mirante.web.ruling import Ruling
@@ -85,15 +86,20 @@ class Service:
         self._beaten: datetime | None = None
         self._server: tuple[str, datetime | None] = "", None
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
+        self.tables = [
+            TableWatch(config, parts.store, locale=settings.locale)
+            for config in settings.tables
+            if not config.paused
+        ]
         self.scheduler = Scheduler(self._tasks(), clock=clock, monotonic=monotonic, pause=pause)
-        parts.engine.set_aside({config.subject for config in settings.models if config.paused})
+        parts.engine.set_aside({config.subject for config in settings.watched if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
         parts, settings = self.parts, self.settings
         # an address of this machine alone, which the page has without a public_url, leads others nowhere
         page = settings.web.public_url if settings.mlflow.link_back else None
-        log, locale = parts.log_of(config), settings.locale
-        return ModelWatch(config, parts.store, log, parts.client, locale=locale, page=page or "")
+        log, locale, rows = parts.log_of(config), settings.locale, parts.rows_of(config)
+        return ModelWatch(config, parts.store, log, parts.client, locale=locale, page=page or "", rows=rows)
 
     def _tasks(self) -> list[Task]:
         settings = self.settings
@@ -121,6 +127,7 @@ class Service:
             beat = partial(self._beat, heartbeat)
             tasks.append(Task("heartbeat", settings.alerts.heartbeat.every, beat))
         tasks += [self._model_task(watch) for watch in self.watches]
+        tasks += [Task(one.config.subject, one.config.interval, one.advance) for one in self.tables]
         return tasks
 
     def _recount(self, _: datetime) -> None:
@@ -190,12 +197,13 @@ class Service:
         models: dict[str, timedelta | None] = {
             watch.config.subject: watch.config.stale_after for watch in list(self.watches)
         }
-        models |= {config.subject: None for config in self.settings.models if config.paused}
+        models |= {one.config.subject: one.config.stale_after for one in self.tables}
+        models |= {config.subject: None for config in self.settings.watched if config.paused}
         return freshness(self.settings, models)
 
     def _usual_silences(self) -> Callable[[Reading], timedelta | None]:
         """Say the same of models that are paused too: a rule's past is worth a look all the same."""
-        configs = [*self.settings.models, *(watch.config for watch in list(self.watches))]
+        configs = [*self.settings.watched, *(watch.config for watch in list(self.watches))]
         return freshness(self.settings, {config.subject: config.stale_after for config in configs})
 
     def _beat(self, heartbeat: Heartbeat, now: datetime) -> None:
@@ -235,6 +243,7 @@ class Service:
         states = dict(self.scheduler.states)
         failing = any(state.error for state in states.values())
         zones = [str(watch.config.timezone) for watch in list(self.watches)]
+        zones += [str(watch.config.timezone) for watch in self.tables]
         return {
             "status": "degraded" if failing else "ok",
             "started": self._started.isoformat(),

@@ -13,16 +13,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
     model_validator,
 )
 
 from mirante.capture.config import PrivacyConfig
-from mirante.drift.kinds import BaselineKind
 from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError
+from mirante.monitors.fields import Budget, Kind, TimeZone, WindowLength
 from mirante.monitors.windows import WindowClock
-from mirante.stats.calibration import alarm_level
+from mirante.sources.rows.config import ColumnChoice, SourceConfig, SqlConfig
 
 __all__ = ["Duration", "Interval", "ModelConfig"]
 
@@ -47,6 +46,8 @@ def _bytes(text: Any) -> int:
     return int(size)
 
 
+_MEANT = {"time": "time of each prediction", "prediction": "predictions"}
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(_bytes)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -64,6 +65,10 @@ class ModelConfig(BaseModel):
         Alias of the version that is monitored; its baseline is found through it.
     log : Path
         Folder of the inference log.
+    source : SourceConfig, optional
+        Instead of a log, for a model that is scored in batches: files or a table with its predictions.
+    columns : ColumnChoice, optional
+        Which of the baseline's columns are watched; all when not given.
     window : str
         Length of a window: a divisor of a day, or whole days.
     timezone : str
@@ -104,12 +109,14 @@ class ModelConfig(BaseModel):
     model: str = Field(min_length=1)
     alias: str = Field(default="champion", min_length=1)
     log: Path = Path("inference-log")
-    window: str = "1h"
-    timezone: str = "UTC"
+    source: SourceConfig | None = None
+    columns: ColumnChoice | None = None
+    window: WindowLength = "1h"
+    timezone: TimeZone = "UTC"
     lateness: Duration = timedelta(minutes=5)
     label_delay: Duration = timedelta(days=1)
-    alarm_budget: str | None = None
-    baseline_kind: str | None = None
+    alarm_budget: Budget | None = None
+    baseline_kind: Kind | None = None
     effect_floor: Share | dict[str, Share] | None = None
     interval: Interval = timedelta(seconds=10)
     task: Literal["probability", "class", "regression"] | None = None
@@ -118,32 +125,21 @@ class ModelConfig(BaseModel):
     max_size: Size | None = None
     privacy: PrivacyConfig = PrivacyConfig()
 
-    @field_validator("window", mode="before")
-    @classmethod
-    def _window_text(cls, value: Any) -> str:
-        if not isinstance(value, str):
-            raise ConfigError("needs a number and a unit, such as 15m, 1h or 1d")
-        WindowClock(value)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_timezone(cls, value: str) -> str:
-        return WindowClock(timezone=value).timezone
-
-    @field_validator("alarm_budget")
-    @classmethod
-    def _budget_is_one(cls, value: str | None) -> str | None:
-        if value is not None:
-            alarm_level(value, "1d")
-        return value
-
-    @field_validator("baseline_kind")
-    @classmethod
-    def _kind_is_one(cls, value: str | None) -> str | None:
-        if value is not None:
-            BaselineKind.parse(value)
-        return value
+    @model_validator(mode="after")
+    def _one_place(self) -> ModelConfig:
+        if self.source is None:
+            return self
+        if given := {"log", "retention", "max_size", "privacy"} & self.model_fields_set:
+            raise ConfigError(
+                f"source and {sorted(given)[0]} are both given; a model that is scored in batches has a "
+                "source, and one that serves has a log"
+            )
+        for key in ("time", "prediction"):
+            if getattr(self.source, key) is None:
+                raise ConfigError(f"source.{key} is missing; name the column with the {_MEANT[key]}")
+        if isinstance(self.source, SqlConfig):
+            self.source.check_key()
+        return self
 
     @model_validator(mode="after")
     def _rows_stay_until_they_are_judged(self) -> ModelConfig:
@@ -161,9 +157,25 @@ class ModelConfig(BaseModel):
         return f"model/{self.model}@{self.alias}"
 
     @property
+    def predicts(self) -> bool:
+        """Whether it has predictions, and so a performance: a model has."""
+        return True
+
+    @property
     def stale_after(self) -> timedelta:
         """How long the model's readings speak of the present after they were heard of."""
         return 3 * parse_duration(self.window) + self.lateness + self.label_delay
+
+    def within(self, folder: Path) -> ModelConfig:
+        """Return the same with paths taken from a folder.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the config is.
+        """
+        source = None if self.source is None else self.source.within(folder)
+        return self.model_copy(update={"log": folder / self.log, "source": source})
 
     def labels(self, version: str) -> dict[str, str]:
         """Return the labels of all readings about a version of this model."""

@@ -14,8 +14,7 @@ from mirante.performance.realised import classification, regression
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from mirante.inference_log import InferenceLog
-    from mirante.monitors.config import ModelConfig
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.store import Store
 
 __all__ = ["Task", "measure_performance", "performance_of"]
@@ -71,9 +70,9 @@ def _class_name(value: Any) -> str | None:
 
 
 def measure_performance(
-    log: InferenceLog,
+    log: RowSource,
     store: Store,
-    config: ModelConfig,
+    config: Watched,
     version: str,
     task: Task,
     start: datetime,
@@ -83,11 +82,11 @@ def measure_performance(
 
     Parameters
     ----------
-    log : InferenceLog
+    log : RowSource
         Has ids and predictions.
     store : Store
         Has the labels.
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         Which model.
     version : str
         Rows of other versions are left out.

@@ -15,10 +15,9 @@ from mirante.profiles import TableProfile
 
 if TYPE_CHECKING:
     from mirante.drift.verdicts import WindowVerdict
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
     from mirante.monitors.openwindow import OpenWindow
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.readings import Reading
     from mirante.store import Store, WindowRow
 
@@ -37,7 +36,7 @@ class WindowJudge:
 
     Parameters
     ----------
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         What to watch.
     version : str
         The model version.
@@ -45,7 +44,7 @@ class WindowJudge:
         What is normal for it.
     store : Store
         Has the profiles of windows that were judged before.
-    log : InferenceLog
+    log : RowSource
         Where the rows come from.
     locale : str
         Of the verdicts' sentences.
@@ -53,11 +52,11 @@ class WindowJudge:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: Watched,
         version: str,
         baseline: ModelBaseline,
         store: Store,
-        log: InferenceLog,
+        log: RowSource,
         *,
         locale: str = "en",
     ) -> None:
@@ -125,7 +124,9 @@ class WindowJudge:
         row = window.to_row(
             config.subject, self._version, closed=True, verdict=verdict, timezone=config.timezone
         )
-        estimated = self._estimates.find(window)
         readings = window_readings(window, verdict, labels, locale=self._locale)
+        if not config.predicts:
+            return row, verdict, readings
+        estimated = self._estimates.find(window)
         readings += estimate_readings(estimated, window, labels)
         return replace(row, verdicts={**row.verdicts, "estimated": estimated}), verdict, readings

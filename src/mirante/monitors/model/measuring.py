@@ -13,9 +13,8 @@ from mirante.store.types import finite
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.store import Store, WindowRow
 
 __all__ = ["WindowPerformance", "with_performance"]
@@ -29,7 +28,7 @@ class WindowPerformance:
 
     Parameters
     ----------
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         Which model, and how long labels take.
     version : str
         Whose rows.
@@ -37,12 +36,12 @@ class WindowPerformance:
         Knows what a prediction is where the config does not say.
     store : Store
         Has the labels.
-    log : InferenceLog
+    log : RowSource
         Has the predictions.
     """
 
     def __init__(
-        self, config: ModelConfig, version: str, baseline: ModelBaseline, store: Store, log: InferenceLog
+        self, config: Watched, version: str, baseline: ModelBaseline, store: Store, log: RowSource
     ) -> None:
         self._config, self._version = config, version
         self._task = config.task or baseline.task
@@ -73,7 +72,7 @@ class WindowPerformance:
         figures: list[_Figures] = []
         waiting: list[_Span] = []
         readings: list[Reading] = []
-        for start, end in spans:
+        for start, end in spans if self._config.predicts else ():
             if end + self._config.label_delay > now:
                 waiting.append((start, end))
                 continue

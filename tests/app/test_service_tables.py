@@ -1,0 +1,104 @@
+"""Tables through the whole service: config, windows, a default rule that fires, pages, Prometheus, MLflow."""
+
+import json
+import urllib.parse
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mirante.app.dashboard import make_dashboard
+from mirante.app.settings import load_settings
+from mirante.store import Store
+from mirante.tracking.client import connect
+from tests.app.test_service import get, service, until
+
+CONFIG = """
+host: {{enabled: false}}
+evaluation_interval: 200ms
+web: {{port: 0}}
+mlflow: {{tracking_uri: "{server}", interval: 500ms}}
+tables:
+  - table: {name}
+    source: {{parquet: orders, time: at, id: key}}
+    interval: 300ms
+    columns: {{exclude: [note]}}
+  - table: broken
+    source: {{parquet: orders, time: aat}}
+    interval: 300ms
+  - table: asleep
+    paused: true
+    source: {{parquet: nowhere, time: at}}
+"""
+
+
+def write_orders(folder, days=18):
+    rng = np.random.default_rng(0)
+    first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days)
+    for day in range(days):
+        moved = 15 if day == days - 1 else 0
+        frame = pd.DataFrame(
+            {
+                "key": [f"{day}-{n}" for n in range(200)],
+                "at": pd.Timestamp(first)
+                + pd.to_timedelta(day * 1_440 + rng.permutation(1_440)[:200], unit="m"),
+                "amount": rng.normal(40 + moved, 10, 200),
+                "country": rng.choice(["BR", "PT"], 200),
+                "note": [f"{day} {n}" for n in range(200)],
+            }
+        )
+        place = folder / "orders" / f"day={(first + timedelta(days=day)):%Y-%m-%d}"
+        place.mkdir(parents=True)
+        frame.to_parquet(place / "part-0.parquet")
+
+
+@pytest.mark.server
+def test_a_folder_of_files_is_watched_from_config_to_alert(tmp_path, mlflow_server):
+    name = f"orders <b>{tmp_path.name[-6:]}"
+    write_orders(tmp_path)
+    config = CONFIG.format(server=mlflow_server, name=json.dumps(name))
+    with service(tmp_path, config) as (address, process, _):
+        found = until(lambda: (said := firing(address)).get("feature_drift") and said, 120)
+        assert found["feature_drift"]["subject"] == f"table/{name}"
+        assert found["feature_drift"]["summary"] == f"amount of {name} moved"
+        assert found["feature_drift"]["labels"] == {"table": name, "feature": "amount"}
+        page = get(address, f"table?{urllib.parse.urlencode({'subject': f'table/{name}'})}")[1]
+        assert "amount moved: KS distance" in page
+        assert "&lt;b&gt;" in page
+        assert "Latency" not in page
+        overview = get(address)[1]
+        assert "/table?subject=table/orders" in overview
+        assert "has no column &#39;aat&#39;; the nearest is &#39;at&#39;" in overview
+        broken = get(address, "table?subject=table/broken")[1]
+        assert "No window has been judged" in broken
+        metrics = get(address, "metrics")[1]
+        assert 'drift_detected{feature="amount",table="orders' in metrics
+        windows = until(
+            lambda: json.loads(
+                get(address, f"api/v1/windows?{urllib.parse.urlencode({'subject': f'table/{name}'})}")[1]
+            )
+        )
+        assert [row["rows"] for row in windows if row["closed"]] == [200, 200, 200, 200]
+        runs = until(lambda: table_runs(mlflow_server, name), 60)
+        assert runs[0].data.metrics["drift_detected/amount"] == 1.0
+        process.kill()
+    with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as store:
+        file = make_dashboard(load_settings(tmp_path / "mirante.yaml"), store, tmp_path / "page.html")
+        assert "amount" in file.read_text(encoding="utf-8")
+        asleep = {alert.subject for alert in store.alerts.list()} & {"table/asleep"}
+        assert asleep == set()
+
+
+def firing(address):
+    return {alert["rule"]: alert for alert in json.loads(get(address, "api/v1/alerts?state=firing")[1])}
+
+
+def table_runs(server, name):
+    client = connect(server)
+    experiment = client.get_experiment_by_name("mirante")
+    if experiment is None:
+        return []
+    runs = client.search_runs([experiment.experiment_id], max_results=500)
+    found = [run for run in runs if f"table/{name}" in (*run.data.tags.values(), run.info.run_name)]
+    return [run for run in found if "drift_detected/amount" in run.data.metrics]
