@@ -1,8 +1,7 @@
 """One life of a process that watches tables, made to be ended by ``kill -9``.
 
 ``python -m tests.faults.table_life STORE_URL MOMENT SOURCE...``, each source as JSON: an entry of ``tables``.
-The present stands still, so that no window closes before all rows are there; without a moment it is what the
-last line of standard input says.
+The present stands still, so that no window closes before all rows are there.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ def live(store: str, now: datetime, entries: list[str], steps: int | None = None
     """Watch the tables again and again, or so many times."""
     with Store(store) as opened:
         watches = [TableWatch(TableConfig(**json.loads(entry)), opened) for entry in entries]
+        watches[0].advance(now)
         print("alive", flush=True)
         for _ in itertools.repeat(None) if steps is None else range(steps):
             for watch in watches:

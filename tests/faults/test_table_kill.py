@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from mirante.store import Store
 from tests.faults.table_life import live
 
-KILLS = int(os.environ.get("MIRANTE_KILLS", "10"))
+KILLS = int(os.environ.get("MIRANTE_KILLS", "8"))
 SEED = int(os.environ.get("MIRANTE_SEED", "0")) or random.SystemRandom().randrange(10**6)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -125,25 +125,24 @@ def _kill_again_and_again(tmp_path, tables):
             for table in tables:
                 table.write(range(written, written + STEP))
             written += STEP
-            time.sleep(0.01)
+            time.sleep(0.05)
 
     now = START + DAY + timedelta(minutes=1)  # the first day is over, and no other
     live(store, now, entries, steps=1)
     writer = threading.Thread(target=grow)
     writer.start()
-    moved = 0
+    moved, before = 0, _cursors(store, entries)
     try:
         for _ in range(KILLS):
             command = [sys.executable, "-m", "tests.faults.table_life", store, now.isoformat(), *entries]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             assert process.stdout.readline() == "alive\n"
-            before = _cursors(store, entries)
             time.sleep(lots.random() * 2.0)
-            moved += _cursors(store, entries) != before
             assert process.poll() is None
             process.kill()
             process.wait()
             process.stdout.close()
+            moved += before != (before := _cursors(store, entries))
     finally:
         over.set()
         writer.join()

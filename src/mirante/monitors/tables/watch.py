@@ -53,6 +53,7 @@ class TableWatch:
     >>> import tempfile
     >>> from datetime import UTC, timedelta
     >>> import pyarrow as pa, pyarrow.parquet as pq
+    >>> from structlog.testing import capture_logs
     >>> from mirante.monitors.tables.config import TableConfig
     >>> from mirante.store import Store
     >>> now = datetime(2026, 2, 1, tzinfo=UTC)
@@ -61,7 +62,8 @@ class TableWatch:
     ...     pq.write_table(pa.table({"at": at, "size": [n % 7 for n in range(96)]}), f"{folder}/a.parquet")
     ...     source = {"parquet": folder, "time": "at"}
     ...     watch = TableWatch(TableConfig(table="orders", source=source, baseline="first 2 windows"), store)
-    ...     step = watch.advance(now + timedelta(hours=1))
+    ...     with capture_logs():
+    ...         step = watch.advance(now + timedelta(hours=1))
     ...     [(row.start.day, row.rows) for row in step.closed]
     [(30, 24), (31, 24)]
     """
