@@ -1,6 +1,7 @@
 """Tables through the whole service: config, windows, a default rule that fires, pages, Prometheus, MLflow."""
 
 import json
+import sqlite3
 import urllib.parse
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from mirante.app.dashboard import make_dashboard
 from mirante.app.settings import load_settings
 from mirante.store import Store
 from mirante.tracking.client import connect
-from tests.app.test_service import get, service, until
+from tests.app.test_service import get, register, service, until
 
 CONFIG = """
 host: {{enabled: false}}
@@ -102,3 +103,50 @@ def table_runs(server, name):
     runs = client.search_runs([experiment.experiment_id], max_results=500)
     found = [run for run in runs if f"table/{name}" in (*run.data.tags.values(), run.info.run_name)]
     return [run for run in found if "drift_detected/amount" in run.data.metrics]
+
+
+@pytest.mark.server
+def test_a_model_that_is_scored_in_batches_is_watched_with_its_labels(tmp_path, mlflow_server):
+    _, name, _ = register(mlflow_server)
+    end, rng = datetime.now(UTC).replace(second=0, microsecond=0), np.random.default_rng(2)
+    with sqlite3.connect(tmp_path / "scores.db") as database:
+        for minute in (3, 2, 1):
+            times = pd.date_range(end - timedelta(minutes=minute), periods=300, freq="100ms")
+            score = rng.random(300)
+            rows = pd.DataFrame({"age": rng.normal(60, 10, 300), "plan": rng.choice(["basic", "pro"], 300)})
+            rows = rows.assign(
+                at=times.astype(str), score=score, churned=(rng.random(300) < score).astype(int)
+            )
+            rows.to_sql("scores", database, index_label="row", if_exists="append")
+        database.execute("CREATE TABLE numbered AS SELECT rowid AS id, * FROM scores")
+    database.close()
+    config = f"""
+host: {{enabled: false}}
+evaluation_interval: 200ms
+web: {{port: 0}}
+mlflow: {{tracking_uri: "{mlflow_server}", interval: 500ms}}
+models:
+  - model: {name}
+    window: 1m
+    lateness: 0s
+    label_delay: 0s
+    interval: 300ms
+    columns: {{exclude: [plan]}}
+    source:
+      {{sql: "sqlite:///scores.db", table: numbered, cursor: id, time: at, prediction: score, label: churned}}
+"""
+    with service(tmp_path, config) as (address, _, _):
+        found = until(lambda: (said := firing(address)).get("feature_drift") and said, 120)
+        assert found["feature_drift"]["labels"]["model"] == name
+        page = get(address, f"model?subject=model/{name}@champion")[1]
+        assert "age moved" in page
+        assert (
+            f'performance_labels{{alias="champion",model="{name}",version="1"}} 300'
+            in get(address, "metrics")[1]
+        )
+        assert "plan" not in {one["labels"].get("feature") for one in readings(address, name)}
+
+
+def readings(address, name):
+    asked = urllib.parse.urlencode({"subject": f"model/{name}@champion", "name": "drift_effect"})
+    return json.loads(get(address, f"api/v1/readings?{asked}")[1])

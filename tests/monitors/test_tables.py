@@ -60,6 +60,7 @@ def closed(step):
         ({"window": "7h"}, "does not fit into days"),
         ({"baseline_kind": "last"}, "is no kind of baseline"),
         ({"table": ""}, "at least 1 character"),
+        ({"table": "a\nb"}, "should match pattern"),
     ],
 )
 def test_what_is_wrong_in_an_entry_is_said(tmp_path, more, said):
@@ -295,6 +296,8 @@ def test_a_mark_follows_what_is_asked_for_and_no_password(tmp_path):
     config = config_of(tmp_path, source=source)
     other = config_of(tmp_path, source={**source, "password": "geheim", "overlap": "1h"})
     assert mark_of(config) == mark_of(other)
+    inside = config_of(tmp_path, source={**source, "sql": "postgresql://ana:geheim@db/shop"})
+    assert mark_of(config) == mark_of(inside)
     assert mark_of(config) != mark_of(config_of(tmp_path, source={**source, "timezone": "Asia/Tokyo"}))
     assert mark_of(config) != mark_of(config_of(tmp_path, source=source, window="1h"))
     assert mark_of(config) == mark_of(

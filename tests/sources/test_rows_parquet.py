@@ -82,6 +82,28 @@ def test_a_file_in_portions_is_read_once_across_restarts(tmp_path, limit):
     assert len(cursor["files"]) == 4 * 16
 
 
+def test_a_file_that_cannot_be_read_for_a_while_goes_on_where_it_was(tmp_path, monkeypatch):
+    write(tmp_path / "a.parquet", range(10))
+    write(tmp_path / "b.parquet", range(10, 20))
+    seconds = Seconds()
+    source = folder(tmp_path, seconds)
+    first, cursor = source.read_new("m", None, limit_rows=4)
+    opened = source._open
+
+    def fail(name):
+        if name == "a.parquet":
+            raise OSError("the network is away")
+        return opened(name)
+
+    monkeypatch.setattr(source, "_open", fail)
+    second, cursor = source.read_new("m", cursor, limit_rows=4)  # of the other file, and not to its end
+    monkeypatch.setattr(source, "_open", opened)
+    seconds.now = 601
+    rest, _ = read_all(source, cursor)
+    assert first["n"].to_pylist() + second["n"].to_pylist() == [0, 1, 2, 3, 10, 11, 12, 13]
+    assert sorted(rest) == [4, 5, 6, 7, 8, 9, 14, 15, 16, 17, 18, 19]
+
+
 def test_ids_are_the_file_and_the_row_where_there_is_no_column(tmp_path):
     write(tmp_path / "d" / "a.parquet", range(6))
     first, cursor = folder(tmp_path).read_new("m", None, limit_rows=4)

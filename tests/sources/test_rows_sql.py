@@ -131,6 +131,19 @@ def test_rows_of_the_future_wait_until_it_comes(shop, url):
     assert read_all(source(url, clock, **by), cursor)[0] == [60.0]
 
 
+@pytest.mark.parametrize("odd", ["", "soon"])
+def test_texts_that_are_no_times_hold_nothing_up(shop, url, odd):
+    by = {"cursor": None, "id": "id"}
+    insert(shop, [1, 2, 3, 4])
+    shop.execute('UPDATE "or ders" SET at = ? WHERE id < 4', [odd])
+    shop.commit()
+    with capture_logs():
+        numbers, cursor = read_all(source(url, **by), limit_rows=2)
+        insert(shop, [5])
+        more, _ = read_all(source(url, **by), cursor, limit_rows=2)
+    assert (numbers, more) == ([4.0], [5.0])
+
+
 def test_rows_without_time_or_key_are_left_out(shop, url):
     insert(shop, [1, 2])
     shop.execute('UPDATE "or ders" SET at = NULL WHERE id = 1')

@@ -58,7 +58,7 @@ class TableConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    table: str = Field(min_length=1, max_length=200)
+    table: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
     source: SourceConfig
     kind: Literal["time_series", "snapshot"] = "time_series"
     window: WindowLength = "1d"

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.monitors.baseline import ModelBaseline
+from mirante.sources.rows.config import SqlConfig
+from mirante.sources.rows.database import bare_address
 
 if TYPE_CHECKING:
     from mirante.monitors.tables.config import TableConfig
@@ -51,8 +53,10 @@ def mark_of(config: TableConfig) -> str:
     said = config.model_dump(
         mode="json", include={"source", "kind", "window", "timezone", "baseline", "columns"}, by_alias=True
     )
-    for secret in ("password", "password_file", "overlap"):
-        said["source"].pop(secret, None)
+    for name in ("password", "password_file", "overlap"):
+        said["source"].pop(name, None)
+    if isinstance(config.source, SqlConfig):  # a password that is changed is no other table
+        said["source"]["sql"] = bare_address(config.source.sql)
     said["first"] = config.first_windows
     file = config.baseline_file
     if file is not None and file.is_file():

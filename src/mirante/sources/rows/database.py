@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mirante.sources.rows.config import SqlConfig
 
-__all__ = ["ReadOnlyDatabase"]
+__all__ = ["ReadOnlyDatabase", "bare_address"]
 
 _TIMEOUT = 10  # seconds to connect
 
@@ -109,21 +109,39 @@ class ReadOnlyDatabase:
         return " ".join(text.split())[:300]
 
 
-def _address(config: SqlConfig, environ: Mapping[str, str] | None) -> URL:
+def bare_address(sql: str) -> str:
+    """Return the address of a database without its password.
+
+    Examples
+    --------
+    >>> bare_address("postgresql://ana:geheim@db/shop")
+    'postgresql+psycopg://ana@db/shop'
+    """
+    from sqlalchemy import URL
+
+    url = _parsed(sql)
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    return bare.render_as_string()
+
+
+def _parsed(sql: str) -> URL:
     from sqlalchemy import URL, make_url
     from sqlalchemy.exc import ArgumentError
 
     start = "sqlite:///"
-    if config.sql.startswith(start):  # a path is taken as it is: "%41", "?" and "#" may be in a folder's name
-        return URL.create("sqlite", database=config.sql.removeprefix(start))
+    if sql.startswith(start):  # a path is taken as it is: "%41", "?" and "#" may be in a folder's name
+        return URL.create("sqlite", database=sql.removeprefix(start))
     try:
-        url = make_url(config.sql)
+        url = make_url(sql)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise ConfigError(
             "source.sql is not the address of a database; it needs the form postgresql://role@host:5432/name"
         ) from None
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _address(config: SqlConfig, environ: Mapping[str, str] | None) -> URL:
+    url = _parsed(config.sql)
     password = read_secret("password", config.password, config.password_file, environ)
     if password is None:
         return url

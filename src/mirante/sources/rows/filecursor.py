@@ -21,7 +21,7 @@ class FileCursor:
     """Files that were read whole, and how far one has come that was not.
 
     The shape, for people who look into the store: ``{"files": "<16 letters for each, in the order of
-    reading>", "part": {"file": "<12 letters>", "stat": "<4>", "rows": 1200}}``.
+    reading>", "part": {"<12 letters>": ["<4 letters>", 1200]}}``.
 
     Parameters
     ----------
@@ -45,12 +45,17 @@ class FileCursor:
         self._files = {
             text[at : at + cut]: text[at + cut : at + _ENTRY] for at in range(0, len(text), _ENTRY)
         }
-        self._part: dict[str, Any] | None = (state or {}).get("part")
+        self._part: dict[str, tuple[str, int]] = {
+            path: (stat, rows) for path, (stat, rows) in (state or {}).get("part", {}).items()
+        }
 
     @property
     def state(self) -> dict[str, Any]:
         """What to keep."""
-        return {"files": "".join(f"{path}{stat}" for path, stat in self._files.items()), "part": self._part}
+        return {
+            "files": "".join(f"{path}{stat}" for path, stat in self._files.items()),
+            "part": {path: list(done) for path, done in self._part.items()},
+        }
 
     def finished(self, name: str) -> bool:
         """Return whether the file was read whole."""
@@ -58,22 +63,20 @@ class FileCursor:
 
     def rows_of(self, name: str, stat: Stat) -> int | None:
         """Return how many rows of the file were read; None when it was another one in its place."""
-        if self._part is None or self._part["file"] != _digest(name):
-            return 0
-        return int(self._part["rows"]) if self._part["stat"] == _mark(stat) else None
+        mark, rows = self._part.get(_digest(name), (_mark(stat), 0))
+        return rows if mark == _mark(stat) else None
 
     def begun(self, name: str) -> bool:
         """Return whether some rows of the file were read, and not all."""
-        return self._part is not None and self._part["file"] == _digest(name)
+        return _digest(name) in self._part
 
     def proceed(self, name: str, stat: Stat, rows: int) -> None:
         """Note that so many rows of a file were read, and more are there."""
-        self._part = {"file": _digest(name), "stat": _mark(stat), "rows": rows}
+        self._part[_digest(name)] = _mark(stat), rows
 
     def finish(self, name: str, stat: Stat) -> None:
         """Note that a file was read whole, or is given up."""
-        if self.begun(name):
-            self._part = None
+        self._part.pop(_digest(name), None)
         self._files[_digest(name)] = _mark(stat)
 
     def rewritten(self, name: str, stat: Stat) -> bool:

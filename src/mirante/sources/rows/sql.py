@@ -189,8 +189,10 @@ class SqlTable:
         rows = self._fetch(query)
         at = self._micros(self._clock())
         if self._selects.by_time and rows:
-            rows, newest = self._until_now(rows, names, at)
-            at = newest
+            # a beginning of nothing but texts that are no times is passed over; at the end they are left, so
+            # that the times of tomorrow, which sort before them, do not come too late
+            garbage = known.past is None and len(rows) == most
+            rows, at = self._until_now(rows, names, at, garbage=garbage)
         if not rows:
             if not self._selects.by_time:
                 known.drop(at - self._overlap)
@@ -203,16 +205,21 @@ class SqlTable:
     def _overlap(self) -> int:
         return self._config.overlap // _MICROSECOND
 
-    def _until_now(self, rows: list[Any], names: list[str], now: int) -> tuple[list[Any], int]:
-        """Leave rows of the future for later, and return the time of the last that is not."""
+    def _until_now(
+        self, rows: list[Any], names: list[str], now: int, *, garbage: bool
+    ) -> tuple[list[Any], int]:
+        """Return the rows up to the last whose time has come, and that time."""
         place = names.index(str(self._config.time))
         times = to_times(column_of([row[place] for row in rows]), self._columns.timezone).to_pylist()
         micros = [None if time is None else self._micros(time) for time in times]
-        first = next((i for i, time in enumerate(micros) if time is not None and time > now), len(rows))
-        if first < len(rows) and not self._early:
+        early = next((str(times[i]) for i, time in enumerate(micros) if time is not None and time > now), "")
+        if early and not self._early:
             self._early = True
-            _log.warning("rows whose time has not come yet wait", source=self.root, first=str(times[first]))
-        return rows[:first], max((time for time in micros[:first] if time is not None), default=now)
+            _log.warning("rows whose time has not come yet wait", source=self.root, first=early)
+        come = [i for i, time in enumerate(micros) if time is not None and time <= now]
+        if not come:
+            return (rows, now) if garbage and not early else ([], now)
+        return rows[: come[-1] + 1], max(time for time in micros if time is not None and time <= now)
 
     def _late(self, known: KeyCursor, names: list[str], most: int) -> list[Any] | None:
         """Return rows before the position that were not there when it was passed, and note them."""
