@@ -12,7 +12,8 @@ Every number that the service watches is a *reading*: a name, a value, a time, l
 people. Rules, the store, Prometheus, MLflow and the charts all use the names below.
 
 Labels of the subject come first and are not repeated in the table: `model`, `alias` and `version` for
-a model, `host` for a host. NaN means that the number was asked for and is unknown; a comparison in a
+a model, `host` for a host, `table` for a table (whose drift, quality and outliers have the names that
+those of models have). NaN means that the number was asked for and is unknown; a comparison in a
 rule is never true of it. A `share` is a number from 0 to 1: rules and programs use it as it is
 (`missing_ratio > 0.3`), pages and notices write it in per cent (30 %).
 

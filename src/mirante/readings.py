@@ -356,6 +356,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "prediction_latency_seconds_p99": ReadingKind(
             (), "seconds", "99th percentile of latency in the window"
         ),
+        # rows of a table
+        "table_rows": ReadingKind((), "rows", "rows of the table in the window, or in the snapshot"),
+        "table_rows_read_total": ReadingKind((), "rows", "rows read from the table since the first"),
         # what serving processes count
         "prediction_errors_total": ReadingKind(
             ("status",), "requests", "requests answered with an error: HTTP status, or name of an exception"
@@ -412,7 +415,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         ),
         "outlier_ratio": ReadingKind((), "share", "share of rows over the outlier threshold of the baseline"),
         "custom_metric": ReadingKind(
-            ("metric",), "its own", "a metric of your own; NaN with the reason as note where it cannot be computed"
+            ("metric",),
+            "its own",
+            "a metric of your own; NaN, with the reason as note, where it is unknown",
         ),
         # performance, per window, as labels come in
         **_REALISED,
@@ -494,6 +499,7 @@ _ROWS = _MODEL | {SLICE}
 _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "system_": frozenset({"host"}),
+        "table_": frozenset({"table"}),
         "mlflow_server_": frozenset(),
         "mlflow_": frozenset({"model"}),
         "monitor_dropped_": frozenset({"model", "alias"}),

@@ -44,7 +44,9 @@ def test_the_template_of_init_is_valid_and_means_the_defaults(tmp_path):
 
 def test_the_template_is_valid_with_every_comment_taken_away(tmp_path):
     lines = []
-    for line in CONFIG_TEMPLATE.replace("models: []", "models:").splitlines():
+    for line in (
+        CONFIG_TEMPLATE.replace("models: []", "models:").replace("tables: []", "tables:").splitlines()
+    ):
         bare = line.lstrip()
         if bare.startswith(("#  ", "# ")) and not line.startswith("# "):
             line = line.replace("# ", "", 1)
@@ -54,6 +56,7 @@ def test_the_template_is_valid_with_every_comment_taken_away(tmp_path):
     text = "\n".join(lines).replace("rules: rules.yaml", "rules: []")
     settings = load(tmp_path, text, {"MIRANTE_TOKEN": "t", "SMTP_PASSWORD": "p", "SLACK_WEBHOOK_URL": "u"})
     assert settings.models[0].model == "churn"
+    assert settings.tables[0].source.parquet == str(tmp_path / "orders")
     assert settings.mlflow.tracking_uri == "http://127.0.0.1:5000"
     assert {"console", "mail", "slack"} <= set(settings.alerts.channels)
 
@@ -233,3 +236,34 @@ def test_a_config_is_named_to_commands_that_would_not_find_it(tmp_path, monkeypa
         tmp_path / "mirante.yaml"
     )
     assert default_settings(environ={}).named_config(tmp_path) == ""
+
+
+def test_tables_and_models_in_batches_have_paths_of_the_files_folder(tmp_path):
+    text = """
+tables:
+- table: orders
+  source: {sql: "sqlite:///shop.db", table: t, time: at, cursor: id, password_file: pw}
+  baseline: normal.csv
+models:
+- model: churn
+  source: {parquet: scores, time: at, prediction: p}
+"""
+    settings = load(tmp_path, text)
+    (table,), (model,) = settings.tables, settings.models
+    assert table.source.sql == f"sqlite:///{tmp_path / 'shop.db'}"
+    assert (table.baseline_file, table.source.password_file) == (tmp_path / "normal.csv", tmp_path / "pw")
+    assert model.source.parquet == str(tmp_path / "scores")
+    assert [one.subject for one in settings.watched] == ["model/churn@champion", "table/orders"]
+
+
+def test_a_table_that_is_there_twice_is_refused(tmp_path):
+    entry = "- {table: a, source: {parquet: x, time: at}}"
+    with pytest.raises(ConfigError, match="line 1: tables: the table 'a' is there twice"):
+        load(tmp_path, f"tables:\n{entry}\n{entry}\n")
+
+
+def test_a_service_is_historic_when_tables_are_paused_too(tmp_path):
+    paused = "- {table: a, paused: true, source: {parquet: x, time: at}}"
+    awake = "- {table: b, source: {parquet: x, time: at}}"
+    assert load(tmp_path, f"tables:\n{paused}\n").historic
+    assert not load(tmp_path, f"tables:\n{paused}\n{awake}\n").historic

@@ -39,8 +39,8 @@ def test_windows_are_found_whatever_stays_in_memory(recorded, most):
 def test_what_is_forgotten_is_read_again(recorded, monkeypatch):
     ids = PredictedIds(recorded, "churn", "1")
     reads = []
-    real = recorded.batches
-    monkeypatch.setattr(recorded, "batches", lambda *a, **k: reads.append(k["start"]) or real(*a, **k))
+    real = recorded.scan
+    monkeypatch.setattr(recorded, "scan", lambda *a, **k: reads.append(k["start"]) or real(*a, **k))
     ids.windows_of(["1-0-3"], SPANS)
     ids.windows_of(["1-0-3"], SPANS)
     assert reads == [START]

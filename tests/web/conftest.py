@@ -132,6 +132,44 @@ def _fill_model(store: Store, model: str, days: int) -> None:
     )
 
 
+def _fill_table(store: Store, table: str, days: int) -> None:
+    rng = np.random.default_rng(9)
+    subject, labels = f"table/{table}", {"table": table}
+    base = TableProfile.of(_table(rng, 4_000, 0))
+    store.baselines.put(BaselineRow(subject, "1", FIRST, base.rows, base.to_bytes(), "the first windows"))
+    for day in range(STORM - 3, STORM - 3 + days):
+        start = FIRST + timedelta(days=day)
+        found = {name: _verdict(name, day, rng, 900) for name in FEATURES}
+        drifted = [name for name, one in found.items() if one["drifted"]]
+        profile = TableProfile.of(_table(rng, 900, day), like=base)
+        share = len(drifted) / len(FEATURES)
+        notes = {
+            "columns": found,
+            "drifted": bool(drifted),
+            "drift_share": share,
+            "outliers": 9,
+            "latency": {},
+        }
+        end = start + timedelta(days=1)
+        row = WindowRow(
+            subject, "1", start, end, 900, closed=True, verdicts=notes, profile=profile.to_bytes()
+        )
+        store.windows.put(row)
+        whole = {
+            "table_rows": 900,
+            "drift_share": share,
+            "outlier_ratio": 0.01,
+            "table_rows_read_total": 900 * day,
+        }
+        readings = [Reading(name, value, start, labels) for name, value in whole.items()]
+        for name, one in found.items():
+            about = {**labels, "feature": name}
+            readings.append(Reading("drift_detected", one["drifted"], start, about, one["sentence"]))
+            readings.append(Reading("drift_effect", one["effect"], start, about))
+            readings.append(Reading("missing_ratio", one["missing_ratio"], start, about))
+        store.readings.write(readings)
+
+
 def _fill_host(store: Store, host: str) -> None:
     rng = np.random.default_rng(3)
     readings = []
@@ -249,6 +287,7 @@ def full_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     with Store(url) as store:
         _fill_model(store, "nyc-flight-delay", DAYS)
         _fill_model(store, HOSTILE[0], 6)
+        _fill_table(store, "flights", 6)
         _fill_host(store, "web-1")
         times = [NOW - timedelta(minutes=m) for m in (4, 2, 0)]
         store.readings.write(

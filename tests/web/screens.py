@@ -59,6 +59,7 @@ SCREENS = (
     Screen("overview-empty", "/", "/", site="empty"),
     Screen("model", "/model", "/model?subject={model}"),
     Screen("model-portuguese", "/model", "/model?subject={model}&lang=pt_BR&range=30d", axe=False),
+    Screen("table", "/table", "/table?subject={table}"),
     Screen("host", "/host", "/host?subject={host}"),
     Screen("alerts", "/alerts", "/alerts"),
     Screen("alerts-empty", "/alerts", "/alerts", site="empty"),
@@ -147,9 +148,9 @@ def add_what_people_say(store: Store, now: datetime) -> None:
 
 
 def _subject(store: Store, kind: str) -> str:
-    """Return the subject of a kind that the store knows most about."""
+    """Return the subject of a kind that the store knows most about; empty where it knows none."""
     rows = [row for row in store.readings.subjects() if row.subject.startswith(f"{kind}/")]
-    return max(rows, key=lambda row: (row.series, row.subject)).subject
+    return max(rows, key=lambda row: (row.series, row.subject)).subject if rows else ""
 
 
 def _alert(store: Store) -> Any:
@@ -168,6 +169,7 @@ def places(store: Store) -> dict[str, str]:
     return {
         "critical": min(critical, key=lambda row: (row.active_at, row.id)).id,
         "model": _subject(store, "model"),
+        "table": _subject(store, "table"),
         "host": _subject(store, "host"),
         "alert": _alert(store).id,
         "silence": silences[0].id if silences else "",

@@ -66,8 +66,8 @@ def gather(
     store : Store
         Has the windows. If it cannot be read, nothing is known: an alert is told all the same.
     alerts : sequence of AlertRow
-        Those of models whose reading's time is a window's start; of others, and of all but the first twenty,
-        nothing is known.
+        Those of models and tables whose reading's time is a window's start; of others, and of all but the
+        first twenty, nothing is known.
     locale : str
         Of the words.
     known : dict, optional
@@ -79,7 +79,7 @@ def gather(
     found = [Evidence()] * len(alerts)
     for place, alert in enumerate(alerts[:_MOST_ALERTS]):
         time, version = alert.reading_time, alert.labels.get("version")
-        if time is None or not alert.subject.startswith("model/"):
+        if time is None or not alert.subject.startswith(("model/", "table/")):
             continue
         key = (alert.subject, time, version)
         if key not in known:
@@ -215,7 +215,7 @@ def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "") -> dict[st
     if page:
         base = page.rstrip("/")
         links["alert"] = f"{base}/alerts/{quote(alert.id, safe='')}"
-        if kind in ("model", "host"):
+        if kind in ("model", "table", "host"):
             links["subject"] = subject_link(page, alert.subject)
     if mlflow:
         model, version = alert.labels.get("model"), alert.labels.get("version")
@@ -228,14 +228,14 @@ def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "") -> dict[st
 
 
 def subject_link(page: str, subject: str) -> str:
-    """Return the address of a model's or a host's page.
+    """Return the address of a model's, a table's or a host's page.
 
     Parameters
     ----------
     page : str
         Address of Mirante's page.
     subject : str
-        ``model/<name>@<alias>`` or ``host/<name>``.
+        ``model/<name>@<alias>``, ``table/<name>`` or ``host/<name>``.
 
     Examples
     --------

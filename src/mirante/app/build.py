@@ -22,8 +22,10 @@ from mirante.capture.recorders import Recorders
 from mirante.errors import ConfigError, TrackingError
 from mirante.inference_log.archive.index import Archive
 from mirante.inference_log.reader import InferenceLog
+from mirante.monitors.batch import BatchRows
 from mirante.sinks.mlflow import MlflowSink
 from mirante.sources.host import HostSource
+from mirante.sources.rows.opening import open_source
 from mirante.store import Store
 from mirante.tracking.client import connect, server_name
 from mirante.web.ruling import Ruling
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from mirante.alerts.rules import Rule
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
+    from mirante.monitors.rows import RowSource
 
 __all__ = ["Parts", "build", "client_of", "log_of_subject"]
 
@@ -107,6 +110,13 @@ class Parts:
             self._archives[root] = None if url is None else Archive(url, root)
         return InferenceLog(root, self._archives[root])
 
+    def rows_of(self, config: ModelConfig) -> RowSource | None:
+        """Return the rows of a model that is scored in batches; None for one that has a log."""
+        if config.source is None:
+            return None
+        source = open_source(config.source, config.columns)
+        return BatchRows(source, self.store, config.subject)
+
     @cached_property
     def recorders(self) -> Recorders:
         """Takes predictions that come over the API, each into its model's inference log."""
@@ -114,6 +124,8 @@ class Parts:
 
     def _recorder_of(self, model: str) -> Recorder | None:
         for config in self.settings.models:
+            if config.model == model and config.source is not None:
+                return None  # its rows are read from a table
             if config.model == model:
                 privacy = config.privacy.build(self.settings.folder)
                 return Recorder(model, config.log, privacy=privacy, sample=config.privacy.sample)

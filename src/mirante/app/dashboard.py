@@ -59,7 +59,7 @@ def make_dashboard(
     """
     if since is not None and until is not None and since >= until:
         raise InputError(f"since ({since:%Y-%m-%d %H:%M}) is not before until ({until:%Y-%m-%d %H:%M})")
-    clocks = {model.timezone for model in settings.models}
+    clocks = {one.timezone for one in settings.watched}
     return write_dashboard(
         store,
         output,

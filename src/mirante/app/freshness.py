@@ -26,7 +26,7 @@ def freshness(
     settings : Settings
         For the intervals of hosts, servers and rules.
     models : mapping of str to timedelta or None
-        By subject; None for a model that is paused.
+        By subject, of models and tables; None for one that is paused.
 
     Examples
     --------
@@ -43,6 +43,8 @@ def freshness(
         subject = subject_of(reading.labels)
         if subject.startswith("model/"):
             return models.get(subject, unknown_model)
+        if subject.startswith("table/"):
+            return models.get(subject)
         if reading.name == "mlflow_server_up":
             return 3 * settings.mlflow.interval
         own = subject.startswith("host/")

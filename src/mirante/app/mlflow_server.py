@@ -162,7 +162,7 @@ def _ruling(settings: Settings) -> Ruling:
             known[0] = new
         return known[0]
 
-    stale_after = freshness(settings, {config.subject: config.stale_after for config in settings.models})
+    stale_after = freshness(settings, {config.subject: config.stale_after for config in settings.watched})
     return Ruling(
         rules,
         build_routes(settings.alerts),

@@ -136,5 +136,5 @@ def rehearse(
     since, until : datetime
         The stretch.
     """
-    stale_after = freshness(settings, {config.subject: config.stale_after for config in settings.models})
+    stale_after = freshness(settings, {one.subject: one.stale_after for one in settings.watched})
     return replay_past(rules, store, stale_after, Clock(since, until, settings.evaluation_interval))

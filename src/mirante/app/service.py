@@ -25,6 +25,7 @@ from mirante.app.upkeep import INTERVAL, LogUpkeep
 from mirante.app.watch import ModelWatch, server_reading
 from mirante.errors import ConfigError
 from mirante.monitors.discovery import discover
+from mirante.monitors.tables.watch import TableWatch
 from mirante.readings import Reading
 from mirante.tracking.reach import server_version
 from mirante.web.ruling import Ruling
@@ -86,15 +87,20 @@ class Service:
         self._beaten: datetime | None = None
         self._server: tuple[str, datetime | None] = "", None
         self.watches = [self._watch(config) for config in settings.models if not config.paused]
+        self.tables = [
+            TableWatch(config, parts.store, locale=settings.locale)
+            for config in settings.tables
+            if not config.paused
+        ]
         self.scheduler = Scheduler(self._tasks(), clock=clock, monotonic=monotonic, pause=pause)
-        parts.engine.set_aside({config.subject for config in settings.models if config.paused})
+        parts.engine.set_aside({config.subject for config in settings.watched if config.paused})
 
     def _watch(self, config: ModelConfig) -> ModelWatch:
         parts, settings = self.parts, self.settings
         # an address of this machine alone, which the page has without a public_url, leads others nowhere
         page = settings.web.public_url if settings.mlflow.link_back else None
-        log, locale = parts.log_of(config), settings.locale
-        return ModelWatch(config, parts.store, log, parts.client, locale=locale, page=page or "")
+        log, locale, rows = parts.log_of(config), settings.locale, parts.rows_of(config)
+        return ModelWatch(config, parts.store, log, parts.client, locale=locale, page=page or "", rows=rows)
 
     def _tasks(self) -> list[Task]:
         settings = self.settings
@@ -108,9 +114,9 @@ class Service:
         )
         tasks.append(Task("inference_log", INTERVAL, upkeep.advance))
         tasks.append(Task("readings_tally", _RECOUNTED, self._recount))
-        if settings.tables is not None:
-            kept = TablesTask(self.parts.store, settings.tables.folder)
-            tasks.append(Task("tables", settings.tables.interval, kept.advance))
+        if settings.result_tables is not None:
+            kept = TablesTask(self.parts.store, settings.result_tables.folder)
+            tasks.append(Task("result tables", settings.result_tables.interval, kept.advance))
         if settings.host.enabled:
             tasks.append(Task("host", settings.host.interval, self._watch_host))
         if settings.mlflow.enabled:
@@ -125,6 +131,7 @@ class Service:
             beat = partial(self._beat, heartbeat)
             tasks.append(Task("heartbeat", settings.alerts.heartbeat.every, beat))
         tasks += [self._model_task(watch) for watch in self.watches]
+        tasks += [Task(one.config.subject, one.config.interval, one.advance) for one in self.tables]
         return tasks
 
     def _recount(self, _: datetime) -> None:
@@ -194,12 +201,13 @@ class Service:
         models: dict[str, timedelta | None] = {
             watch.config.subject: watch.config.stale_after for watch in list(self.watches)
         }
-        models |= {config.subject: None for config in self.settings.models if config.paused}
+        models |= {one.config.subject: one.config.stale_after for one in self.tables}
+        models |= {config.subject: None for config in self.settings.watched if config.paused}
         return freshness(self.settings, models)
 
     def _usual_silences(self) -> Callable[[Reading], timedelta | None]:
         """Say the same of models that are paused too: a rule's past is worth a look all the same."""
-        configs = [*self.settings.models, *(watch.config for watch in list(self.watches))]
+        configs = [*self.settings.watched, *(watch.config for watch in list(self.watches))]
         return freshness(self.settings, {config.subject: config.stale_after for config in configs})
 
     def _beat(self, heartbeat: Heartbeat, now: datetime) -> None:
@@ -239,6 +247,7 @@ class Service:
         states = dict(self.scheduler.states)
         failing = any(state.error for state in states.values())
         zones = [str(watch.config.timezone) for watch in list(self.watches)]
+        zones += [str(watch.config.timezone) for watch in self.tables]
         return {
             "status": "degraded" if failing else "ok",
             "started": self._started.isoformat(),

@@ -15,6 +15,7 @@ from mirante.alerts.config import AlertsConfig
 from mirante.alerts.rules.rule import Origin
 from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
+from mirante.monitors.tables.config import TableConfig
 from mirante.secrets import SecretFile, read_secret
 from mirante.store.dialect import parse_url
 from mirante.tracking.client import server_name
@@ -126,7 +127,7 @@ class Settings(BaseModel):
         From one evaluation of the rules to the next.
     discover : bool
         Whether to take up, beside `models`, every recorded model that has a baseline.
-    mlflow, host, models, alerts, web, tables
+    mlflow, host, models, tables, alerts, web, result_tables
         The parts that the rooms own.
 
     Examples
@@ -146,10 +147,11 @@ class Settings(BaseModel):
     mlflow: MlflowConfig = Field(default_factory=MlflowConfig)
     host: HostConfig = Field(default_factory=HostConfig)
     models: tuple[ModelConfig, ...] = ()
+    tables: tuple[TableConfig, ...] = ()
     discover: bool = False
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     web: WebConfig = Field(default_factory=WebConfig)
-    tables: TablesConfig | None = None
+    result_tables: TablesConfig | None = None
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
     _document: Document | None = PrivateAttr(default=None)
 
@@ -173,6 +175,14 @@ class Settings(BaseModel):
         _check_archives(models)
         return models
 
+    @field_validator("tables")
+    @classmethod
+    def _each_table_once(cls, tables: tuple[TableConfig, ...]) -> tuple[TableConfig, ...]:
+        names = [table.table for table in tables]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(f"the table {twice[0]!r} is there twice; give each entry a name of its own")
+        return tables
+
     def within(self, folder: Path, environ: Mapping[str, str]) -> Settings:
         """Return the settings with paths taken from a folder, and MLflow's address from the environment.
 
@@ -191,7 +201,8 @@ class Settings(BaseModel):
         store, file = self.store, self.store_file
         if file is not None and not file.is_absolute():
             store = f"{_SQLITE}{folder / file}"
-        models = tuple(model.model_copy(update={"log": folder / model.log}) for model in self.models)
+        models = tuple(model.within(folder) for model in self.models)
+        tables = tuple(table.within(folder) for table in self.tables)
         web = self.web
         if web.token_file is not None:
             web = web.model_copy(update={"token_file": folder / web.token_file})
@@ -202,9 +213,10 @@ class Settings(BaseModel):
             mlflow = mlflow.model_copy(
                 update={"tracking_uri": uri, "enabled": mlflow.enabled if said else True}
             )
-        update = {"store": store, "models": models, "mlflow": mlflow, "web": web}
-        if self.tables is not None:
-            update["tables"] = self.tables.model_copy(update={"folder": folder / self.tables.folder})
+        update = {"store": store, "models": models, "tables": tables, "mlflow": mlflow, "web": web}
+        if self.result_tables is not None:
+            to = folder / self.result_tables.folder
+            update["result_tables"] = self.result_tables.model_copy(update={"folder": to})
         if self.store_password_file is not None:
             update["store_password_file"] = folder / self.store_password_file
         placed = self.model_copy(update=update)
@@ -214,7 +226,12 @@ class Settings(BaseModel):
     @property
     def historic(self) -> bool:
         """Whether all that is shown is a replay of the past, so that old data does not mean "no data"."""
-        return bool(self.models) and all(model.paused for model in self.models)
+        return bool(self.watched) and all(one.paused for one in self.watched)
+
+    @property
+    def watched(self) -> tuple[ModelConfig | TableConfig, ...]:
+        """All entries of models and of tables."""
+        return (*self.models, *self.tables)
 
     @property
     def folder(self) -> Path:

@@ -29,6 +29,11 @@ models: []
 #    retention: 90d               # rows that are older go; without, they stay
 #    privacy: {drop: [name], hash: [customer_id], key: env:HASH_KEY}    # what of them is recorded
 
+tables: []
+#  - table: orders                # a table without a model: its first 14 windows become its baseline
+#    source: {parquet: orders, time: created_at}    # a folder; or a database: sql, table, cursor, time
+#    window: 1d
+
 alerts:
   # rules: rules.yaml             # added to the rules that come with Mirante
   channels:
@@ -49,5 +54,5 @@ web:
   port: 8765
   # token: env:MIRANTE_TOKEN
 
-# tables: {folder: tables}        # what is known of windows, as Parquet
+# result_tables: {folder: tables}  # what is known of windows, as Parquet
 """

@@ -12,6 +12,7 @@ from mirante.alerts.evidence import subject_link
 from mirante.app.served import ServedCounts
 from mirante.errors import TrackingError
 from mirante.monitors.baseline import load_baseline
+from mirante.monitors.columns import watched_columns
 from mirante.monitors.model import Advance, ModelMonitor, awaits_labels
 from mirante.readings import Reading
 from mirante.store import EventRow
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.config import ModelConfig
+    from mirante.monitors.rows import RowSource
     from mirante.store import Store
 
 __all__ = ["PAGE_TAG", "ModelWatch", "server_reading"]
@@ -57,6 +59,8 @@ class ModelWatch:
         Of what the monitors write.
     page : str
         Address of Mirante's page, for a tag on each version that is taken up; empty for no tag.
+    rows : RowSource, optional
+        Where predictions are read instead, of a model that is scored in batches.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class ModelWatch:
         recheck: float = 60.0,
         locale: str = "en",
         page: str = "",
+        rows: RowSource | None = None,
     ) -> None:
         self._locale = locale
         self._page = page
@@ -76,6 +81,7 @@ class ModelWatch:
         self.monitor: ModelMonitor | None = None
         self._store = store
         self._log = log
+        self._rows: RowSource = log if rows is None else rows
         self._client = client
         self._recheck = recheck
         self._looked: datetime | None = None
@@ -149,7 +155,7 @@ class ModelWatch:
         place = locate(client, model, version)
         if self._known == (version, place):
             return
-        baseline = load_baseline(client, model, version)
+        baseline = self._baseline(client, version)
         self._announce(version, place, now)
         self._store.baselines.put(baseline.row(self.config.subject, version, now))
         former = [*self._former, *self._left_behind(client, version, now)]
@@ -187,14 +193,17 @@ class ModelWatch:
 
     def _monitor_of(self, client: MlflowClient, version: str) -> ModelMonitor | None:
         try:
-            baseline = load_baseline(client, self.config.model, version)
+            baseline = self._baseline(client, version)
         except TrackingError as error:
             _log.warning("windows of an earlier version stay as they are", version=version, error=str(error))
             return None
         return self._monitor(version, baseline)
 
+    def _baseline(self, client: MlflowClient, version: str) -> ModelBaseline:
+        return watched_columns(load_baseline(client, self.config.model, version), self.config.columns)
+
     def _monitor(self, version: str, baseline: ModelBaseline) -> ModelMonitor:
-        return ModelMonitor(self.config, version, baseline, self._store, self._log, locale=self._locale)
+        return ModelMonitor(self.config, version, baseline, self._store, self._rows, locale=self._locale)
 
     def _announce(self, version: str, place: str, now: datetime) -> None:
         known = self._store.baselines.get(self.config.subject)

@@ -16,7 +16,7 @@ __all__ = ["tables"]
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder; the config's tables.folder, else tables, by default.",
+    help="Folder; the config's result_tables.folder, else tables, by default.",
 )
 @click.option(
     "--model", "--subject", "models", multiple=True, help="Name of a model, or a subject; may be repeated."
@@ -37,7 +37,7 @@ def tables(
     settings = settings_of(config)
     begin = moment_of("--since", since) if since else None
     end = moment_of("--until", until) if until else None
-    folder = output or (settings.tables.folder if settings.tables else Path("tables"))
+    folder = output or (settings.result_tables.folder if settings.result_tables else Path("tables"))
     with store_of(settings) as store:
         done = make_tables(store, folder, models=models, since=begin, until=end)
     if not done.files and not done.unchanged:

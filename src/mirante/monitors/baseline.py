@@ -92,7 +92,10 @@ class ModelBaseline:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The columns that the model is given."""
+        """The columns that the model is given, also those of which the profile was left out."""
+        inputs = self.about.get("inputs")
+        if inputs is not None:
+            return tuple(inputs)
         return tuple(name for name in self.profile.columns if name != PREDICTION)
 
     def row(self, subject: str, version: str, created: datetime) -> BaselineRow:

@@ -20,17 +20,17 @@ from pydantic import (
 )
 
 from mirante.capture.config import PrivacyConfig
-from mirante.drift.kinds import BaselineKind
 from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError, InputError
 from mirante.inference_log.archive.address import checked_address
+from mirante.monitors.fields import Budget, Kind, TimeZone, WindowLength
 from mirante.monitors.metrics.config import MetricConfig
 from mirante.monitors.slices.entry import Entry
 from mirante.monitors.windows import WindowClock
 from mirante.secrets import read_secret
-from mirante.stats.calibration import alarm_level
+from mirante.sources.rows.config import ColumnChoice, SourceConfig, SqlConfig
 
-__all__ = ["Duration", "Interval", "ModelConfig"]
+__all__ = ["Duration", "Interval", "Limit", "ModelConfig"]
 
 _UNITS = {f"{prefix}b": 1000.0**power for power, prefix in enumerate(("", "k", "m", "g", "t"))} | {
     f"{prefix}ib": 1024.0**power for power, prefix in enumerate(("k", "m", "g", "t"), start=1)
@@ -60,6 +60,8 @@ def _address(url: str) -> str:
         raise ConfigError(str(error)) from None
 
 
+_MEANT = {"time": "time of each prediction", "prediction": "predictions"}
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(_bytes)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -78,6 +80,10 @@ class ModelConfig(BaseModel):
         Alias of the version that is monitored; its baseline is found through it.
     log : Path
         Folder of the inference log.
+    source : SourceConfig, optional
+        Instead of a log, for a model that is scored in batches: files or a table with its predictions.
+    columns : ColumnChoice, optional
+        Which of the baseline's columns are watched; all when not given.
     window : str
         Length of a window: a divisor of a day, or whole days.
     timezone : str
@@ -135,13 +141,15 @@ class ModelConfig(BaseModel):
     model: str = Field(min_length=1)
     alias: str = Field(default="champion", min_length=1)
     log: Path = Path("inference-log")
-    window: str = "1h"
-    timezone: str = "UTC"
+    source: SourceConfig | None = None
+    columns: ColumnChoice | None = None
+    window: WindowLength = "1h"
+    timezone: TimeZone = "UTC"
     lateness: Duration = timedelta(minutes=5)
     label_delay: Duration = timedelta(days=1)
     label_lateness: Duration = timedelta(days=7)
-    alarm_budget: str | None = None
-    baseline_kind: str | None = None
+    alarm_budget: Budget | None = None
+    baseline_kind: Kind | None = None
     effect_floor: Share | dict[str, Share] | None = None
     limits: tuple[Limit, ...] = ("out_of_range", "new_category", "duplicates", "row_count", "freshness")
     metrics: tuple[MetricConfig, ...] = ()
@@ -155,32 +163,21 @@ class ModelConfig(BaseModel):
     archive_after: Duration | None = None
     privacy: PrivacyConfig = PrivacyConfig()
 
-    @field_validator("window", mode="before")
-    @classmethod
-    def _window_text(cls, value: Any) -> str:
-        if not isinstance(value, str):
-            raise ConfigError("needs a number and a unit, such as 15m, 1h or 1d")
-        WindowClock(value)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_timezone(cls, value: str) -> str:
-        return WindowClock(timezone=value).timezone
-
-    @field_validator("alarm_budget")
-    @classmethod
-    def _budget_is_one(cls, value: str | None) -> str | None:
-        if value is not None:
-            alarm_level(value, "1d")
-        return value
-
-    @field_validator("baseline_kind")
-    @classmethod
-    def _kind_is_one(cls, value: str | None) -> str | None:
-        if value is not None:
-            BaselineKind.parse(value)
-        return value
+    @model_validator(mode="after")
+    def _one_place(self) -> ModelConfig:
+        if self.source is None:
+            return self
+        if given := {"log", "retention", "max_size", "privacy"} & self.model_fields_set:
+            raise ConfigError(
+                f"source and {sorted(given)[0]} are both given; a model that is scored in batches has a "
+                "source, and one that serves has a log"
+            )
+        for key in ("time", "prediction"):
+            if getattr(self.source, key) is None:
+                raise ConfigError(f"source.{key} is missing; name the column with the {_MEANT[key]}")
+        if isinstance(self.source, SqlConfig):
+            self.source.check_key()
+        return self
 
     @field_validator("metrics")
     @classmethod
@@ -224,6 +221,11 @@ class ModelConfig(BaseModel):
         return f"model/{self.model}@{self.alias}"
 
     @property
+    def predicts(self) -> bool:
+        """Whether it has predictions, and so a performance: a model has."""
+        return True
+
+    @property
     def judged_after(self) -> timedelta:
         """How long after it a row may still be read: until window, lateness and label delay are over."""
         return parse_duration(self.window) + self.lateness + self.label_delay
@@ -258,6 +260,17 @@ class ModelConfig(BaseModel):
     def stale_after(self) -> timedelta:
         """How long the model's readings speak of the present after they were heard of."""
         return 3 * parse_duration(self.window) + self.lateness + self.label_delay
+
+    def within(self, folder: Path) -> ModelConfig:
+        """Return the same with paths taken from a folder.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the config is.
+        """
+        source = None if self.source is None else self.source.within(folder)
+        return self.model_copy(update={"log": folder / self.log, "source": source})
 
     def labels(self, version: str) -> dict[str, str]:
         """Return the labels of all readings about a version of this model."""

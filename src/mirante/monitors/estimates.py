@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mirante.i18n import Translator
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
     from mirante.monitors.openwindow import OpenWindow
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.performance.estimated import Estimate
 
 __all__ = ["WindowEstimates", "estimate_readings"]
@@ -39,13 +38,13 @@ class WindowEstimates:
 
     Parameters
     ----------
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         Which model; its alarm budget, or else the baseline's, makes the thresholds.
     version : str
         Whose rows.
     baseline : ModelBaseline
         With an estimator; without one nothing is estimated.
-    log : InferenceLog
+    log : RowSource
         Has the window's rows.
     locale : str
         Of the sentences.
@@ -53,10 +52,10 @@ class WindowEstimates:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: Watched,
         version: str,
         baseline: ModelBaseline,
-        log: InferenceLog,
+        log: RowSource,
         *,
         locale: str = "en",
     ) -> None:

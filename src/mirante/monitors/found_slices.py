@@ -14,9 +14,9 @@ from mirante.store.types import finite
 if TYPE_CHECKING:
     from mirante.drift.explain import SliceFinding
     from mirante.drift.verdicts import WindowVerdict
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.openwindow import OpenWindow
+    from mirante.monitors.rows import RowSource
 
 __all__ = ["SliceSearch"]
 
@@ -39,14 +39,14 @@ class SliceSearch:
         Whose rows.
     baseline : ModelBaseline
         With a sample; without one nothing is looked for.
-    log : InferenceLog
+    log : RowSource
         Has the window's rows.
     locale : str
         Of the sentences.
     """
 
     def __init__(
-        self, model: str, version: str, baseline: ModelBaseline, log: InferenceLog, *, locale: str = "en"
+        self, model: str, version: str, baseline: ModelBaseline, log: RowSource, *, locale: str = "en"
     ) -> None:
         self._model, self._version = model, version
         self._baseline, self._inference_log = baseline, log

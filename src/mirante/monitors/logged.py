@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mirante.inference_log import InferenceLog
+    from mirante.monitors.rows import RowSource
     from mirante.profiles import TableProfile
 
 __all__ = ["check_enough", "logged_rows"]
@@ -21,7 +21,7 @@ _ENOUGH = 0.95  # rows that a few people had deleted are no reason to look at no
 
 
 def logged_rows(
-    log: InferenceLog,
+    log: RowSource,
     model: str,
     version: str,
     start: datetime,
@@ -33,7 +33,7 @@ def logged_rows(
 
     Parameters
     ----------
-    log : InferenceLog
+    log : RowSource
         Where the rows are.
     model, version : str
         Whose rows; those of other versions are left out.
@@ -70,14 +70,12 @@ def logged_rows(
     return found.rename_columns(names)
 
 
-def check_enough(
-    log: InferenceLog, found: int, counted: int, most: int, start: datetime, end: datetime
-) -> None:
+def check_enough(log: RowSource, found: int, counted: int, most: int, start: datetime, end: datetime) -> None:
     """Refuse rows of a time that are no picture of it; those of a few people may have been deleted since.
 
     Parameters
     ----------
-    log : InferenceLog
+    log : RowSource
         Where they were read.
     found, counted : int
         Rows that were read, and that were counted in that time.
@@ -99,10 +97,10 @@ def check_enough(
     >>> check_enough(log, 299, 300, 5_000, day, day)
     >>> check_enough(log, 280, 300, 5_000, day, day)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    mirante.errors.InputError: the inference log at not/there has 280 of the 300 rows from 2013-02-08...
+    mirante.errors.InputError: not/there has 280 of the 300 rows from 2013-02-08...
     """
     if found < _ENOUGH * min(counted, most):
         raise InputError(
-            f"the inference log at {log.root} has {found:,} of the {counted:,} rows from "
+            f"{log.root} has {found:,} of the {counted:,} rows from "
             f"{start.isoformat()} to {end.isoformat()}; keep its files until their windows are judged"
         )

@@ -17,8 +17,7 @@ from mirante.store.types import finite
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from mirante.inference_log import InferenceLog
-    from mirante.monitors.config import ModelConfig
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.store import Store
 
 __all__ = ["Measurement", "Task", "measure_performance", "performance_of"]
@@ -111,9 +110,9 @@ class Measurement:
 
 
 def measure_performance(
-    log: InferenceLog,
+    log: RowSource,
     store: Store,
-    config: ModelConfig,
+    config: Watched,
     version: str,
     task: Task,
     start: datetime,
@@ -125,11 +124,11 @@ def measure_performance(
 
     Parameters
     ----------
-    log : InferenceLog
+    log : RowSource
         Has ids and predictions.
     store : Store
         Has the labels.
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         Which model.
     version : str
         Rows of other versions are left out.

@@ -27,7 +27,7 @@ def window_readings(
     verdict : WindowVerdict
         Its judgement.
     labels : mapping of str to str
-        Model, alias, version.
+        Model, alias, version; or the table.
     locale : str
         Of the notes.
 
@@ -40,7 +40,8 @@ def window_readings(
     _ = translator(locale)
     recorded = _.n("%(n)s of them was recorded", "%(n)s of them were recorded", window.rows)
     note = recorded if window.passed else ""
-    readings = [Reading("predictions", window.predictions, start, labels, note)]
+    volume = "table_rows" if "table" in labels else "predictions"
+    readings = [Reading(volume, window.predictions, start, labels, note)]
     if not window.rows:
         return readings
     for name, seconds in window.latencies().items():

@@ -92,6 +92,13 @@ def _model(site: Site, asked: Asked) -> Answer:
     return html_answer(model_page(site.store, asked.query.get("subject"), asked.query, site.tasks()))
 
 
+def _table(site: Site, asked: Asked) -> Answer:
+    subject = asked.query.get("subject")
+    watched = site.store.readings.latest(subject=subject, names=["table_rows_read_total"])
+    page = model_page if watched else host_page  # other readings of tables come from programs of others
+    return html_answer(page(site.store, subject, asked.query, site.tasks()))
+
+
 def _host(site: Site, asked: Asked) -> Answer:
     return html_answer(host_page(site.store, asked.query.get("subject"), asked.query, site.tasks()))
 
@@ -134,6 +141,7 @@ def _metrics(site: Site, asked: Asked) -> Answer:  # noqa: ARG001  as above
 ROUTES: Sequence[Route] = (
     Route("GET", "/", _overview),
     Route("GET", "/model", _model),
+    Route("GET", "/table", _table),
     Route("GET", "/host", _host),
     Route("GET", "/alerts", _alerts),
     Route("GET", "/alerts/{id}", show_alert),

@@ -17,10 +17,9 @@ from mirante.monitors.metrics.expression import ProfileExpression
 from mirante.readings import Reading
 
 if TYPE_CHECKING:
-    from mirante.inference_log import InferenceLog
-    from mirante.monitors.config import ModelConfig
     from mirante.monitors.metrics.config import MetricConfig
     from mirante.monitors.openwindow import OpenWindow
+    from mirante.monitors.rows import RowSource, Watched
 
 __all__ = ["WindowMetrics", "metric_readings"]
 
@@ -37,15 +36,15 @@ class WindowMetrics:
 
     Parameters
     ----------
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         Names them.
     version : str
         Whose rows.
-    log : InferenceLog
+    log : RowSource
         Has the rows, for metrics that are functions of them.
     """
 
-    def __init__(self, config: ModelConfig, version: str, log: InferenceLog) -> None:
+    def __init__(self, config: Watched, version: str, log: RowSource) -> None:
         self._config, self._version, self._inference_log = config, version, log
         self._expressions = {
             one.name: ProfileExpression(one.expression) for one in config.metrics if one.expression

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mirante.monitors.estimates import WindowEstimates, estimate_readings
 from mirante.monitors.found_slices import SliceSearch
@@ -18,11 +18,10 @@ from mirante.stats.calibration import alarm_level
 
 if TYPE_CHECKING:
     from mirante.drift.verdicts import WindowVerdict
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
     from mirante.monitors.limits import QualityLimits
     from mirante.monitors.openwindow import OpenWindow
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.readings import Reading
     from mirante.store import Store, WindowRow
 
@@ -41,7 +40,7 @@ class WindowJudge:
 
     Parameters
     ----------
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         What to watch.
     version : str
         The model version.
@@ -49,7 +48,7 @@ class WindowJudge:
         What is normal for it.
     store : Store
         Has the profiles of windows that were judged before.
-    log : InferenceLog
+    log : RowSource
         Where the rows come from.
     share : float, default 1
         Part of the alarm budget: the rest is for slices.
@@ -59,11 +58,11 @@ class WindowJudge:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: Watched,
         version: str,
         baseline: ModelBaseline,
         store: Store,
-        log: InferenceLog,
+        log: RowSource,
         *,
         share: float = 1.0,
         locale: str = "en",
@@ -142,12 +141,12 @@ class WindowJudge:
         row = window.to_row(
             config.subject, self._version, closed=True, verdict=verdict, timezone=config.timezone
         )
-        estimated = self._estimates.find(window)
         found = self._limits.judge(window.profile, start, rows=window.predictions, distinct=window.distinct)
         readings = window_readings(window, verdict, labels, locale=self._locale)
-        readings += estimate_readings(estimated, window, labels)
         readings += limit_readings(found, window.window.start, labels)
         readings += metric_readings(self._metrics.find(window), window.window.start, labels)
-        beyond = [one.to_json() for one in found if one.judged.beyond]
-        more = {"estimated": estimated, "limits": beyond}
+        more: dict[str, Any] = {"limits": [one.to_json() for one in found if one.judged.beyond]}
+        if config.predicts:
+            more["estimated"] = self._estimates.find(window)
+            readings += estimate_readings(more["estimated"], window, labels)
         return replace(row, verdicts={**row.verdicts, **more}), verdict, readings

@@ -16,9 +16,8 @@ from mirante.readings import Reading
 from mirante.store.types import finite
 
 if TYPE_CHECKING:
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.store import Store, WindowRow
 
 __all__ = ["Measured", "WindowPerformance", "awaits_labels", "with_performance"]
@@ -65,7 +64,7 @@ class WindowPerformance:
 
     Parameters
     ----------
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         Which model, and how long labels take.
     version : str
         Whose rows.
@@ -73,7 +72,7 @@ class WindowPerformance:
         Knows what a prediction is where the config does not say.
     store : Store
         Has the labels.
-    log : InferenceLog
+    log : RowSource
         Has the predictions.
     locale : str
         Of the notes.
@@ -87,11 +86,11 @@ class WindowPerformance:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: Watched,
         version: str,
         baseline: ModelBaseline,
         store: Store,
-        log: InferenceLog,
+        log: RowSource,
         *,
         locale: str = "en",
     ) -> None:
@@ -158,6 +157,8 @@ class WindowPerformance:
         Measured
             Empty where there is nothing new.
         """
+        if not self._config.predicts:
+            return Measured()
         self._let_go(now)
         due = {
             window.start

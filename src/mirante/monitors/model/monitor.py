@@ -20,9 +20,8 @@ from mirante.store.forgetting import forgotten_cursor
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.monitors.windows import Window
     from mirante.store import Store, WindowRow
 
@@ -37,14 +36,14 @@ class _ForgottenError(ConflictError):
 
 
 class ModelMonitor:
-    """Watches one version of one model.
+    """Watches one version of one model, or a table against one baseline.
 
     A row enters exactly one window, also when the process is killed: the rows that were read (the cursor),
     the open windows and all readings are written in one transaction.
 
     Parameters
     ----------
-    config : ModelConfig
+    config : ModelConfig or TableConfig
         What to watch and how windows are cut.
     version : str
         The model version; rows of other versions are not its own and are passed over.
@@ -52,7 +51,7 @@ class ModelMonitor:
         What is normal for it.
     store : Store
         Keeps windows, readings and the cursor.
-    log : InferenceLog
+    log : RowSource
         Where the rows come from.
     locale : str
         Of the verdicts' sentences, which are the notes of readings.
@@ -60,11 +59,11 @@ class ModelMonitor:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: Watched,
         version: str,
         baseline: ModelBaseline,
         store: Store,
-        log: InferenceLog,
+        log: RowSource,
         *,
         locale: str = "en",
     ) -> None:
@@ -195,7 +194,8 @@ class ModelMonitor:
         found = self._performance.measure(now)
         readings += found.readings
         if rows:
-            readings.append(Reading("predictions_read_total", self._rows_total, now, self.labels))
+            name = "predictions_read_total" if self.config.predicts else "table_rows_read_total"
+            readings.append(Reading(name, self._rows_total, now, self.labels))
         if closed or late:
             readings.append(Reading("monitor_late_total", self._late_total, now, self.labels))
         readings += self._slices.measure(found.figures)

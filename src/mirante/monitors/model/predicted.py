@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from mirante.inference_log import InferenceLog
+    from mirante.monitors.rows import RowSource
 
 __all__ = ["PredictedIds"]
 
 _MOST_KEPT = 5_000_000  # rows, eight bytes each
+_TOGETHER = 24  # windows whose ids are read at once: a day of hours
 
 Hashes = NDArray[np.uint64]
 Span = tuple[datetime, datetime]
@@ -28,7 +29,7 @@ class PredictedIds:
 
     Parameters
     ----------
-    log : InferenceLog
+    log : RowSource
         Has the ids.
     model, version : str
         Whose predictions.
@@ -36,7 +37,7 @@ class PredictedIds:
         Rows that are kept in memory.
     """
 
-    def __init__(self, log: InferenceLog, model: str, version: str, *, most: int = _MOST_KEPT) -> None:
+    def __init__(self, log: RowSource, model: str, version: str, *, most: int = _MOST_KEPT) -> None:
         self._log, self._model, self._version, self._most = log, model, version, most
         self._kept: dict[datetime, Hashes] = {}
 
@@ -77,26 +78,27 @@ class PredictedIds:
         self._kept.clear()
 
     def _read(self, spans: Sequence[Span]) -> dict[datetime, Hashes]:
-        """Read the ids of windows in one pass over the log, since a file holds the rows of many."""
-        if not spans:
-            return {}
+        """Read the ids of windows, some side by side, since a file holds the rows of many."""
+        found: dict[datetime, Hashes] = {}
+        for first in range(0, len(spans), _TOGETHER):
+            found |= self._read_some(spans[first : first + _TOGETHER])
+        return found
+
+    def _read_some(self, spans: Sequence[Span]) -> dict[datetime, Hashes]:
+        import pyarrow.compute as pc
+
         starts = np.array([_micros(start) for start, _ in spans])
         ends = np.array([_micros(end) for _, end in spans])
         parts: list[list[Hashes]] = [[] for _ in spans]
-        _, portions = self._log.batches(
-            self._model,
-            start=spans[0][0],
-            end=spans[-1][1],
-            columns=["__id", "__time"],
-            version=self._version,
-        )
-        for table in portions:
-            times = table["__time"].to_numpy().astype("datetime64[us]").astype(np.int64)
-            hashes = _hashed(table["__id"].to_pylist())
-            places = np.searchsorted(starts, times, side="right") - 1
-            inside = (places >= 0) & (times < ends[places])
-            for place in np.unique(places[inside]).tolist():
-                parts[place].append(hashes[inside & (places == place)])
+        asked = ["__id", "__time", "__version"]
+        table = self._log.scan(self._model, start=spans[0][0], end=spans[-1][1], columns=asked)
+        table = table.filter(pc.equal(table["__version"], self._version))
+        times = table["__time"].to_numpy().astype("datetime64[us]").astype(np.int64)
+        hashes = _hashed(table["__id"].to_pylist())
+        places = np.searchsorted(starts, times, side="right") - 1
+        inside = (places >= 0) & (times < ends[places])
+        for place in np.unique(places[inside]).tolist():
+            parts[place].append(hashes[inside & (places == place)])
         none = np.empty(0, np.uint64)
         return {
             start: np.sort(np.concatenate([none, *found]))

@@ -11,8 +11,8 @@ from mirante.monitors.performance import performance_of
 from mirante.profiles.frames import raw_columns
 
 if TYPE_CHECKING:
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.performance import Task
+    from mirante.monitors.rows import RowSource
     from mirante.monitors.slices.declared import Divider
     from mirante.store import Store
 
@@ -25,7 +25,7 @@ _ALL = 1 << 40
 
 
 def measure_slices(
-    log: InferenceLog,
+    log: RowSource,
     store: Store,
     model: str,
     version: str,
@@ -38,7 +38,7 @@ def measure_slices(
 
     Parameters
     ----------
-    log : InferenceLog
+    log : RowSource
         Has rows and ids.
     store : Store
         Has the labels.

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from mirante.drift.monitor import DriftMonitor
-    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
     from mirante.monitors.openwindow import OpenWindow
+    from mirante.monitors.rows import RowSource, Watched
     from mirante.monitors.windows import Window
     from mirante.store import SliceWindowRow, Store
 
@@ -41,7 +40,7 @@ class SliceMonitor:
 
     Parameters
     ----------
-    config : ModelConfig
+    config : Watched
         Which model, and its slices.
     version : str
         Whose rows.
@@ -49,7 +48,7 @@ class SliceMonitor:
         What is normal for it.
     store : Store
         Keeps the slices of windows.
-    log : InferenceLog
+    log : RowSource
         Has the rows, when labels are in.
     locale : str
         Of the sentences.
@@ -57,11 +56,11 @@ class SliceMonitor:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: Watched,
         version: str,
         baseline: ModelBaseline,
         store: Store,
-        log: InferenceLog,
+        log: RowSource,
         *,
         locale: str = "en",
     ) -> None:
@@ -218,7 +217,7 @@ class SliceMonitor:
         self._closed, self._figures, self._discard = [], [], False
 
 
-def _bounded(resolved: Resolved, config: ModelConfig, baseline: ModelBaseline) -> Resolved:
+def _bounded(resolved: Resolved, config: Watched, baseline: ModelBaseline) -> Resolved:
     """Leave out the slices for which too many windows would be in memory."""
     drift = baseline.drift_monitor(config.clock(), config.alarm_budget, config.baseline_kind)
     most = _MOST_REMEMBERED // max(drift.memory, 1)

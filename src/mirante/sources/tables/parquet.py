@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from mirante.errors import InputError
 from mirante.sources.tables.kinds import joint_type, kind_of
 
-__all__ = ["ParquetBatches", "parquet_files"]
+__all__ = ["ParquetBatches", "folder_values", "parquet_files"]
 
 _BUFFER = 1 << 18  # without one, a column's part of a row group comes into memory as a whole
 _ROWS, _BYTES = 65_536, 8 << 20  # of a batch, at most
@@ -66,7 +66,7 @@ class ParquetBatches:
 
     def __init__(self, files: Sequence[Path], base: Path) -> None:
         self._files = files
-        self._folders = {file: _from_folders(file, base) for file in files}
+        self._folders = {file: folder_values(file, base) for file in files}
         found: dict[str, dict[pa.DataType, Path]] = {}
         for file in files:
             schema = pq.read_schema(file)
@@ -150,7 +150,21 @@ def _one_type(name: str, places: Mapping[pa.DataType, Path]) -> pa.DataType:
     return joint
 
 
-def _from_folders(file: Path, base: Path) -> dict[str, str | None]:
+def folder_values(file: PurePath, base: PurePath) -> dict[str, str | None]:
+    """Return the columns that the names of folders are.
+
+    Parameters
+    ----------
+    file : PurePath
+        A file.
+    base : PurePath
+        The folder around it from which on names count.
+
+    Examples
+    --------
+    >>> folder_values(Path("x/day=2026-01-31/a.parquet"), Path("x"))
+    {'day': '2026-01-31'}
+    """
     found: dict[str, str | None] = {}
     for part in file.relative_to(base).parts[:-1]:
         name, equals, value = part.partition("=")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mirante.i18n import Translator, format_number
+from mirante.readings import split_subject
 from mirante.views.page import Cell, Column, Table
 from mirante.views.summary import severity_level
 from mirante.views.verdicts import drifted_columns, missing_columns, performance_of
@@ -145,17 +146,18 @@ def windows_panel(windows: Sequence[WindowRow], _: Translator, timezone: str) ->
     names = {"accuracy": _("Accuracy"), "log_loss": _("Log loss"), "mae": "MAE", "rmse": "RMSE"}
     known = {name for row in shown for name in performance_of(row)}
     measures = {name: title for name, title in names.items() if name in known}
+    timed = split_subject(shown[0].subject)[0] != "table"  # tables have neither latencies nor versions
     head = [
         Column(_("Window from")),
         Column(_("Rows"), number=True),
         Column(_("Drifted, missing"), wide=True),
         Column(_("Outliers"), number=True),
-        Column(_("Latency p95"), number=True),
+        *([Column(_("Latency p95"), number=True)] if timed else []),
         *(Column(title, number=True) for title in measures.values()),
     ]
     left = len(newest) - len(shown)
     note = _("The newest %(n)s of %(total)s.", n=len(shown), total=len(newest)) if left else ""
-    lines = [_window_row(row, list(measures), _, timezone) for row in shown]
+    lines = [_window_row(row, list(measures), _, timezone, timed=timed) for row in shown]
     title = _("Windows")
     if len(newest) <= len(open_):
         return Panel(title, Table(head, lines))
@@ -168,7 +170,9 @@ def windows_panel(windows: Sequence[WindowRow], _: Translator, timezone: str) ->
     )
 
 
-def _window_row(row: WindowRow, measures: Sequence[str], _: Translator, timezone: str) -> list[Cell]:
+def _window_row(
+    row: WindowRow, measures: Sequence[str], _: Translator, timezone: str, *, timed: bool
+) -> list[Cell]:
     drifted = [name for name, _verdict in drifted_columns(row)]
     rest = f" +{len(drifted) - _COLUMNS_NAMED}" if len(drifted) > _COLUMNS_NAMED else ""
     missing = ", ".join(missing_columns(row)[:_COLUMNS_NAMED])
@@ -177,11 +181,11 @@ def _window_row(row: WindowRow, measures: Sequence[str], _: Translator, timezone
     p95 = latency.get("p95") if isinstance(latency, dict) else None
     found = performance_of(row)
     return [
-        Cell(moment(row.start, timezone, _.locale), f"{_('version')} {row.version}"),
+        Cell(moment(row.start, timezone, _.locale), f"{_('version')} {row.version}" if timed else ""),
         Cell(format_number(row.rows, _.locale, digits=0)),
         Cell(", ".join(drifted[:_COLUMNS_NAMED]) + rest or "–", missing and f"{_('missing:')} {missing}"),
         _figure(ratio, "share", _),
-        _figure(p95, "seconds", _),
+        *([_figure(p95, "seconds", _)] if timed else []),
         *(_figure(found.get(name), "", _) for name in measures),
     ]
 

@@ -118,6 +118,7 @@ class SubjectCharts:
         _ = self.translate
         wanted = (
             ("predictions", _("Predictions")),
+            ("table_rows", _("Rows")),
             ("drift_share", _("Features that drifted")),
             ("performance_accuracy", _("Accuracy")),
             ("performance_roc_auc", _("ROC AUC")),
@@ -175,7 +176,9 @@ class SubjectCharts:
         return [chart_of(figure, next(self.numbers), title, caption=caption, table=table)]
 
     def _volume(self) -> list[Chart]:
-        return self._metric(["predictions"], self.translate("Predictions"), zero=True)
+        _ = self.translate
+        said = self._metric(["predictions"], _("Predictions"), zero=True)
+        return [*said, *self._metric(["table_rows"], _("Rows"), zero=True)]
 
     def _latency(self) -> list[Chart]:
         names = [f"prediction_latency_seconds_{part}" for part in ("p50", "p95", "p99", "mean")]
@@ -365,7 +368,8 @@ class SubjectCharts:
         self._drawn.update(
             name for name in self._series if name.startswith("performance_") and name.endswith(ends)
         )
-        self._drawn.add("predictions_read_total")  # the sum of what the first chart shows: a line that climbs
+        # the sums of what the first chart shows: lines that climb
+        self._drawn.update(("predictions_read_total", "table_rows_read_total"))
         names = [name for name in self._series if name not in self._drawn and self._tells(name)]
         return [
             chart

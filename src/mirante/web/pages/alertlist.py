@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.people.silencing import Holding
-from mirante.readings import SLICE, split_subject
+from mirante.readings import SLICE
 from mirante.web.pages.query import Query
+from mirante.web.pages.shared import page_path
 from mirante.web.pages.states import name_of
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ class ShownAlert:
 
 def subject_url(query: Query, subject: str, **parameters: str) -> str:
     """Return the address of a subject's page."""
-    path = "/model" if split_subject(subject)[0] == "model" else "/host"
-    return query.url(path, subject=subject, **parameters)
+    return query.url(page_path(subject), subject=subject, **parameters)
 
 
 def alerts_shown(
@@ -105,7 +105,7 @@ def _silence(alert: AlertRow, holding: Holding) -> SilenceRow | None:
 
 def _where(alert: AlertRow, query: Query) -> str:
     time = alert.reading_time
-    if split_subject(alert.subject)[0] != "model" or time is None:
+    if page_path(alert.subject) == "/host" or time is None:
         return subject_url(query, alert.subject)
     labels = alert.labels
     address = subject_url(

@@ -96,10 +96,11 @@ def model_charts(
     *,
     without: Collection[str] = (),
 ) -> list[Chart]:
-    """Return a model's charts but for the heat map, without some readings and charts without any reading."""
+    """Return the charts of a model or table but for the heat map, without some readings and empty charts."""
     _ = translator(query.locale)
     plan = [
         ("predictions", _("Predictions per window"), ("predictions",), _("rows")),
+        ("rows", _("Rows per window"), ("table_rows",), _("rows")),
         ("performance", _("Performance"), _SHARES, ""),
         ("loss", _("Loss"), _LOSSES, ""),
         ("error", _("Error of the predictions"), _ERRORS, ""),

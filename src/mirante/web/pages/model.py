@@ -1,4 +1,4 @@
-"""A model's page: its state, its charts over time, one feature against its baseline, its windows."""
+"""The page of a model or table: its state, its charts, one feature against its baseline, its windows."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def find_subject(store: Store, subject: str) -> SubjectRow:
 
 
 def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any] | None = None) -> str:
-    """Return a model's page as HTML.
+    """Return the page of a model or a table as HTML.
 
     Parameters
     ----------
     store : Store
         What is shown.
     subject : str
-        ``model/<name>@<alias>``.
+        ``model/<name>@<alias>`` or ``table/<name>``.
     query : Query
         ``range`` or ``since`` and ``until``; ``feature`` and ``window`` of the comparison; ``slice``;
         ``page`` of the table.
@@ -108,7 +108,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         query,
         subject=subject,
         card=card,
-        versions=_versions(card.name, versions, query),
+        versions=_versions(card.name, versions, query) if card.kind == "model" else [],
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, _to_show(alerts, span), query, {}),

@@ -23,7 +23,7 @@ from mirante.views.scripts import in_script
 from mirante.views.theme import dark_pairs
 from mirante.views.words import number as quantity
 from mirante.web.pages.query import Query
-from mirante.web.pages.shared import common_labels, common_to
+from mirante.web.pages.shared import common_labels, common_to, page_path
 
 if TYPE_CHECKING:
     from mirante.store import WindowRow
@@ -78,6 +78,7 @@ def render(template: str, query: Query, **context: Any) -> str:
         "unit_of": unit_of,
         "common_to": common_to,
         "common_labels": common_labels,
+        "page_path": page_path,
         "unit_of_condition": unit_of_condition,
         "unit_of_rule": cache(lambda name: _unit_of_rule(query, name)),
         "length": length,

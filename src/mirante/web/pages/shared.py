@@ -1,4 +1,4 @@
-"""What all rows of a list have in common, so that it is said once above them and not in each."""
+"""What pages share: where a subject's is, and what all rows of a list have in common, said once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mirante.readings import split_subject
+
 if TYPE_CHECKING:
     from mirante.web.pages.alertlist import ShownAlert
 
-__all__ = ["Common", "common_labels", "common_to"]
+__all__ = ["Common", "common_labels", "common_to", "page_path"]
+
+_PAGES = {"model": "/model", "table": "/table"}
+
+
+def page_path(subject: str) -> str:
+    """Return the path of a subject's page.
+
+    Examples
+    --------
+    >>> page_path("table/orders"), page_path("host/web-1"), page_path("monitor")
+    ('/table', '/host', '/host')
+    """
+    return _PAGES.get(split_subject(subject)[0], "/host")
 
 
 @dataclass(frozen=True, slots=True)

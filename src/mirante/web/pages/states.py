@@ -29,11 +29,13 @@ URGENCY: Mapping[str, int] = MappingProxyType(
     {"critical": 0, "warning": 1, "nodata": 2, "waiting": 3, "ok": 4}
 )
 _SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "critical", "warning": "warning"})
-_SPARKS = ("drift_share", "system_cpu_percent", "predictions")
+_VOLUMES = ("predictions", "table_rows")
+_SPARKS = ("drift_share", "system_cpu_percent", *_VOLUMES)
+_WINDOWED = ("model", "table")  # the kinds of subjects that are judged by windows
 _POINTS = 90
 _FEW = 5  # readings that tell a subject's rhythm
 _HOST = ("system_cpu_percent", "system_memory_percent", "system_disk_percent")
-_PLAIN = ("predictions", "drift_share", *_HOST)
+_PLAIN = (*_VOLUMES, "drift_share", *_HOST)
 _DRIFT = ("drift_detected", "drift_effect")
 _PATIENCE = timedelta(minutes=5)  # for the word "silent", which no card uses
 _ERROR_NAME = re.compile(r"^\w+Error: ")
@@ -48,8 +50,8 @@ class Standing:
     subject, kind, name, badge : str
         The subject and its parts; the badge is a model's alias.
     state : str
-        ``critical``, ``warning``, ``nodata``, ``waiting`` (a model of which no window was judged yet) or
-        ``ok``.
+        ``critical``, ``warning``, ``nodata``, ``waiting`` (a model or table of which no window was judged
+        yet) or ``ok``.
     alerts, pending : int
         Alerts that fire, and those whose condition has not been true for long enough.
     worst : AlertRow or None
@@ -59,7 +61,7 @@ class Standing:
     spark : Series or None
         The last readings of what its line shows.
     failing : tuple of str
-        Of a model why it cannot be watched; of the monitor the names of its tasks that fail.
+        Of a model or table why it cannot be watched; of the monitor the names of its tasks that fail.
     """
 
     subject: str
@@ -163,7 +165,7 @@ def standings(
     sparks = _few_of_each(store, subjects, every=only is None)
     lasts = {subject: _time_of(series) for subject, series in sparks.items()}
     others = [
-        subject for subject in subjects if split_subject(subject)[0] != "model" or subject not in sparks
+        subject for subject in subjects if split_subject(subject)[0] not in _WINDOWED or subject not in sparks
     ]
     # a model's counters are stamped with the moment of counting, and say nothing about its data
     lasts |= {row.subject: row.last_time for row in store.readings.subjects(others)}
@@ -171,7 +173,7 @@ def standings(
     bare = [
         subject
         for subject in others
-        if subject not in sparks and split_subject(subject)[0] not in ("model", "monitor")
+        if subject not in sparks and split_subject(subject)[0] not in (*_WINDOWED, "monitor")
     ]
     if bare:
         firsts = store.readings.recent(subjects=bare, points=_FEW, oldest_only=True)
@@ -236,14 +238,14 @@ def card_of(
 
 def _few_of_each(store: Store, subjects: Sequence[str], *, every: bool) -> dict[str, Series]:
     """Return the last few readings of what each subject's line shows."""
-    *best, last = _SPARKS
+    best = [name for name in _SPARKS if name not in _VOLUMES]
     found = _best_sparks(
         store.readings.recent(best, subjects=None if every else subjects, points=_FEW, slices=False)
     )
     # nearly all models have the share of drifted columns; without it they may have predictions
-    rest = [one for one in subjects if one not in found and split_subject(one)[0] == "model"]
+    rest = [one for one in subjects if one not in found and split_subject(one)[0] in _WINDOWED]
     return found | _best_sparks(
-        store.readings.recent([last], subjects=rest, points=_FEW, slices=False) if rest else []
+        store.readings.recent(_VOLUMES, subjects=rest, points=_FEW, slices=False) if rest else []
     )
 
 
@@ -288,9 +290,9 @@ def _standing(
     failing: tuple[str, ...] = ()
     if kind == "monitor":
         failing = tuple(sorted(trouble))
-    elif kind == "model" and subject in trouble and not query.historic:
+    elif kind in _WINDOWED and subject in trouble and not query.historic:
         failing = (trouble[subject],)
-    unjudged = kind == "model" and spark is None
+    unjudged = kind in _WINDOWED and spark is None
     if worst is not None and severity_state(worst.severity) != "ok":
         state = severity_state(worst.severity)
     elif failing:
@@ -310,10 +312,14 @@ def _standing(
 def _card(one: Standing, line: Series | None, newest: Sequence[Series], _: Translator, locale: str) -> Card:
     if one.worst is not None:
         reason = one.worst.summary or one.worst.rule
-    elif one.failing and one.kind == "model":
+    elif one.failing and one.kind in _WINDOWED:
         reason = _("cannot be watched: %(why)s", why=one.failing[0])
     elif one.failing:
         reason = _("Tasks that fail: %(names)s", names=", ".join(one.failing))
+    elif one.state == "waiting" and one.kind == "table":
+        reason = _(
+            "No window has been judged yet. It waits for rows, and for the windows that are its baseline."
+        )
     elif one.state == "waiting":
         reason = _(
             "No window has been judged yet. It waits for recorded predictions, and for the end of the first "
@@ -345,7 +351,7 @@ def _whole_sparks(store: Store, standing: Sequence[Standing]) -> dict[str, Serie
 
 def _newest_readings(store: Store, calm: Sequence[Standing]) -> dict[str, list[Series]]:
     """Return the newest readings that a sentence about each of some subjects needs."""
-    moved = [one.subject for one in calm if one.kind == "model" and not _is_quiet(one)]
+    moved = [one.subject for one in calm if one.kind in _WINDOWED and not _is_quiet(one)]
     found = store.readings.recent(_PLAIN, subjects=[one.subject for one in calm], points=1, slices=False)
     found += store.readings.recent(_DRIFT, subjects=moved, points=1, slices=False)
     newest: dict[str, list[Series]] = {}
@@ -379,7 +385,8 @@ def _spark_words(series: Series | None, _: Translator, locale: str) -> tuple[str
         return _("Columns drifted"), percent(value, locale)
     if series.name == "system_cpu_percent":
         return _("CPU in use"), percent(value / 100, locale)
-    label = _("Predictions per window") if series.name == "predictions" else series.name.replace("_", " ")
+    named = {"predictions": _("Predictions per window"), "table_rows": _("Rows per window")}
+    label = named.get(series.name) or series.name.replace("_", " ")
     return label, number(value, locale)
 
 
@@ -392,8 +399,8 @@ def _is_stale(last: datetime, series: Series | None, now: datetime) -> bool:
 
 
 def _calm_reason(kind: str, newest: Sequence[Series], _: Translator, locale: str) -> str:
-    if kind == "model":
-        return _model_reason(newest, _, locale)
+    if kind in _WINDOWED:
+        return _window_reason(kind, newest, _, locale)
     if kind == "host":
         last = {one.name: float(one.values[-1]) for one in newest if one.name in _HOST}
         if len(last) == len(_HOST):
@@ -404,13 +411,15 @@ def _calm_reason(kind: str, newest: Sequence[Series], _: Translator, locale: str
     return _("No open alert.")
 
 
-def _model_reason(latest: Sequence[Series], _: Translator, locale: str) -> str:
+def _window_reason(kind: str, latest: Sequence[Series], _: Translator, locale: str) -> str:
     """Speak of the newest window of the version that served it."""
     newest = max((one.times[-1] for one in latest), default=None)
     last = [one for one in latest if one.times[-1] == newest]
-    rows = [float(one.values[-1]) for one in last if one.name == "predictions"]
+    rows = [float(one.values[-1]) for one in last if one.name in _VOLUMES]
     if rows and not sum(rows):
-        return _("No predictions in the last window.")
+        return (
+            _("No rows in the last window.") if kind == "table" else _("No predictions in the last window.")
+        )
     drifted = [one for one in last if one.name == "drift_detected" and one.values[-1] == 1]
     if not drifted:
         if not rows:

@@ -1,0 +1,1 @@
+"""Monitors of tables: time series and logs in windows, and snapshots as a whole."""
