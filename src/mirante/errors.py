@@ -18,6 +18,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFittedError",
     "NotFoundError",
+    "NotRegisteredError",
     "ServeError",
     "StoreError",
     "TrackingError",
@@ -63,6 +64,10 @@ class ConflictError(MiranteError, RuntimeError):
 
 class TrackingError(MiranteError, RuntimeError):
     """MLflow answered with an error, or did not answer."""
+
+
+class NotRegisteredError(TrackingError):
+    """MLflow answered, and has no such model, version, alias or baseline."""
 
 
 class MissingDependencyError(MiranteError, ImportError):

@@ -310,6 +310,13 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             "rows",
             "rows that broke the model's signature, by kind: missing, extra, type, null",
         ),
+        # which version an alias points to
+        "alias_version": ReadingKind(
+            (), "version", "version that the alias points to; NaN when that is no number"
+        ),
+        "alias_moves_total": ReadingKind(
+            (), "moves", "times that the alias moved to another version; the note names both"
+        ),
         # drift, per window; the prediction is the feature named "prediction"
         "drift_ks": ReadingKind(_F, "0 to 1", "Kolmogorov-Smirnov distance of window and baseline (numeric)"),
         "drift_psi": ReadingKind(_F, "0 up", "population stability index"),
@@ -416,6 +423,7 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
         "system_": frozenset({"host"}),
         "mlflow_server_": frozenset(),
         "mlflow_": frozenset({"model"}),
+        "alias_": frozenset({"model", "alias"}),
         "monitor_dropped_": frozenset({"model", "alias"}),
         "monitor_late_": _MODEL,
         "monitor_": frozenset(),

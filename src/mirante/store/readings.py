@@ -33,7 +33,7 @@ from mirante.store.series import Where, fits, within
 from mirante.store.tallies import count_written
 from mirante.store.types import from_json, from_micros, to_micros, unescaped
 
-__all__ = ["ReadingsPart", "SubjectRow"]
+__all__ = ["ReadingsPart", "SubjectRow", "reserve"]
 
 _COUNTER = "readings"
 # As they are kept: a type's own conversion, for each row, costs more than the query.
@@ -45,6 +45,7 @@ _POINT = (
 )
 
 _JSON = type_coerce(series.c.labels, Text).label("json")
+_GOES_ON = series.c.ended.is_(None)
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -97,7 +98,7 @@ class ReadingsPart(History):
             return 0
         with self._database.writing(connection) as transaction:
             ids = self._series_ids(transaction, {key: batch[key, time] for key, time in batch})
-            sequence = _reserve(transaction, len(batch)) - len(batch)
+            sequence = reserve(transaction, len(batch)) - len(batch)
             rows = [
                 {
                     "series_id": ids[key],
@@ -145,7 +146,7 @@ class ReadingsPart(History):
         names: Sequence[str] | None = None,
         connection: Connection | None = None,
     ) -> list[Reading]:
-        """Return the newest reading of every series, ordered by name and labels.
+        """Return the newest reading of every series that is not over, ordered by name and labels.
 
         Parameters
         ----------
@@ -172,7 +173,7 @@ class ReadingsPart(History):
         return sorted(found, key=lambda reading: reading.key)
 
     def newest(self, *, most: int) -> list[Any]:
-        """Return the newest number of every series as a row of the database, which is all that changes of it.
+        """Return the newest number of every series that is not over as a row: it is all that changes of it.
 
         Parameters
         ----------
@@ -213,8 +214,8 @@ class ReadingsPart(History):
                 yield from _names_of(unseen, snapshot)
 
     def series_counts(self, *, connection: Connection | None = None) -> dict[str, int]:
-        """Return how many series each subject has, with readings or without."""
-        query = select(series.c.subject, func.count()).group_by(series.c.subject)
+        """Return how many series each subject has that are not over, with readings or without."""
+        query = select(series.c.subject, func.count()).where(_GOES_ON).group_by(series.c.subject)
         with self._database.reading(connection) as snapshot:
             return {subject: int(count) for subject, count in snapshot.execute(query)}
 
@@ -383,8 +384,21 @@ def _upsert(connection: Connection) -> Any:
     return upsert(connection, readings, update=[*changed, "sequence"], only_if_changed=changed)
 
 
-def _reserve(connection: Connection, count: int) -> int:
-    """Take `count` sequence numbers and return the last; the row stays locked until the commit."""
+def reserve(connection: Connection, count: int) -> int:
+    """Take so many numbers in the order of readings.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction; the counter stays locked until it ends.
+    count : int
+        How many.
+
+    Returns
+    -------
+    int
+        The last of them.
+    """
     step = update(counters).where(counters.c.name == _COUNTER).values(value=counters.c.value + count)
     if connection.execute(step).rowcount == 0:
         connection.execute(insert(counters).values(name=_COUNTER, value=count))
@@ -411,12 +425,12 @@ def _select_newest(*columns: Any) -> Select[Any]:
     newest = select(func.max(newer.c.time)).where(newer.c.series_id == series.c.id).correlate(series)
     own = (readings.c.series_id == series.c.id) & (readings.c.time == newest.scalar_subquery())
     # An outer join, because it makes SQLite go from the few series to the many readings.
-    return select(*columns).select_from(series.outerjoin(readings, own))
+    return select(*columns).select_from(series.outerjoin(readings, own)).where(_GOES_ON)
 
 
 def _first_of_each(most: int, subjects: Sequence[str]) -> Select[Any]:
     """Return the ids of so many series of each subject."""
     order = (series.c.name, series.c.labels, series.c.id)
     place = func.row_number().over(partition_by=series.c.subject, order_by=order).label("place")
-    ranked = select(series.c.id, place).where(series.c.subject.in_(subjects)).subquery()
+    ranked = select(series.c.id, place).where(series.c.subject.in_(subjects), _GOES_ON).subquery()
     return select(ranked.c.id).where(ranked.c.place <= most)
