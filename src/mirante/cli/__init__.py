@@ -15,6 +15,7 @@ import click
 from mirante import __version__
 from mirante.cli.alerts import alerts
 from mirante.cli.channels import channels
+from mirante.cli.compare import compare
 from mirante.cli.group import (
     Commands,
     WithDefault,
@@ -50,6 +51,7 @@ main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)
 main.add_command(serve)
+main.add_command(compare)
 main.add_command(log)
 
 

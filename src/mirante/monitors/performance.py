@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mirante.monitors.config import ModelConfig
     from mirante.store import Store
 
-__all__ = ["Task", "measure_performance", "performance_of"]
+__all__ = ["Task", "class_name", "measure_performance", "performance_of"]
 
 Task = Literal["probability", "class", "regression"]
 
@@ -54,15 +54,25 @@ def performance_of(task: Task, labels: ArrayLike, predictions: ArrayLike) -> dic
     truth, said = np.asarray(labels, dtype=object).tolist(), np.asarray(predictions, dtype=object).tolist()
     if len(truth) != len(said):
         raise InputError(f"got {len(truth)} labels and {len(said)} predictions; give one of each per row")
-    both = [(_class_name(one), _class_name(other)) for one, other in zip(truth, said, strict=True)]
+    both = [(class_name(one), class_name(other)) for one, other in zip(truth, said, strict=True)]
     right = [one == other for one, other in both if one is not None and other is not None]
     return {"accuracy": sum(right) / len(right) if right else float("nan")}
 
 
-def _class_name(value: Any) -> str | None:
+def class_name(value: Any) -> str | None:
     """Return a class as text, None for a missing one.
 
     1, 1.0, True and "1" are one class: the log keeps whole numbers as int64, the store labels as float64.
+
+    Parameters
+    ----------
+    value : object
+        As the log or the store has it.
+
+    Examples
+    --------
+    >>> class_name(1.0), class_name("late"), class_name(float("nan"))
+    ('1', 'late', None)
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
