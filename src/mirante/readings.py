@@ -334,6 +334,16 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             _F, "0 or 1", "the verdict: 1 when the column drifted; its note is the sentence"
         ),
         "drift_share": ReadingKind((), "share", "share of the columns that drifted"),
+        # two aliases of one model on the rows that both answered, per window
+        "challenger_shared": ReadingKind(
+            ("challenger",), "rows", "rows that the alias and its challenger have both answered"
+        ),
+        "challenger_agreement": ReadingKind(
+            ("challenger",), "share", "share of those of which both say the same class (same side of 0.5)"
+        ),
+        "challenger_gap": ReadingKind(
+            ("challenger",), "prediction unit", "mean absolute difference of what both say"
+        ),
         # quality, per window
         "missing_ratio": ReadingKind(_F, "share", "share of missing values"),
         "missing_detected": ReadingKind(

@@ -78,3 +78,55 @@ def test_the_move_is_marked_on_every_chart_over_time(store: Store) -> None:
     assert {"predictions", "outliers", "missing", "heat"} <= figures.keys()
     for key in figures.keys() - {"compare"}:
         assert '"type":"line"' in figures[key].replace(" ", ""), key
+
+
+def beside(store: Store, alias: str = "challenger<b>", at=AT) -> None:
+    subject = f"model/m@{alias}"
+    labels = {"model": "m", "alias": alias, "version": "2"}
+    profile = TableProfile.of({"prediction": np.full(10, 0.25)})
+    store.windows.put(WindowRow(subject, "2", at, at + HOUR, 10, closed=True, profile=profile.to_bytes()))
+    store.readings.write(
+        [
+            Reading("predictions", 10, at, labels),
+            Reading("drift_share", 0.5, at, labels),
+            Reading("performance_labels", 10, at, labels),
+            Reading("performance_accuracy", 0.75, at, labels),
+            Reading("estimated_accuracy", 0.7, at, labels),
+        ]
+    )
+    pair = {"model": "m", "alias": "champion", "version": "1", "challenger": alias}
+    store.readings.write(
+        [Reading("challenger_shared", 8, at, pair), Reading("challenger_agreement", 0.9, at, pair)]
+    )
+
+
+def section(html: str) -> str:
+    return html.partition('id="versus"')[2].partition("</section>")[0]
+
+
+def test_another_alias_of_the_model_stands_beside_with_a_link(store: Store) -> None:
+    assert 'id="versus"' not in page(store)
+    beside(store)
+    text = section(page(store))
+    rows = dict(re.findall(r'scope="row">([^<]*)</th>(.*?)</tr>', text, re.DOTALL))
+    shown = {
+        name: [unescape(one).replace("\xa0", " ") for one in re.findall(r"<bdi>(.*?)</bdi>", cells)]
+        for name, cells in rows.items()
+    }
+    assert shown["Predictions"] == ["100", "10"]
+    assert shown["Columns drifted"] == ["30 %", "50 %"]
+    assert shown["Accuracy"] == ["–", "75 %"]
+    assert shown["Accuracy, estimated"] == ["–", "70 %"]
+    assert shown["Mean prediction"] == ["–", "0.25"]
+    assert shown["Same answer"] == ["–", "90 %"]
+    assert "challenger<b>" not in text
+    assert "mirante compare m@champion m@challenger&lt;b&gt;" in text
+    other = model_page(store, "model/m@challenger<b>", Query({"range": "all"}, path="/model", now=NOW))
+    assert "90\xa0%" in section(other), "agreement is told from both sides"
+
+
+def test_an_alias_of_another_time_or_model_is_not_beside(store: Store) -> None:
+    beside(store, at=AT - 50 * HOUR)
+    labels = {"model": "mm", "alias": "champion", "version": "1"}
+    store.readings.write([Reading("predictions", 1, AT, labels)])
+    assert 'id="versus"' not in page(store)

@@ -18,6 +18,7 @@ from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.render import render, window_name
 from mirante.web.pages.states import URGENCY, card_of, severity_state
 from mirante.web.pages.strangest import strangest_rows
+from mirante.web.pages.versus import versus
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Store, SubjectRow, VersionRow, WindowRow
@@ -131,6 +132,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
         charts=[*estimates.values(), *model_charts(store, subject, span, drawn, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
+        versus=versus(store, subject, span, query),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
         strangest=strangest_rows(comparison.window, query.locale) if comparison else [],
