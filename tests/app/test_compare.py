@@ -1,6 +1,15 @@
 """Champion and challenger of a real registry, compared on logged rows, on shared answers and on a table."""
 
+import contextlib
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
 import warnings
 
 import numpy as np
@@ -13,6 +22,7 @@ from mirante.app.settings import Settings
 from mirante.capture.recorder import Recorder
 from mirante.cli import main
 from mirante.errors import InputError, TrackingError
+from mirante.inference_log.reader import InferenceLog
 from mirante.store import Store
 from tests.monitors.conftest import START
 
@@ -180,3 +190,82 @@ def test_a_version_that_is_not_there_is_said(place):
         main, ["compare", "versus@champion", "versus", "-c", str(place / "mirante.yaml")]
     )
     assert result.exit_code == 2
+
+
+@contextlib.contextmanager
+def serving(place, *options):
+    command = [sys.executable, "-m", "mirante", "serve", "models:/versus@champion", "--port", "0",
+               "--flush-interval", "0.2", "-c", str(place / "mirante.yaml"), *options]  # fmt: skip
+    environ = {**os.environ, "MLFLOW_TRACKING_URI": str(settings_in(place).mlflow.tracking_uri)}
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=place
+    )
+    lines = []
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if found := re.search(r"at http://127.0.0.1:(\d+)", line):
+                break
+        assert process.poll() is None, lines
+        reader = threading.Thread(target=lambda: lines.extend(process.stdout))
+        reader.start()
+        yield int(found[1]), lines
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        reader.join(10)
+        process.stdout.close()
+
+
+def predict(port, **row):
+    body = json.dumps({"dataframe_records": [row]}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.read(), answer.headers["X-Prediction-Id"]
+
+
+def logged(place):
+    return InferenceLog(place / "log").scan("versus", columns=["__version", "__id", "__prediction"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX processes")
+def test_a_shadow_is_asked_the_same_and_one_label_serves_both(place):
+    ages = [float(age) for age in range(20, 60)]
+    with serving(place, "--shadow", "models:/versus@challenger") as (port, lines):
+        assert "version 2 is asked the same beside" in lines[-1]
+        answers = [predict(port, age=age, plan="pro") for age in ages]
+        assert all(
+            json.loads(body) == {"predictions": [age / 100]}
+            for (body, _), age in zip(answers, ages, strict=True)
+        )
+        deadline = time.monotonic() + 60  # the model beside may still be loading
+        while len(logged(place)) < 2 * len(ages) and time.monotonic() < deadline:
+            if len(logged(place)) <= len(ages):
+                time.sleep(0.2)
+                answers.append(predict(port, age=30.0, plan="pro"))
+                ages.append(30.0)
+            time.sleep(0.1)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            assert b'shadow_requests_total{model="versus",result="sent"}' in answer.read()
+    rows = logged(place).to_pylist()
+    of = {
+        version: {one["__id"]: one["__prediction"] for one in rows if one["__version"] == version}
+        for version in "12"
+    }
+    assert len(of["1"]) == len(ages)
+    assert of["2"]
+    assert of["2"].keys() <= of["1"].keys()
+    assert all(said == pytest.approx(of["1"][id_] + 0.3) for id_, said in of["2"].items())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX processes")
+def test_a_shadow_that_is_the_same_version_is_refused(place):
+    found = CliRunner().invoke(
+        main,
+        ["serve", "models:/versus@champion", "--shadow", "models:/versus/1", "--port", "0", "--tracking-uri",
+         str(settings_in(place).mlflow.tracking_uri), "-c", str(place / "mirante.yaml")],
+    )  # fmt: skip
+    assert found.exit_code == 2
+    assert "give another version of the same model" in found.output
