@@ -126,7 +126,11 @@ def _written_out():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reading":
                 names |= {each.value for each in node.args[:1] if isinstance(each, ast.Constant)}
-        if path.parent.name in ("host", "prometheus") or path.name in ("quality.py", "served.py"):
+        if path.parent.name in ("host", "prometheus") or path.name in (
+            "quality.py",
+            "served.py",
+            "agreement.py",
+        ):
             names |= {each.value for each in ast.walk(tree(path)) if isinstance(each, ast.Constant)}
     return names
 

@@ -19,6 +19,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFittedError",
     "NotFoundError",
+    "NotRegisteredError",
     "ServeError",
     "StoreError",
     "TrackingError",
@@ -68,6 +69,10 @@ class ArchiveError(MiranteError, RuntimeError):
 
 class TrackingError(MiranteError, RuntimeError):
     """MLflow answered with an error, or did not answer."""
+
+
+class NotRegisteredError(TrackingError):
+    """MLflow answered, and has no such model, version, alias or baseline."""
 
 
 class MissingDependencyError(MiranteError, ImportError):

@@ -368,6 +368,13 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             "rows",
             "rows that broke the model's signature, by kind: missing, extra, type, null",
         ),
+        # which version an alias points to
+        "alias_version": ReadingKind(
+            (), "version", "version that the alias points to; NaN when that is no number"
+        ),
+        "alias_moves_total": ReadingKind(
+            (), "moves", "times that the alias moved to another version; the note names both"
+        ),
         # drift, per window; the prediction is the feature named "prediction"
         "drift_ks": ReadingKind(_F, "0 to 1", "Kolmogorov-Smirnov distance of window and baseline (numeric)"),
         "drift_psi": ReadingKind(_F, "0 up", "population stability index"),
@@ -385,6 +392,16 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
             _FS, "0 or 1", "the verdict: 1 when the column drifted; its note is the sentence"
         ),
         "drift_share": ReadingKind(_S, "share", "share of the columns that drifted"),
+        # two aliases of one model on the rows that both answered, per window
+        "challenger_shared": ReadingKind(
+            ("challenger",), "rows", "rows that the alias and its challenger have both answered"
+        ),
+        "challenger_agreement": ReadingKind(
+            ("challenger",), "share", "share of those of which both say the same class (same side of 0.5)"
+        ),
+        "challenger_gap": ReadingKind(
+            ("challenger",), "prediction unit", "mean absolute difference of what both say"
+        ),
         # quality, per window
         "missing_ratio": ReadingKind(_FS, "share", "share of missing values"),
         "missing_detected": ReadingKind(
@@ -502,6 +519,7 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
         "table_": frozenset({"table"}),
         "mlflow_server_": frozenset(),
         "mlflow_": frozenset({"model"}),
+        "alias_": frozenset({"model", "alias"}),
         "monitor_dropped_": frozenset({"model", "alias"}),
         "monitor_late_": _MODEL,
         "monitor_": frozenset(),

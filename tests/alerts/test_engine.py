@@ -431,3 +431,45 @@ def test_a_value_that_is_still_fresh_counts_after_a_short_stop(store: Store) -> 
     again = engine(store, rule)  # the next window is judged tomorrow; an hour of silence is no news
     assert hear(again, T0 + DAY + 61 * MINUTE, stale=4 * DAY) == []
     assert hear(again, T0 + DAY + 180 * MINUTE, stale=4 * DAY) == []
+
+
+def end(store: Store, reason: str) -> None:
+    store.endings.settle("host/web-1", lambda _name, labels: reason if labels["host"] == "web-1" else "")
+
+
+def test_an_alert_on_a_series_that_is_over_resolves_and_says_why(store: Store) -> None:
+    on = engine(store)
+    step(on, 0, cpu(97, note="all cores"), cpu(98, host="web-2"))
+    end(store, "the host is gone")
+    assert step(on, 1) == [], "an ending is heard with the readings after it"
+    assert step(on, 2, cpu(98, 2, host="web-2")) == ["resolved"]
+    (row,) = [row for row in store.alerts.list() if row.state == "resolved"]
+    assert (dict(row.labels), row.note, row.resolved_at) == (
+        {"host": "web-1"}, "the host is gone", T0 + 2 * MINUTE,
+    )  # fmt: skip
+    assert notices(store)[-1].alerts[0].note == "the host is gone"
+    assert step(on, 3, cpu(97, 3)) == ["firing"], "heard of once more, it is as any series"
+
+
+def test_an_alert_whose_series_ended_while_the_service_was_down_resolves_after_the_start(
+    store: Store,
+) -> None:
+    step(engine(store), 0, cpu(97))
+    end(store, "the host is gone")
+    assert step(engine(store), 5, cpu(5, 5, host="web-2")) == ["resolved"]
+
+
+def test_a_pending_alert_of_a_series_that_is_over_is_dropped(store: Store) -> None:
+    on = engine(store, Rule("slow", "system_cpu_percent > 90", for_=DAY))
+    step(on, 0, cpu(97))
+    end(store, "gone")
+    assert step(on, 1, cpu(5, 1, host="web-2")) == ["dropped"]
+
+
+def test_a_condition_on_two_series_of_which_one_is_over_resolves(store: Store) -> None:
+    on = engine(store, Rule("both", "system_cpu_percent > 90 and system_memory_percent > 50"))
+    memory = [Reading("system_memory_percent", 80, T0 + n * MINUTE, {"host": "web-1"}) for n in (0, 1)]
+    assert step(on, 0, cpu(97), memory[0]) == ["firing"]
+    judge = lambda name, _: "no CPU any more" if name == "system_cpu_percent" else ""  # noqa: E731 - short
+    store.endings.settle("host/web-1", judge)
+    assert step(on, 1, memory[1]) == ["resolved"]

@@ -19,7 +19,7 @@ CONFIG = """
 store: sqlite:///mirante.db
 host: {enabled: false}
 mlflow: {enabled: false}
-tables: {folder: out/tables, interval: 15m}
+result_tables: {folder: out/tables, interval: 15m}
 """
 
 
@@ -57,10 +57,12 @@ def test_the_task_keeps_the_files_up_to_the_store(store, tmp_path):
 def test_the_service_has_the_task_when_the_config_says_so(store, tmp_path):
     (tmp_path / "mirante.yaml").write_text(CONFIG, encoding="utf-8")
     with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
-        (task,) = [task for task in Service(parts.settings, parts)._tasks() if task.name == "tables"]
+        (task,) = [task for task in Service(parts.settings, parts)._tasks() if task.name == "result tables"]
         assert task.interval.total_seconds() == 900
         task.run(NOW)
     assert len(list((tmp_path / "out" / "tables").glob("*/*.parquet"))) == 2
-    (tmp_path / "mirante.yaml").write_text(CONFIG.replace("tables:", "# tables:"), encoding="utf-8")
+    (tmp_path / "mirante.yaml").write_text(
+        CONFIG.replace("result_tables:", "# result_tables:"), encoding="utf-8"
+    )
     with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
-        assert "tables" not in {task.name for task in Service(parts.settings, parts)._tasks()}
+        assert "result tables" not in {task.name for task in Service(parts.settings, parts)._tasks()}

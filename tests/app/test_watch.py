@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from mirante.app.watch import PAGE_TAG, ModelWatch, server_reading
 from mirante.capture.recorder import Recorder
-from mirante.errors import TrackingError
+from mirante.errors import NotRegisteredError, TrackingError
 from mirante.inference_log.drops import Drops, note_drops
 from mirante.inference_log.reader import InferenceLog
 from mirante.inference_log.tallies import Tally, note_tally
@@ -193,15 +193,22 @@ def test_without_mlflow_an_unknown_version_waits_and_no_row_is_lost(model, free_
 
 
 @pytest.mark.server
-def test_a_version_without_baseline_leaves_the_known_one_in_place(model):
-    model.watch.advance(START)
-    register(model.real, model.name)
+def test_a_version_without_baseline_is_told_and_its_rows_wait_for_one(model):
+    model.watch.advance(START + DAY / 2)
+    _, version = register(model.real, model.name)
     model.record(0, 60, "1")
-    with capture_logs() as logs:
-        model.watch.advance(START + DAY)
+    model.record(0, 40, version)
+    model.record(1, 50, "1")
+    model.record(1, 30, version)
+    for now in (START + DAY / 2 + MINUTE, START + 2 * DAY):
+        with pytest.raises(NotRegisteredError, match=r"version 2 of .* has no baseline.*: mirante baseline"):
+            model.watch.advance(now)
+    assert [event.data for event in model.events()] == [{"from": "1", "to": "2"}]
     assert model.windows() == [("1", 0, 60, True)]
-    assert "has no baseline" in logs[0]["error"]
-    assert model.events() == []
+    publish_baseline(model.real, model.name, version, model.baseline)
+    assert model.watch.advance(START + 2 * DAY + MINUTE).late == 0
+    assert model.windows() == [("1", 0, 60, True), ("2", 0, 40, True), ("2", 1, 30, True)]
+    assert len(model.events()) == 1
 
 
 @pytest.mark.server

@@ -36,7 +36,7 @@ def test_it_writes_and_writes_only_what_is_new(folder):
 
 def test_the_folder_is_the_configs(folder):
     assert run().output == "wrote tables: 2 files, 14 rows\n"
-    (folder / "mirante.yaml").write_text("tables: {folder: kept}\n", encoding="utf-8")
+    (folder / "mirante.yaml").write_text("result_tables: {folder: kept}\n", encoding="utf-8")
     assert run().output == f"wrote {folder}/kept: 2 files, 14 rows\n"
 
 

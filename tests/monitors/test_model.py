@@ -221,3 +221,35 @@ def test_rows_that_were_deleted_do_not_come_back_from_memory(config, store, log,
     assert [row.rows for row in step.closed] == [120], "what was counted stays counted"
     assert gone not in kept(store, config)
     assert set(kept(store, config)) <= before
+
+
+def test_a_version_whose_time_began_later_leaves_earlier_windows_alone(config, store, log, baseline):
+    record(config, 0, 1, 2)
+    monitor = ModelMonitor(config, "1", baseline, store, log, since=START + DAY + timedelta(hours=5))
+    step = monitor.advance(START + 3 * DAY + timedelta(hours=1))
+    assert [(row.start, row.rows) for row in step.closed] == [(START + DAY, 120), (START + 2 * DAY, 120)]
+    record(config, 0, count=7, name="late")
+    assert monitor.advance(START + 4 * DAY).late == 0, "they are another version's"
+
+
+def test_a_retired_version_drops_windows_that_clocks_ahead_have_begun(config, store, log, baseline):
+    record(config, 0, 1, 2)
+    monitor = ModelMonitor(config, "1", baseline, store, log)
+    monitor.advance(START + timedelta(hours=1))
+    monitor.retire(START + timedelta(hours=2))
+    assert not monitor.windows_over
+    step = monitor.advance(START + 4 * DAY)
+    assert [row.start for row in step.closed] == [START]
+    assert (monitor.windows_over, monitor.finished) == (True, True)
+
+
+def test_a_retired_version_waits_for_the_end_of_its_last_window(config, store, log, baseline):
+    monitor = ModelMonitor(config, "1", baseline, store, log)
+    monitor.advance(START + timedelta(hours=1))
+    monitor.retire(START + timedelta(hours=2))
+    monitor.advance(START + timedelta(hours=2))
+    assert not monitor.windows_over, "servers are slow to follow"
+    record(config, 0)
+    step = monitor.advance(START + DAY + timedelta(hours=1))
+    assert [row.rows for row in step.closed] == [120]
+    assert monitor.windows_over

@@ -456,3 +456,15 @@ class TestRender:
         assert text.count(b"# TYPE") >= len(READINGS)
         done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_series_that_is_over_is_gone_and_comes_back_when_it_goes_on(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as store:
+        shown = Exposition(store, registry=CollectorRegistry())
+        store.readings.write([Reading("predictions", 5, AT, {**LABELS, "version": v}) for v in "12"])
+        assert shown.render().count(b"predictions{") == 2
+        judge = lambda _name, labels: "gone" if labels["version"] == "1" else ""  # noqa: E731 - short
+        store.endings.settle("model/nyc@champion", judge)
+        assert b'version="1"' not in shown.render()
+        store.endings.settle("model/nyc@champion", lambda *_: "")
+        assert shown.render().count(b"predictions{") == 2

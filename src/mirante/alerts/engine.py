@@ -27,7 +27,7 @@ from mirante.alerts.templates import render
 from mirante.errors import ConfigError
 from mirante.garbage import without_collection
 from mirante.readings import Reading, subject_of
-from mirante.store import AlertRow, EventRow, Store
+from mirante.store import AlertRow, Ending, EventRow, Store
 
 __all__ = ["AlertEngine"]
 
@@ -127,6 +127,7 @@ class AlertEngine:
         self._alerts = {
             alert_key(row.rule, row.labels): _Alert(row, _state(row), False) for row in store.alerts.open()
         }
+        self._endings: list[Ending] = []  # of the step that is being judged
         self._sequence = int((store.cursors.get(_CURSOR) or {}).get("sequence", 0))
         self._saved = self._sequence
         self.replace_rules(rules)
@@ -230,7 +231,11 @@ class AlertEngine:
         before = self._sequence
         for last, step in in_steps(self._news()):
             self._board.observe(step, stale_after=stale_after, heard=now)
+            self._endings = self._store.endings.between(self._sequence, last)
+            for ending in self._endings:
+                self._board.end(ending.name, ending.labels)
             transitions += self._evaluate_all(now, last)
+        self._endings = []
         if self._sequence == before:  # nothing new: time goes on all the same
             transitions += self._evaluate_all(now, self._sequence)
         if self._saved != self._sequence:
@@ -338,6 +343,8 @@ class AlertEngine:
                 del self._alerts[key]  # it never fired, and its series is gone: nothing to remember
                 return None
             known = replace(known, row=_new_row(rule, key, now, self._wording, known.row.id))
+        if found.truth is None and (reason := self._why_over(rule, key)):
+            return self._end(key, replace(known, row=replace(known.row, note=reason)), now)
         heard = known.heard or found.truth is not None
         if not heard and now - (self._started or now) < self._restart_grace:
             return None  # just started: not having heard yet is no news
@@ -350,6 +357,14 @@ class AlertEngine:
             return None
         row = _updated(known.row, rule, found, state, change, now)
         return _Step(key, _Alert(row, state, heard), change, rule, row != known.row)
+
+    def _why_over(self, rule: Rule, key: AlertKey) -> str:
+        """Return why a series that an alert hangs on is over; empty where none is."""
+        mine = frozenset(key[1])
+        for ending in self._endings:
+            if ending.name in rule.expression.metrics and mine.issuperset(ending.labels.items()):
+                return ending.reason
+        return ""
 
     def _end(self, key: AlertKey, alert: _Alert, now: datetime) -> _Step:
         """Resolve an alert whose rule or series is no more."""

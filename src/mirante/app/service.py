@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from mirante.app.actions import make_actions
+from mirante.app.agreement import AgreementWatch, pairs_of
 from mirante.app.build import Parts
 from mirante.app.condition import about, task_states
 from mirante.app.freshness import freshness
@@ -132,6 +133,7 @@ class Service:
             tasks.append(Task("heartbeat", settings.alerts.heartbeat.every, beat))
         tasks += [self._model_task(watch) for watch in self.watches]
         tasks += [Task(one.config.subject, one.config.interval, one.advance) for one in self.tables]
+        tasks += [self._pair_task(*pair) for pair in pairs_of(settings.models)]
         return tasks
 
     def _recount(self, _: datetime) -> None:
@@ -161,6 +163,10 @@ class Service:
 
     def _model_task(self, watch: ModelWatch) -> Task:
         return Task(watch.config.subject, watch.config.interval, watch.advance)
+
+    def _pair_task(self, first: ModelConfig, second: ModelConfig) -> Task:
+        pair = AgreementWatch(first, second, self.parts.store, self.parts.log_of(first))
+        return Task(pair.name, first.interval, lambda _: pair.advance())
 
     def _evaluate(self, now: datetime) -> None:
         rules = self._rule_files.changed()

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mirante.alerts.evidence import subject_link
+from mirante.app.alias import AliasRecord
 from mirante.app.served import ServedCounts
-from mirante.errors import TrackingError
+from mirante.app.watched import Watched
+from mirante.errors import NotRegisteredError, TrackingError
+from mirante.i18n import translator
 from mirante.monitors.baseline import load_baseline
 from mirante.monitors.columns import watched_columns
 from mirante.monitors.model import Advance, ModelMonitor, awaits_labels
@@ -85,10 +88,14 @@ class ModelWatch:
         self._client = client
         self._recheck = recheck
         self._looked: datetime | None = None
+        self._alias = AliasRecord(config, store, locale=locale)
         self._known: tuple[str, str] | None = None
         self._former: list[ModelMonitor] = []
+        self._resumed = False
+        self._settled: object = None
         self._dropped: int | None = None
         self._unanswered = ""
+        self._trouble: TrackingError | None = None
         self._served = ServedCounts(config, store, log)
 
     def advance(self, now: datetime) -> Advance:
@@ -104,20 +111,26 @@ class ModelWatch:
         Returns
         -------
         Advance
-            What the monitor did.
+            What the monitors did.
 
         Raises
         ------
         TrackingError
-            If MLflow does not answer and no version is known yet; rows wait in the inference log meanwhile.
+            If MLflow does not answer and no version is known yet, or it has no such alias any more, or the
+            version has no baseline; raised when all that can be done is done. Rows wait in the inference log
+            meanwhile.
         """
         self._count_drops(now)
         if self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
             self._look(now)
-        assert self.monitor is not None  # noqa: S101  # _look raises otherwise
-        self._served.tell([self.monitor.version, *(monitor.version for monitor in self._former)], now)
-        steps = [monitor.advance(now) for monitor in (self.monitor, *self._former)]
+        current = [] if self.monitor is None else [self.monitor]
+        self._served.tell([monitor.version for monitor in (*current, *self._former)], now)
+        steps = [monitor.advance(now) for monitor in (*current, *self._former)]
+        self._alias.finish([monitor.version for monitor in self._former if monitor.finished])
         self._former = [monitor for monitor in self._former if not monitor.finished]
+        self._end_what_is_over()
+        if self._trouble is not None:
+            raise self._trouble
         return Advance.of(steps)
 
     def _count_drops(self, now: datetime) -> None:
@@ -134,9 +147,14 @@ class ModelWatch:
             client = answering(self._client)
             with brief_requests():
                 self._follow(client, now)
+        except NotRegisteredError as error:  # somebody has to do something about it
+            self._trouble = self._with_what_goes_on(error)
+            self._looked = None if self.monitor is None else now
+            return
         except TrackingError as error:
             if self.monitor is None:
-                raise
+                self._trouble, self._looked = error, None
+                return
             if str(error) != self._unanswered:
                 _log.warning(
                     "alias not looked up; the known version goes on",
@@ -145,24 +163,41 @@ class ModelWatch:
                 )
             self._unanswered = str(error)
         else:
-            self._unanswered = ""
+            self._unanswered, self._trouble = "", None
         self._looked = now
+
+    def _with_what_goes_on(self, error: TrackingError) -> TrackingError:
+        if self.monitor is None:
+            return error
+        return NotRegisteredError(f"{error}. Version {self.monitor.version} goes on being watched")
 
     def _follow(self, client: MlflowClient, now: datetime) -> None:
         """Take up the version that the alias points to, and its baseline, unless both are known."""
         model = self.config.model
         version = resolve_alias(client, model, self.config.alias)
+        if self._alias.follow(version, now):
+            self._let_go(version, now)
+        if not self._resumed:
+            self._former = self._begun_before(client, version, now)
+            self._resumed = True
         place = locate(client, model, version)
         if self._known == (version, place):
             return
         baseline = self._baseline(client, version)
         self._announce(version, place, now)
         self._store.baselines.put(baseline.row(self.config.subject, version, now))
-        former = [*self._former, *self._left_behind(client, version, now)]
-        self._former = [monitor for monitor in former if monitor.version != version]
-        self.monitor = self._monitor(version, baseline)
+        since = None if self._alias.state is None else self._alias.state.since
+        self.monitor = self._monitor(version, baseline, since)
         self._known = (version, place)
         self._link_back(client, version)
+
+    def _let_go(self, version: str, now: datetime) -> None:
+        """Let the monitor of the version that the alias left finish what it has begun."""
+        if self.monitor is not None:
+            self.monitor.retire(now)
+            self._former.append(self.monitor)
+        self._former = [monitor for monitor in self._former if monitor.version != version]
+        self.monitor = self._known = None
 
     def _link_back(self, client: MlflowClient, version: str) -> None:
         """Tag the version with the address of its page; that it cannot be tagged stops nothing."""
@@ -175,55 +210,63 @@ class ModelWatch:
         except TrackingError as error:
             _log.warning("no link from the model version to its page", version=version, error=str(error))
 
-    def _left_behind(self, client: MlflowClient, version: str, now: datetime) -> list[ModelMonitor]:
-        """Return monitors of versions with windows to judge or to measure, also from before a restart."""
-        if self.monitor is not None and self.monitor.version != version:
-            former = [self.monitor]
-        else:
-            begun = sorted(self._begun() - {version})
-            former = [monitor for other in begun if (monitor := self._monitor_of(client, other)) is not None]
-        for monitor in former:
-            monitor.retire(now)
-        return [monitor for monitor in former if not monitor.finished]
-
-    def _begun(self) -> set[str]:
-        at_work = {monitor.version for monitor in self._former}
+    def _begun_before(self, client: MlflowClient, version: str, now: datetime) -> list[ModelMonitor]:
+        """Return monitors of versions that had windows to judge or to measure before a restart."""
+        left = {} if self._alias.state is None else dict(self._alias.state.left)
         rows = self._store.windows.list(self.config.subject)
-        return {row.version for row in rows if not row.closed or awaits_labels(row)} - at_work
+        begun = {row.version for row in rows if not row.closed or awaits_labels(row)}
+        known = {monitor.version for monitor in self._former} | {version}
+        former = list(self._former)
+        for other in sorted((begun | left.keys()) - known):
+            if (monitor := self._monitor_of(client, other)) is not None:
+                monitor.retire(left.get(other, now))
+                former.append(monitor)
+        return former
 
     def _monitor_of(self, client: MlflowClient, version: str) -> ModelMonitor | None:
         try:
             baseline = self._baseline(client, version)
         except TrackingError as error:
             _log.warning("windows of an earlier version stay as they are", version=version, error=str(error))
+            self._alias.finish([version])
             return None
         return self._monitor(version, baseline)
 
     def _baseline(self, client: MlflowClient, version: str) -> ModelBaseline:
         return watched_columns(load_baseline(client, self.config.model, version), self.config.columns)
 
-    def _monitor(self, version: str, baseline: ModelBaseline) -> ModelMonitor:
-        return ModelMonitor(self.config, version, baseline, self._store, self._rows, locale=self._locale)
+    def _monitor(self, version: str, baseline: ModelBaseline, since: datetime | None = None) -> ModelMonitor:
+        return ModelMonitor(
+            self.config, version, baseline, self._store, self._rows, since=since, locale=self._locale
+        )
 
     def _announce(self, version: str, place: str, now: datetime) -> None:
-        known = self._store.baselines.get(self.config.subject)
-        if known is not None and known.version != version:
-            kind = "alias_moved"
-            text = f"{self.config.alias} moved from version {known.version} to version {version}"
-            data = {"from": known.version, "to": version}
-        elif self._known is not None and not self._told_of(place):
-            kind, text = "baseline_accepted", f"version {version} has a new baseline"
-            data = {"version": version}
-        else:
+        if self._known is None or self._told_of(place):
             return
-        self._store.events.add(
-            EventRow(subject=self.config.subject, time=now, kind=kind, text=text, data=data)
+        _ = translator(self._locale)
+        text = _("version %(version)s has a new baseline", version=version)
+        event = EventRow(
+            subject=self.config.subject,
+            time=now,
+            kind="baseline_accepted",
+            text=text,
+            data={"version": version},
         )
+        self._store.events.add(event)
 
     def _told_of(self, place: str) -> bool:
         """Say whether the last event about a baseline is that a person chose this one."""
         last = self._store.events.list(self.config.subject, kinds=["baseline_accepted"], limit=1)
         return bool(last) and last[0].data.get("baseline") == place
+
+    def _end_what_is_over(self) -> None:
+        """Mark the series that no monitor writes any more, once after each change of what is watched."""
+        if self._alias.state is None:
+            return
+        watched = Watched(self.config, self._alias.state.version, self.monitor, self._former, self._locale)
+        if watched.signature != self._settled:
+            self._store.endings.settle(self.config.subject, watched.why_over)
+            self._settled = watched.signature
 
 
 def server_reading(client: Callable[[], MlflowClient], server: str, now: datetime) -> Reading:

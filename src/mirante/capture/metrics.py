@@ -72,6 +72,12 @@ class ServingMetrics:
                 ["model", "reason"],
                 registry=registry,
             )
+            self._shadowed = Counter(
+                "shadow_requests_total",
+                "Requests for the model beside: sent, failed, or dropped since too many waited",
+                ["model", "result"],
+                registry=registry,
+            )
         except ValueError as error:
             raise InputError(
                 f"the registry has metrics of these names already ({error}); give each process one registry "
@@ -97,6 +103,10 @@ class ServingMetrics:
     def dropped(self, model: str, reason: str, rows: int) -> None:
         """Count predictions that were not recorded."""
         self._dropped.labels(model, reason).inc(rows)
+
+    def shadowed(self, model: str, result: str) -> None:
+        """Count a request for the model beside: ``sent``, ``failed`` or ``dropped``."""
+        self._shadowed.labels(model, result).inc()
 
     def show(self, models: Iterable[str]) -> None:
         """Let the counters of models be there with 0 before anything is counted."""

@@ -17,6 +17,7 @@ from mirante.capture.metrics import CONTENT_TYPE, ServingMetrics
 from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 from mirante.capture.scoring import SkippedError, columns_of, pick
+from mirante.capture.shadow import Shadow
 from mirante.errors import InputError
 
 __all__ = ["PREDICTION_ID", "Capture", "CaptureMiddleware"]
@@ -51,6 +52,8 @@ class Capture:
         Gives the beginning of ids, unlike any other process'.
     clock : callable
         Seconds since 1970.
+    shadow : Shadow, optional
+        Is given each request that was answered.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class Capture:
         max_body: int = 8 << 20,
         prefix: Callable[[], str],
         clock: Callable[[], float] = _time.time,
+        shadow: Shadow | None = None,
     ) -> None:
         self._app, self._intake, self._path = app, intake, path
+        self._shadow = shadow
         self._metrics_path, self._max_body, self._clock = metrics_path, max_body, clock
         self._prefix, self._numbers = prefix, count()
 
@@ -101,9 +106,10 @@ class Capture:
                 self._intake.fail(str(status))
             return
         kind = _header(scope["headers"], b"content-type").decode("latin-1")
-        self._intake.put(
-            Exchange(seen.id.decode("ascii"), came, seen.latency, status, kind, seen.body, seen.answer)
-        )
+        exchange = Exchange(seen.id.decode("ascii"), came, seen.latency, status, kind, seen.body, seen.answer)
+        self._intake.put(exchange)
+        if self._shadow is not None and status < 300:
+            self._shadow.put(exchange)
 
     def _id_of(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         given = _header(headers, b"x-request-id")

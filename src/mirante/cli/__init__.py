@@ -16,6 +16,7 @@ from mirante import __version__
 from mirante.cli.alerts import alerts
 from mirante.cli.baseline import baseline
 from mirante.cli.channels import channels
+from mirante.cli.compare import compare
 from mirante.cli.group import (
     Commands,
     config_option,
@@ -53,6 +54,7 @@ main.add_command(routes)
 main.add_command(channels)
 main.add_command(serve)
 main.add_command(label)
+main.add_command(compare)
 main.add_command(log)
 main.add_command(tables)
 main.add_command(baseline)

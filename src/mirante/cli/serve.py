@@ -27,6 +27,9 @@ _WORKERS = click.IntRange(1, 256)
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the inference log; by default the config's for this model, else inference-log.",
 )
+@click.option(
+    "--shadow", metavar="MODEL_URI", help="Another version, which is asked the same beside and recorded too."
+)
 @click.option("--model", metavar="NAME", help="Name to record under, where MODEL_URI does not say.")
 @click.option("--version", metavar="V", help="Version to record under, where MODEL_URI does not say.")
 @click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mirante.store.acknowledgements import AcknowledgementRow
 from mirante.store.alerts import AlertRow
 from mirante.store.baselines import BaselineRow
+from mirante.store.endings import Ending
 from mirante.store.events import EventRow
 from mirante.store.groups import GroupRow
 from mirante.store.labels import Doubt, LabelColumn
@@ -24,6 +25,7 @@ __all__ = [
     "BaselineRow",
     "ChannelRow",
     "Doubt",
+    "Ending",
     "EventRow",
     "GroupRow",
     "LabelColumn",

@@ -31,9 +31,9 @@ from mirante.store.series import Where, fits, of_all_rows, within
 from mirante.store.tallies import count_written, reserve
 from mirante.store.types import from_json, from_micros, to_micros, unescaped
 
-__all__ = ["ReadingsPart", "SubjectRow"]
+__all__ = ["COUNTER", "ReadingsPart", "SubjectRow"]
 
-_COUNTER = "readings"
+COUNTER = "readings"
 # As they are kept: a type's own conversion, for each row, costs more than the query.
 _POINT = (
     type_coerce(readings.c.time, BigInteger).label("micros"),
@@ -43,6 +43,7 @@ _POINT = (
 )
 
 _JSON = type_coerce(series.c.labels, Text).label("json")
+_GOES_ON = series.c.ended.is_(None)
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -95,7 +96,7 @@ class ReadingsPart(History):
             return 0
         with self._database.writing(connection) as transaction:
             ids = self._series_ids(transaction, {key: batch[key, time] for key, time in batch})
-            sequence = reserve(transaction, _COUNTER, len(batch)) - len(batch)
+            sequence = reserve(transaction, COUNTER, len(batch)) - len(batch)
             rows = [
                 {
                     "series_id": ids[key],
@@ -144,7 +145,7 @@ class ReadingsPart(History):
         slices: bool = True,
         connection: Connection | None = None,
     ) -> list[Reading]:
-        """Return the newest reading of every series, ordered by name and labels.
+        """Return the newest reading of every series that is not over, ordered by name and labels.
 
         Parameters
         ----------
@@ -175,7 +176,7 @@ class ReadingsPart(History):
         return sorted(found, key=lambda reading: reading.key)
 
     def newest(self, *, most: int) -> list[Any]:
-        """Return the newest number of every series as a row of the database, which is all that changes of it.
+        """Return the newest number of every series that is not over as a row: it is all that changes of it.
 
         Parameters
         ----------
@@ -216,8 +217,8 @@ class ReadingsPart(History):
                 yield from _names_of(unseen, snapshot)
 
     def series_counts(self, *, connection: Connection | None = None) -> dict[str, int]:
-        """Return how many series each subject has, with readings or without."""
-        query = select(series.c.subject, func.count()).group_by(series.c.subject)
+        """Return how many series each subject has that are not over, with readings or without."""
+        query = select(series.c.subject, func.count()).where(_GOES_ON).group_by(series.c.subject)
         with self._database.reading(connection) as snapshot:
             return {subject: int(count) for subject, count in snapshot.execute(query)}
 
@@ -405,12 +406,12 @@ def _select_newest(*columns: Any) -> Select[Any]:
     newest = select(func.max(newer.c.time)).where(newer.c.series_id == series.c.id).correlate(series)
     own = (readings.c.series_id == series.c.id) & (readings.c.time == newest.scalar_subquery())
     # An outer join, because it makes SQLite go from the few series to the many readings.
-    return select(*columns).select_from(series.outerjoin(readings, own))
+    return select(*columns).select_from(series.outerjoin(readings, own)).where(_GOES_ON)
 
 
 def _first_of_each(most: int, subjects: Sequence[str]) -> Select[Any]:
     """Return the ids of so many series of each subject."""
     order = (series.c.name, series.c.labels, series.c.id)
     place = func.row_number().over(partition_by=series.c.subject, order_by=order).label("place")
-    ranked = select(series.c.id, place).where(series.c.subject.in_(subjects)).subquery()
+    ranked = select(series.c.id, place).where(series.c.subject.in_(subjects), _GOES_ON).subquery()
     return select(ranked.c.id).where(ranked.c.place <= most)

@@ -44,7 +44,7 @@ __all__ = [
     "windows",
 ]
 
-HEAD = "0006"
+HEAD = "0007"
 VERSION_TABLE = "mirante_version"
 
 # SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
@@ -61,8 +61,17 @@ series = Table(
     Column("name", AnyText, nullable=False),
     Column("labels", Json, nullable=False),
     Column("subject", AnyText, nullable=False),
+    # The place of its end in the order of readings, and why it ended; NULL while it goes on.
+    Column("ended", BigInteger),
+    Column("end_reason", AnyText),
     Index("mirante_series_subject", "subject", "name"),
     Index("mirante_series_name", "name"),
+    Index(
+        "mirante_series_ended",
+        "ended",
+        sqlite_where=text("ended IS NOT NULL"),
+        postgresql_where=text("ended IS NOT NULL"),
+    ),
 )
 
 readings = Table(

@@ -16,6 +16,7 @@ from mirante.store.baselines import BaselinesPart
 from mirante.store.cursors import CursorsPart
 from mirante.store.database import Database
 from mirante.store.dialect import parse_url
+from mirante.store.endings import EndingsPart
 from mirante.store.events import EventsPart
 from mirante.store.forgetting import forget_rows
 from mirante.store.groups import GroupsPart
@@ -48,8 +49,8 @@ class Store:
     ----------
     readings, windows, baselines, labels, events, cursors, alerts, outbox
         The parts. Each of their methods takes ``connection=`` to join a transaction.
-    groups, silences, acknowledgements, proposals
-        More parts: what alerts wait for, and what people say to them.
+    groups, silences, acknowledgements, proposals, endings
+        More parts: what alerts wait for, what people say to them, and series that are over.
     slice_windows
         What was found in the slices of windows.
 
@@ -79,6 +80,7 @@ class Store:
             self._database.close()
             raise
         self.readings = ReadingsPart(self._database)
+        self.endings = EndingsPart(self._database)
         self.windows = WindowsPart(self._database)
         self.slice_windows = SliceWindowsPart(self._database)
         self.baselines = BaselinesPart(self._database)

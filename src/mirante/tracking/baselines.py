@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mirante.errors import InputError, TrackingError
+from mirante.errors import InputError, NotRegisteredError, TrackingError
 from mirante.tracking.client import asking, server_name, unless_missing
 from mirante.tracking.registry import alias_version, find_version
 
@@ -63,15 +63,17 @@ def resolve_alias(client: MlflowClient, model: str, alias: str) -> str:
 
     Raises
     ------
+    NotRegisteredError
+        If there is no such model or alias.
     TrackingError
-        If there is no such model or alias, or MLflow does not answer.
+        If MLflow does not answer.
     """
     version = alias_version(client, model, alias)
     if version is not None:
         return version
     with asking(client, f"find out which version of the model {model!r} the alias {alias!r} points to"):
         _require_model(client, model)
-    raise TrackingError(
+    raise NotRegisteredError(
         f"the model {model!r} has no alias {alias!r} in MLflow at {server_name(client.tracking_uri)}; "
         f"set it: MlflowClient().set_registered_model_alias({model!r}, {alias!r}, version)"
     )
@@ -79,7 +81,7 @@ def resolve_alias(client: MlflowClient, model: str, alias: str) -> str:
 
 def _require_model(client: MlflowClient, model: str) -> None:
     if unless_missing(client.get_registered_model, model) is None:
-        raise TrackingError(
+        raise NotRegisteredError(
             f"there is no registered model {model!r} in MLflow at {server_name(client.tracking_uri)}; "
             "register it (registered_model_name= when it is logged), or check the name and "
             "MLFLOW_TRACKING_URI"
@@ -92,7 +94,7 @@ def _version(client: MlflowClient, model: str, version: str) -> ModelVersion:
         if found is not None:
             return found
         _require_model(client, model)
-    raise TrackingError(
+    raise NotRegisteredError(
         f"the model {model!r} has no version {version!r} in MLflow at "
         f"{server_name(client.tracking_uri)}; check the version, or resolve an alias"
     )
@@ -263,8 +265,10 @@ def locate(client: MlflowClient, model: str, version: str) -> str:
 
     Raises
     ------
+    NotRegisteredError
+        If there is no such version, or it has no baseline.
     TrackingError
-        If there is no such version, it has no baseline, or MLflow does not answer.
+        If MLflow does not answer.
     """
     return _folder_of(client, _version(client, model, version), model, version)
 
@@ -272,7 +276,7 @@ def locate(client: MlflowClient, model: str, version: str) -> str:
 def _folder_of(client: MlflowClient, found: ModelVersion, model: str, version: str) -> str:
     folder = (found.tags or {}).get(TAG)
     if not folder:
-        raise TrackingError(
+        raise NotRegisteredError(
             f"version {version} of {model!r} has no baseline in MLflow at {server_name(client.tracking_uri)} "
             f"(no tag {TAG!r}); write one with the command: "
             "mirante baseline create"
@@ -303,8 +307,10 @@ def load(client: MlflowClient, model: str, version: str, *, folder: str | None =
 
     Raises
     ------
+    NotRegisteredError
+        If there is no such version, or it has no baseline.
     TrackingError
-        If there is no such version, it has no baseline, or MLflow does not answer.
+        If MLflow does not answer.
     """
     found = _version(client, model, version)
     folder = folder or _folder_of(client, found, model, version)

@@ -270,6 +270,7 @@ OVER_TIME = {
     "container_out_of_memory": ("system_container_oom_kills_total", {"host": "a"}),
     "signature_broken": ("signature_violations_total", {"model": "m", "feature": "age", "kind": "type"}),
     "predictions_failing": ("prediction_errors_total", {"model": "m", "status": "500"}),
+    "alias_moved": ("alias_moves_total", {"model": "m", "alias": "champion"}),
 }
 
 

@@ -218,6 +218,21 @@ class Board:
             for name, column in zip(("value", "heard", "stale_after", "quiet_until"), columns, strict=True):
                 self._cells[name][list(numbers)] = column
 
+    def end(self, name: str, labels: Mapping[str, str]) -> None:
+        """Let go of a series that is over: at the next look it is not there, and not missing.
+
+        Parameters
+        ----------
+        name : str
+            Of its readings.
+        labels : mapping of str to str
+            Its labels; a series that is not on the board stays so.
+        """
+        number = self._numbers.get((name, tuple(sorted(labels.items()))))
+        if number is not None:
+            self._cells[number]["heard"] = -_LONGEST
+            self._cells[number]["quiet_until"] = _NEVER
+
     def clock_was_set(self, by: timedelta, now: datetime) -> None:
         """Go on by a clock that was set: what was fresh is, and what comes next is newer than what is known.
 

@@ -13,21 +13,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from mirante.capture.serve.model import check_server, fetch_model, which_model
+from mirante.capture.serve.model import ServedModel, check_server, fetch_model, which_model
 from mirante.capture.serve.worker import Orders
-from mirante.errors import ConfigError, ServeError
+from mirante.errors import ConfigError, InputError, ServeError
 from mirante.tracking.client import connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["ServeSettings", "Supervisor", "listen", "serve"]
+__all__ = ["Crew", "ServeSettings", "Supervisor", "listen", "serve"]
 
 _WORKER = ("-m", "mirante.capture.serve.worker")
 _MOST_WAITING = 2048
@@ -35,6 +35,7 @@ _LOOK = 0.1
 _LONGEST_REST = 30.0
 _SHORT_LIFE = 10.0
 _MARGIN = 10.0
+_NICE = 10  # the model beside takes what the one that answers leaves of the processors
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class ServeSettings:
         Seconds until a recorded row is durable.
     max_body, max_waiting : int
         Bytes of one request with its answer, and of all that wait to be read, in each worker.
+    shadow : str, optional
+        The URI of another version, which is asked what this one has answered.
     """
 
     uri: str
@@ -81,6 +84,29 @@ class ServeSettings:
     flush_interval: float = 1.0
     max_body: int = 8 << 20
     max_waiting: int = 64 << 20
+    shadow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Workers of one model on one socket.
+
+    Parameters
+    ----------
+    environ : mapping
+        Of the workers.
+    orders : Orders
+        For them.
+    listener : socket
+        What they share.
+    workers : int
+        How many.
+    """
+
+    environ: Mapping[str, str]
+    orders: Orders
+    listener: socket.socket
+    workers: int
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -154,6 +180,8 @@ class Supervisor:
         How many.
     say : callable
         Takes lines for whoever looks on.
+    beside : Crew, optional
+        Workers of another model; that they cannot start, or die, keeps the first ones from nothing.
     """
 
     def __init__(
@@ -164,12 +192,15 @@ class Supervisor:
         listener: socket.socket,
         workers: int,
         say: Callable[[str], None],
+        *,
+        beside: Crew | None = None,
     ) -> None:
-        self._command, self._environ, self._orders = list(command), dict(environ), orders
-        self._listener, self._say, self._count = listener, say, workers
+        self._command, self._orders, self._say, self._count = list(command), orders, say, workers
+        self._crews = [Crew(environ, orders, listener, workers)] * workers
+        self._crews += [] if beside is None else [beside] * beside.workers
         self._life, self._alive = os.pipe()
         self._workers: dict[int, _Worker] = {}
-        self._due: dict[int, float] = dict.fromkeys(range(workers), 0.0)
+        self._due: dict[int, float] = dict.fromkeys(range(len(self._crews)), 0.0)
         self._rest: dict[int, float] = {}
         self._stop = threading.Event()
         self._hurry = False
@@ -208,7 +239,8 @@ class Supervisor:
         self._stop.set()
 
     def _all_ready(self) -> bool:
-        return len(self._workers) == self._count and all(worker.ready for worker in self._workers.values())
+        first = [worker for worker in self._workers.values() if worker.number < self._count]
+        return len(first) == self._count and all(worker.ready for worker in first)
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -226,7 +258,7 @@ class Supervisor:
         code = worker.process.returncode
         os.close(worker.ready_from)
         del self._workers[worker.number]
-        if not self._answered and not worker.ready:
+        if not self._answered and not worker.ready and worker.number < self._count:
             raise ServeError(
                 f"a worker ended with code {code} before it could answer; what it said is above this line"
             )
@@ -240,11 +272,12 @@ class Supervisor:
     def _spawn(self, number: int) -> _Worker:
         ready_from, ready = os.pipe()
         os.set_blocking(ready_from, False)
-        orders = replace(self._orders, listener=self._listener.fileno(), life=self._life, ready=ready)
+        crew = self._crews[number]
+        orders = replace(crew.orders, listener=crew.listener.fileno(), life=self._life, ready=ready)
         try:
             process = subprocess.Popen(  # noqa: S603 - the command is our own, without a shell
                 self._command,
-                env=self._environ | orders.environ(),
+                env={**crew.environ, **orders.environ()},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(orders.listener, orders.life, orders.ready),
                 start_new_session=True,  # Ctrl-C in a terminal is for the launcher, which tells them
@@ -336,8 +369,44 @@ def _serve_on(
         version=settings.version,
     )
     check_server(model.uri, settings.tracking_uri)
+    with ExitStack() as stack:
+        beside = None
+        if settings.shadow is not None:
+            shadow = which_model(settings.shadow, client, name=settings.model)
+            if shadow.name != model.name or shadow.version == model.version:
+                raise InputError(
+                    f"--shadow {settings.shadow} is {shadow.name}, version {shadow.version}, and what is "
+                    f"served is {model.name}, version {model.version}; give another version of the same model"
+                )
+            own = stack.enter_context(listen("127.0.0.1", 0))
+            beside = _crew(own, settings, shadow, scratch / "shadow", workers=1, nice=_NICE)
+        port = 0 if beside is None else beside.listener.getsockname()[1]
+        crew = _crew(listener, settings, model, scratch / "served", workers=settings.workers, shadow=port)
+        command = [sys.executable, *_WORKER]
+        supervisor = Supervisor(
+            command, crew.environ, crew.orders, listener, settings.workers, say, beside=beside
+        )
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        what = f"{model.name}, version {model.version}, at http://{shown}:{port}"
+        if beside is not None:
+            what += f"; version {beside.orders.version} is asked the same beside"
+        supervisor.run(lambda: say(f"Serving {what}  (Ctrl-C stops it)"))
+
+
+def _crew(
+    listener: socket.socket,
+    settings: ServeSettings,
+    model: ServedModel,
+    scratch: Path,
+    *,
+    workers: int,
+    shadow: int = 0,
+    nice: int = 0,
+) -> Crew:
+    """Bring a model to this machine, and return who serves it."""
     for folder in (model_folder := scratch / "model", counts := scratch / "counts"):
-        folder.mkdir()
+        folder.mkdir(parents=True)
     path = fetch_model(model.uri, model_folder, settings.tracking_uri)
     from mlflow.pyfunc import scoring_server
 
@@ -345,7 +414,7 @@ def _serve_on(
     # Of MLflow's own command, `uvicorn … mlflow.pyfunc.scoring_server.app:app`, its environment is used; the
     # app, with the capture in front of it, and the socket are ours.
     _, environ = scoring_server.get_cmd(
-        path, port=port, host=host, timeout=settings.timeout, nworkers=settings.workers
+        path, port=port, host=host, timeout=settings.timeout, nworkers=workers
     )
     orders = Orders(
         model.name,
@@ -357,10 +426,8 @@ def _serve_on(
         settings.max_body,
         settings.max_waiting,
         settings.timeout + _MARGIN,
+        shadow,
+        nice,
     )
     environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
-    command = [sys.executable, *_WORKER]
-    supervisor = Supervisor(command, environ, orders, listener, settings.workers, say)
-    shown = f"[{host}]" if ":" in host else host
-    what = f"{model.name}, version {model.version}, at http://{shown}:{port}"
-    supervisor.run(lambda: say(f"Serving {what}  (Ctrl-C stops it)"))
+    return Crew(environ, orders, listener, workers)

@@ -16,16 +16,19 @@ import warnings
 from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mirante.capture.config import PrivacyConfig
 from mirante.capture.intake import Batch, Exchange, Intake
+from mirante.capture.metrics import ServingMetrics
 from mirante.capture.middleware import Capture
 from mirante.capture.privacy import Privacy
 from mirante.capture.pyfunc import RECORDED_BY_SERVER
 from mirante.capture.recorder import Recorder
 from mirante.capture.scoring import SkippedError, read_answer, read_inputs
+from mirante.capture.shadow import Shadow
 from mirante.capture.signature import Signature
 from mirante.errors import MiranteWarning
 
@@ -54,6 +57,10 @@ class Orders:
         Bytes of one request with its answer, and of all that wait to be read.
     grace : float
         Seconds for requests that are being answered when the worker is asked to end.
+    shadow : int
+        Port of the server of a model beside, which is asked what was answered; 0 for none.
+    nice : int
+        By how much this worker gives way to others.
     listener, life, ready : int
         File descriptors: the socket; a pipe that ends when the launcher does; where to say that it answers.
     """
@@ -67,6 +74,8 @@ class Orders:
     max_body: int = 8 << 20
     max_waiting: int = 64 << 20
     grace: float = 70.0
+    shadow: int = 0
+    nice: int = 0
     listener: int = -1
     life: int = -1
     ready: int = -1
@@ -121,7 +130,9 @@ class _Reader:
             )
 
 
-def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake, Recorder]:
+def guarded_app(
+    app: Any, schema: Any, orders: Orders, shadow: Shadow | None = None, metrics: ServingMetrics | None = None
+) -> tuple[Capture, Intake, Recorder]:
     """Return a scoring app with capture in front of it.
 
     Parameters
@@ -132,6 +143,10 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
         The model's input schema.
     orders : Orders
         Of the launcher.
+    shadow : Shadow, optional
+        Is given what was answered.
+    metrics : ServingMetrics, optional
+        Where the capture counts.
 
     Returns
     -------
@@ -151,7 +166,9 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
     signature = Signature.of(schema)
     _check_columns(orders.model, signature, privacy)
     read = _Reader(signature, orders.prediction, privacy.columns)
-    intake = Intake(recorder, orders.model, read, signature=signature, max_bytes=orders.max_waiting)
+    intake = Intake(
+        recorder, orders.model, read, metrics=metrics, signature=signature, max_bytes=orders.max_waiting
+    )
     capture = Capture(
         app,
         intake,
@@ -159,6 +176,7 @@ def guarded_app(app: Any, schema: Any, orders: Orders) -> tuple[Capture, Intake,
         metrics_path="/metrics",
         max_body=orders.max_body,
         prefix=lambda: recorder.process,
+        shadow=shadow,
     )
     return capture, intake, recorder
 
@@ -188,13 +206,18 @@ def main() -> None:
     os.environ[RECORDED_BY_SERVER] = "1"  # a model that records by itself leaves it to us
     model = scoring_server.load_model_with_mlflow_config(os.environ[scoring_server._SERVER_MODEL_PATH])
     schema = model.metadata.get_input_schema()
-    app, intake, recorder = guarded_app(scoring_server.init(model), schema, orders)
+    os.nice(orders.nice)
+    metrics = ServingMetrics()
+    shadow = Shadow(orders.shadow, partial(metrics.shadowed, orders.model)) if orders.shadow else None
+    app, intake, recorder = guarded_app(scoring_server.init(model), schema, orders, shadow, metrics)
     # uvicorn sends itself the signal again when it has ended, and the rows that wait would end with it
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
         _serve(app, listener, orders)
     finally:
+        if shadow is not None:
+            shadow.close()
         intake.close()
         recorder.close()
 

@@ -14,6 +14,7 @@ from mirante.monitors.model.judging import WindowJudge
 from mirante.monitors.model.measuring import Measured, WindowPerformance, with_performance
 from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.slices.monitor import SliceMonitor
+from mirante.monitors.windows import Window
 from mirante.readings import Reading
 from mirante.store.forgetting import forgotten_cursor
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.rows import RowSource, Watched
-    from mirante.monitors.windows import Window
     from mirante.store import Store, WindowRow
 
 __all__ = ["ModelMonitor"]
@@ -53,6 +53,10 @@ class ModelMonitor:
         Keeps windows, readings and the cursor.
     log : RowSource
         Where the rows come from.
+    since : datetime, optional
+        When this version's time began: windows that were over by then are none of its own, and those from
+        before a gap are not pooled with the new ones. By default what other versions have judged is left
+        alone, and everything is its own where there are none.
     locale : str
         Of the verdicts' sentences, which are the notes of readings.
     """
@@ -65,6 +69,7 @@ class ModelMonitor:
         store: Store,
         log: RowSource,
         *,
+        since: datetime | None = None,
         locale: str = "en",
     ) -> None:
         self.config = config
@@ -75,7 +80,9 @@ class ModelMonitor:
         self._log = log
         self._cursor_name = f"log/{config.subject}/{version}"
         self._forgotten_name = forgotten_cursor(config.model)
+        self._since = None if since is None else self.clock.of(since).start
         self._retired: datetime | None = None
+        self._past_retirement = False
         self._slices = SliceMonitor(config, version, baseline, store, log, locale=locale)
         self.judge = WindowJudge(
             config, version, baseline, store, log, share=self._slices.share, locale=locale
@@ -95,13 +102,19 @@ class ModelMonitor:
         rows = self._store.windows.list(self.config.subject)
         mine = [row for row in rows if row.version == self.version]
         others = [row for row in rows if row.version != self.version]
-        if self._catching_up:  # what other versions have judged is not judged again for this one
+        away = self._since is not None and (self._begin is None or self._begin < self._since)
+        if away:  # its rows since then may have been passed over: they are read again
+            self._take_cursor(None)
+            self._begin = self._since
+        elif self._catching_up:  # what other versions have judged is not judged again for this one
             self._begin = max((row.end for row in others if row.closed), default=None)
         closed = [row.end for row in mine if row.closed]
         self._closed_until = max([*closed, *([self._begin] if self._begin else [])], default=None)
         self._performance.restore(mine, self._labels_seen)
         for row in mine:
-            if not row.closed:
+            if not row.closed and away:
+                self._open[row.start] = OpenWindow.empty(Window(row.start, row.end), self.baseline)
+            elif not row.closed:
                 kept = self._store.windows.get(row.subject, row.start, version=row.version)
                 self._open[row.start] = OpenWindow.from_row(kept or row, self.baseline)
         anew = not all(map(self._fits, self._open.values()))
@@ -111,12 +124,22 @@ class ModelMonitor:
             begin = self._begin
             self._take_cursor(None)
             self._begin = begin
-            self._open.clear()
-        self.judge.restart([row for row in mine if row.closed and row.rows])
+            self._open = {
+                start: OpenWindow.empty(one.window, self.baseline, self._slices.signature)
+                for start, one in self._open.items()
+            }
+        self.judge.restart([row for row in self._unbroken(mine) if row.closed and row.rows])
         self._slices.restore(self.judge.drift, since=self.judge.since, anew=anew)
 
     def _fits(self, window: OpenWindow) -> bool:
         return window.sliced == self._slices.signature and window.fits(self.baseline)
+
+    def _unbroken(self, mine: Sequence[WindowRow]) -> list[WindowRow]:
+        """Leave out what was before this version's time, unless its windows went on without a gap."""
+        begin = self._begin
+        if begin is None or any(row.end == begin for row in mine):
+            return list(mine)
+        return [row for row in mine if row.start >= begin]
 
     def _take_cursor(self, kept: Mapping[str, Any] | None) -> None:
         self._catching_up = kept is None
@@ -138,11 +161,18 @@ class ModelMonitor:
             When it moved.
         """
         self._retired = moved
+        # rows whose clocks run ahead may have begun later ones
+        self._open = {start: window for start, window in self._open.items() if start < moved}
 
     @property
     def finished(self) -> bool:
         """Whether a retired monitor has judged and measured all that it had begun."""
-        return self._retired is not None and not self._open and not self._performance.waiting
+        return self.windows_over and not self._performance.waiting
+
+    @property
+    def windows_over(self) -> bool:
+        """Whether a retired monitor has judged all of its windows; their labels may not be due yet."""
+        return self._past_retirement and not self._open
 
     @property
     def labels(self) -> dict[str, str]:
@@ -205,6 +235,8 @@ class ModelMonitor:
         if readings or rows or moved:
             self._save(self._position(cursor), closed, found, readings)
         self._cursor, self._labels_seen, self._catching_up = cursor, self._performance.sequence, False
+        if self._retired is not None:
+            self._past_retirement = self.clock.of(self._retired).end + self.config.lateness <= now
         measured = tuple(start for start, _ in found.figures)
         return Advance(rows, late, tuple(closed), measured, tuple(readings))
 
@@ -228,6 +260,8 @@ class ModelMonitor:
             if self._retired is not None and window.start >= self._retired:
                 continue
             part = table.take(positions)
+            if self._begin is not None and window.start < self._begin and window.start not in self._open:
+                continue  # another version's time
             self._newest = max(self._newest or window.start, pc.max(part["__time"]).as_py())
             if self._closed_until is not None and window.start < self._closed_until:
                 late += 0 if self._catching_up else part.num_rows

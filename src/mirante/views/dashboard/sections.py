@@ -95,8 +95,7 @@ class SubjectCharts:
         # alerts come from their own table, where they also carry how they ended
         others = [event for event in events if not event.kind.startswith("alert")]
         self._marks = [Mark(event.time, event.text or event.kind) for event in others]
-        self._alert_marks = marks_of_alerts(self.alerts, events)
-        self._marks += self._alert_marks
+        self._marks += marks_of_alerts(self.alerts, events)
 
     def all(self) -> list[Chart]:
         """Return the charts that the subject has readings for, what matters most first."""
@@ -239,7 +238,7 @@ class SubjectCharts:
             effects,
             verdicts,
             title=title,
-            events=self._alert_marks,
+            events=self._marks,
             timezone=self.timezone,
             locale=_.locale,
         )

@@ -170,7 +170,9 @@ def _grid(effects: Sequence[SeriesLike], verdicts: Sequence[SeriesLike], label: 
     sentences = [[""] * len(times) for _name in names]
     row_of = {name: row for row, name in enumerate(names)}
     for one in effects:
-        effect[row_of[one.labels.get(label, one.name)], np.searchsorted(times, one.times)] = one.values
+        # two versions may have a window at one time: the stronger stands for both
+        cells = row_of[one.labels.get(label, one.name)], np.searchsorted(times, one.times)
+        effect[cells] = np.fmax(effect[cells], one.values)
     for one in verdicts:
         row = row_of.get(one.labels.get(label, one.name))
         if row is None:

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from mirante.garbage import without_collection
 from mirante.store.types import as_values
+from mirante.web.api.events import add_events
 from mirante.web.api.models import (
     EVERYWHERE,
     WRITES,
@@ -82,6 +83,7 @@ def make_router(
     _add_windows(router, store)
     add_tables(router, store)
     _add_alerts(router, store)
+    add_events(router, store)
     add_rules(router, store, ruling)
     add_people_routes(router, store, clock)
     router.include_router(make_proposals_router(store, clock))

@@ -17,8 +17,9 @@ from mirante.web.pages.render import number, percent
 if TYPE_CHECKING:
     from mirante.store import Store, WindowRow
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "window_key"]
 
+_LONGEST = 40
 _TRIES = 50  # windows that are read in search of one with verdicts
 
 
@@ -59,8 +60,25 @@ class Comparison:
     facts: list[tuple[str, str]]
 
 
+def window_key(row: WindowRow, *, alone: bool) -> str:
+    """Return what a query's ``window`` calls a window: its start, and its version where there are others.
+
+    Parameters
+    ----------
+    row : WindowRow
+        The window.
+    alone : bool
+        Whether no other version has a window of that time.
+    """
+    return f"{row.start:%Y-%m-%dT%H:%M:%SZ}{'' if alone else f'@{row.version}'}"
+
+
 def compare(
-    store: Store, subject: str, windows: Sequence[WindowRow], drifted: Collection[datetime], query: Query
+    store: Store,
+    subject: str,
+    windows: Sequence[WindowRow],
+    drifted: Collection[tuple[datetime, str]],
+    query: Query,
 ) -> Comparison | None:
     """Return the comparison that a query asks for, or the most telling one.
 
@@ -72,14 +90,14 @@ def compare(
         The model.
     windows : sequence of WindowRow
         Judged windows in the order of time, as a page shows them; their verdicts are not looked at.
-    drifted : collection of datetime
-        When those begin that have a drifted column.
+    drifted : collection of (datetime, str)
+        Starts and versions of those that have a drifted column.
     query : Query
-        ``feature`` and ``window`` (a time in it); without them the newest window that drifted, and in it
-        the feature that moved most.
+        ``feature`` and ``window`` (a time in it, or a `window_key`); without them the newest window that
+        drifted, and in it the feature that moved most.
     """
-    asked = parse_time(query.get("window"))
-    row = _window(store, subject, windows, drifted, asked)
+    moment, _, version = query.get("window").partition("@")
+    row = _window(store, subject, windows, drifted, parse_time(moment), version or None)
     if row is None:
         return None
     columns = column_verdicts(row)
@@ -96,7 +114,7 @@ def compare(
     sentences = [str(text) for text in told if text]
     chart = _chart(store, subject, row, feature, query)
     slices = [sentence for column, sentence in slices_of(row) if column == feature]
-    facts = _facts(verdict, query)
+    facts = _facts(verdict, query, row.version)
     return Comparison(feature, row, features, chart, state, missing, sentences, slices, facts)
 
 
@@ -104,11 +122,12 @@ def _window(
     store: Store,
     subject: str,
     windows: Sequence[WindowRow],
-    drifted: Collection[datetime],
+    drifted: Collection[tuple[datetime, str]],
     asked: datetime | None,
+    version: str | None = None,
 ) -> WindowRow | None:
     if asked is not None:
-        exact = store.windows.get(subject, asked)
+        exact = store.windows.get(subject, asked, version=version)
         if exact is not None and column_verdicts(exact):
             return exact
         # A link may point outside of the range, and a click at a moment inside of a window.
@@ -116,9 +135,9 @@ def _window(
         found = _first_judged(store, earlier or store.windows.list(subject, until=asked, limit=_TRIES))
         if found is not None:
             return found
-    return _first_judged(store, [row for row in windows if row.start in drifted]) or _first_judged(
-        store, windows
-    )
+    return _first_judged(
+        store, [row for row in windows if (row.start, row.version) in drifted]
+    ) or _first_judged(store, windows)
 
 
 def _first_judged(store: Store, windows: Sequence[WindowRow]) -> WindowRow | None:
@@ -147,7 +166,7 @@ def _chart(store: Store, subject: str, window: WindowRow, feature: str, query: Q
     return chart_of("compare", title, distribution_draft(then, now, title=title, locale=query.locale))
 
 
-def _facts(verdict: Mapping[str, Any], query: Query) -> list[tuple[str, str]]:
+def _facts(verdict: Mapping[str, Any], query: Query, version: str) -> list[tuple[str, str]]:
     _ = translator(query.locale)
 
     def value(name: str) -> float | None:
@@ -156,6 +175,7 @@ def _facts(verdict: Mapping[str, Any], query: Query) -> list[tuple[str, str]]:
 
     score = str(verdict.get("score") or "")
     shown = [
+        (_("Model version"), version if len(version) <= _LONGEST else f"{version[:_LONGEST]}…"),
         (_("Size of the shift"), number(value("effect"), query.locale, digits=3)),
         (f"{_('Score')} ({score})" if score else _("Score"), number(value("value"), query.locale, digits=3)),
         (_("Threshold"), number(value("threshold"), query.locale, digits=3)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from mirante.tracking.links import version_link
 from mirante.views.verdicts import drifted_columns, missing_columns, performance_of, realised_of
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
-from mirante.web.pages.compare import Comparison, compare
+from mirante.web.pages.compare import Comparison, compare, window_key
 from mirante.web.pages.estimates import estimate_charts, not_estimated
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
 from mirante.web.pages.realised import so_far, window_performance, with_interval
@@ -19,6 +20,7 @@ from mirante.web.pages.render import render, window_name
 from mirante.web.pages.slices import slices_shown
 from mirante.web.pages.states import URGENCY, card_of, severity_state
 from mirante.web.pages.strangest import strangest_rows
+from mirante.web.pages.versus import versus
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Store, SubjectRow, VersionRow, WindowRow
@@ -34,11 +36,28 @@ _MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A window that can be chosen: its start, the name of its day if it has one, whether anything drifted."""
+    """A window that can be chosen.
 
+    Parameters
+    ----------
+    key : str
+        What the query calls it.
+    start : datetime
+        When it begins.
+    name : str
+        Of its day, if it has one.
+    version : str
+        Where several versions have a window of that time; empty else.
+    drifted, chosen : bool
+        Whether anything drifted at that time, and whether it is the one that is shown.
+    """
+
+    key: str
     start: datetime
     name: str
+    version: str
     drifted: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,8 @@ class WindowLine:
     """One line of the table of windows."""
 
     row: WindowRow
+    key: str
+    chosen: bool
     drifted: list[str]
     more: int
     missing: list[str]
@@ -116,11 +137,13 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         charts=[*estimates.values(), *model_charts(store, subject, span, drawn, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
         slices=slices_shown(store, subject, windows, query, told=comparison.window if comparison else None),
+        versus=versus(store, subject, span, query),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
         realised=window_performance(comparison.window, query) if comparison else None,
         strangest=strangest_rows(comparison.window, query.locale) if comparison else [],
-        **_table(store, windows, query),
+        several_versions=len({row.version for row in windows}) > 1,
+        **_table(store, windows, comparison, query),
     )
 
 
@@ -155,8 +178,8 @@ def _to_show(alerts: Sequence[AlertRow], span: TimeRange) -> list[AlertRow]:
     return [*alive, *over][:_SHOWN_ALERTS]
 
 
-def _drifted(store: Store, subject: str, windows: Sequence[WindowRow]) -> set[datetime]:
-    """Return when those windows begin that have a drifted column: readings say it in a few bytes."""
+def _drifted(store: Store, subject: str, windows: Sequence[WindowRow]) -> set[tuple[datetime, str]]:
+    """Return starts and versions of windows that have a drifted column: readings say it in a few bytes."""
     if not windows:
         return set()
     until = windows[-1].start + _MOMENT
@@ -164,24 +187,43 @@ def _drifted(store: Store, subject: str, windows: Sequence[WindowRow]) -> set[da
     shares = store.readings.series(
         "drift_share", subject=subject, since=since, until=until, above=0.0, slices=False
     )
-    times = [time for one in shares for time in one.times.tolist()]
-    return {time.replace(tzinfo=UTC) for time in times}
+    return {
+        (time.replace(tzinfo=UTC), one.labels.get("version", ""))
+        for one in shares
+        for time in one.times.tolist()
+    }
 
 
 def _choices(
-    windows: Sequence[WindowRow], comparison: Comparison | None, drifted: set[datetime]
+    windows: Sequence[WindowRow], comparison: Comparison | None, drifted: set[tuple[datetime, str]]
 ) -> list[Choice]:
     """Return the windows that can be compared, newest first; the chosen one may lie outside of the range."""
     newest = list(reversed(windows[-_MOST_CHOICES:]))
     if comparison is None:
         return []
     chosen = comparison.window
-    rows = newest if any(row.start == chosen.start for row in newest) else [chosen, *newest]
+    known = {(row.start, row.version) for row in newest}
+    rows = newest if (chosen.start, chosen.version) in known else [chosen, *newest]
+    shared = _shared(rows)
     # all of them are cut on the clock of the chosen one
     clock = {"timezone": chosen.verdicts.get("timezone")}
     return [
-        Choice(row.start, window_name(replace(row, verdicts=clock)), row.start in drifted) for row in rows
+        Choice(
+            key=window_key(row, alone=row.start not in shared),
+            start=row.start,
+            name=window_name(replace(row, verdicts=clock)),
+            version=row.version if row.start in shared else "",
+            drifted=(row.start, row.version) in drifted,
+            chosen=(row.start, row.version) == (chosen.start, chosen.version),
+        )
+        for row in rows
     ]
+
+
+def _shared(rows: Sequence[WindowRow]) -> set[datetime]:
+    """Return the starts at which several versions have a window."""
+    count = Counter(row.start for row in rows)
+    return {start for start, number in count.items() if number > 1}
 
 
 def _versions(model: str, versions: Sequence[VersionRow], query: Query) -> list[tuple[str, str]]:
@@ -190,15 +232,22 @@ def _versions(model: str, versions: Sequence[VersionRow], query: Query) -> list[
     return [(one, version_link(query.mlflow, model, one) if query.mlflow else "") for one in found]
 
 
-def _table(store: Store, windows: Sequence[WindowRow], query: Query) -> dict[str, Any]:
+def _table(
+    store: Store, windows: Sequence[WindowRow], comparison: Comparison | None, query: Query
+) -> dict[str, Any]:
     """Return one page of the windows, newest first."""
     shown, page, pages = query.cut(windows[::-1], "page", _PER_PAGE)
     rows = _with_verdicts(store, shown)
     measures = sorted(
         {name for row in rows for name in performance_of(row)} & {"accuracy", "log_loss", "mae", "rmse"}
     )
+    shared = _shared(windows)
+    chosen = None if comparison is None else (comparison.window.start, comparison.window.version)
     return {
-        "lines": [_line(row, measures, query.locale) for row in rows],
+        "lines": [
+            _line(row, measures, query.locale, window_key(row, alone=row.start not in shared), chosen)
+            for row in rows
+        ],
         "measures": measures,
         "not_estimated": not_estimated(rows, query),
         "page": page,
@@ -216,13 +265,17 @@ def _with_verdicts(store: Store, shown: Sequence[WindowRow]) -> list[WindowRow]:
     return [full.get((row.start, row.version), row) for row in shown]
 
 
-def _line(row: WindowRow, measures: Sequence[str], locale: str) -> WindowLine:
+def _line(
+    row: WindowRow, measures: Sequence[str], locale: str, key: str, chosen: tuple[datetime, str] | None
+) -> WindowLine:
     found, ends = performance_of(row), realised_of(row).get("intervals") or {}
     drifted = [name for name, _ in drifted_columns(row)]
     latency = row.verdicts.get("latency")
     outliers = row.verdicts.get("outliers")
     return WindowLine(
         row=row,
+        key=key,
+        chosen=(row.start, row.version) == chosen,
         drifted=drifted[:_SHOWN_COLUMNS],
         more=max(0, len(drifted) - _SHOWN_COLUMNS),
         missing=missing_columns(row)[:_SHOWN_COLUMNS],

@@ -32,10 +32,10 @@
       element.textContent = element.dataset.relative ? ago(time, element.closest(".ago") !== null) : stamp(time);
     }
     for (const option of scope.querySelectorAll("select[data-times] option")) {
-      const time = new Date(option.value);
+      const time = new Date(option.value.split("@")[0]);
       if (Number.isNaN(time.getTime()) || option.dataset.shown) continue;
       option.dataset.shown = "1";
-      option.textContent = stamp(time) + (option.textContent.includes("●") ? " ●" : "");
+      option.textContent = stamp(time) + (option.dataset.more || "") + (option.textContent.includes("●") ? " ●" : "");
     }
   }
 
