@@ -14,6 +14,7 @@ import click
 
 from mirante import __version__
 from mirante.cli.alerts import alerts
+from mirante.cli.backfill import backfill
 from mirante.cli.channels import channels
 from mirante.cli.group import (
     Commands,
@@ -51,6 +52,7 @@ main.add_command(routes)
 main.add_command(channels)
 main.add_command(serve)
 main.add_command(log)
+main.add_command(backfill)
 
 
 @main.command()

@@ -1,6 +1,6 @@
 """The monitor of one model version: it reads rows, fills windows, judges and measures them."""
 
 from mirante.monitors.model.advance import Advance
-from mirante.monitors.model.monitor import ModelMonitor
+from mirante.monitors.model.monitor import ModelMonitor, rows_cursor
 
-__all__ = ["Advance", "ModelMonitor"]
+__all__ = ["Advance", "ModelMonitor", "rows_cursor"]

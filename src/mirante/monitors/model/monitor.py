@@ -24,10 +24,21 @@ if TYPE_CHECKING:
     from mirante.monitors.windows import Window
     from mirante.store import Store, WindowRow
 
-__all__ = ["ModelMonitor"]
+__all__ = ["ModelMonitor", "rows_cursor"]
 
 _MOST_EMPTY = 1_000
 _TRIES = 5
+
+
+def rows_cursor(subject: str, version: str) -> str:
+    """Return the name of the cursor that says how far a version's monitor has read.
+
+    Examples
+    --------
+    >>> rows_cursor("model/churn@champion", "3")
+    'log/model/churn@champion/3'
+    """
+    return f"log/{subject}/{version}"
 
 
 class _ForgottenError(ConflictError):
@@ -72,7 +83,7 @@ class ModelMonitor:
         self.clock = config.clock()
         self._store = store
         self._log = log
-        self._cursor_name = f"log/{config.subject}/{version}"
+        self._cursor_name = rows_cursor(config.subject, version)
         self._forgotten_name = forgotten_cursor(config.model)
         self._retired: datetime | None = None
         self.judge = WindowJudge(config, version, baseline, store, log, locale=locale)
