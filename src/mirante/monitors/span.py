@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mirante.inference_log.gathering import microseconds
+from mirante.inference_log.gathering import join, microseconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,9 +70,9 @@ def find_extent(
 class SpanRows:
     """Rows whose time is in ``[start, end)``, for a monitor that is led through the past.
 
-    `read_new` gives them in the order of their time, in portions, up to where `reach` allows: however long
-    the stretch is, and in whatever order it was recorded, no more than some hundred thousand are in memory,
-    and no row is late.
+    `read_new` gives them in the order of their time up to where `reach` allows, and those of a window
+    together unless they are very many: however long the stretch is, and in whatever order it was recorded,
+    no more than some hundred thousand are in memory, and no row is late.
 
     Parameters
     ----------
@@ -127,15 +127,19 @@ class SpanRows:
     ) -> tuple[pa.Table | None, dict[str, Any]]:
         """Return the rows that follow on `cursor`, None when there are none yet, and the next cursor."""
         begin = datetime.fromisoformat(cursor["until"]) if cursor else self._start
-        while begin < self._reached:
+        parts: list[pa.Table] = []
+        while begin < self._reached and sum(part.num_rows for part in parts) < _MANY:
             (_, loaded), table = self._loaded(model, begin)
             end = min(loaded, self._reached)
-            table = _within(table, begin, end)
+            parts.append(_within(table, begin, end))
             begin = end
-            if table.num_rows:
-                self._seen(table)
-                return table, {"until": begin.isoformat()}
-        return None, {"until": begin.isoformat()}
+        following = {"until": begin.isoformat()}
+        if not any(part.num_rows for part in parts):
+            return None, following
+        # sums of floats depend on the order in their last digits, and this one is the same wherever it began
+        table = join([part for part in parts if part.num_rows]).sort_by("__time")
+        self._seen(table)
+        return table, following
 
     def _loaded(self, model: str, begin: datetime) -> tuple[tuple[datetime, datetime], pa.Table]:
         """Return a portion that holds the rows from `begin` on."""

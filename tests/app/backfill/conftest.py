@@ -72,7 +72,7 @@ class World:
     def record(self, *days: int, count: int = 60, shift: float = 0.0, version: str | None = None) -> None:
         """Record days after START, newest first: the log knows no order of time."""
         with Recorder(self.name, self.folder / "log", version=version or self.version) as recorder:
-            for day in sorted(days, reverse=True):
+            for day in sorted(days, reverse=True):  # each in its own order
                 features, predictions, times = make_rows(day, count, shift=shift)
                 ids = [f"row-{day}-{number}" for number in range(count)]
                 recorder.log(features, predictions, 0.002, id=ids, time=times)
@@ -86,7 +86,7 @@ class World:
                 ids = [f"row-{day}-{number}" for number in range(count)]
                 store.labels.write(self.name, ids, labels.tolist(), START + (day + 1) * DAY)
 
-    def run(self, first: int, last: int, *, now: int = 100, **options: Any) -> Any:
+    def run(self, first: int, last: int, *, now: float = 100, **options: Any) -> Any:
         """Backfill from a day to another."""
         return backfill(
             self.settings,

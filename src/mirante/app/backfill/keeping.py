@@ -90,6 +90,7 @@ class Keeper:
         self._forgotten_name = forgotten_cursor(plan.config.model)
         self._forgotten = store.cursors.get(self._forgotten_name)
         self._fates: dict[datetime, _Fate] = {}
+        self._service_measures: set[datetime] = set()
         self._firing: dict[str, datetime] = {}
         self._kept_alerts: dict[str, AlertRow] = {}
 
@@ -158,8 +159,8 @@ class Keeper:
         created = self._plan.start if newest is None else newest.created - _MOMENT
         baselines.put(self._plan.baseline.row(self._subject, self._version, created), connection=connection)
 
-    def _decide(self, rows: Mapping[datetime, WindowRow], connection: Connection) -> dict[datetime, _Fate]:
-        """Say of each window what becomes of it."""
+    def _decide(self, rows: dict[datetime, WindowRow], connection: Connection) -> dict[datetime, _Fate]:
+        """Say of each window what becomes of it; one that a service will measure goes without figures."""
         if not rows:
             return {}
         every = self._store.windows.list(
@@ -167,6 +168,15 @@ class Keeper:
         )
         known = {row.start: row for row in every if row.version == self._version}
         limit = self._service_begins(connection)
+        if limit is not None:
+            self._service_measures |= {
+                row.start
+                for row in known.values()
+                if row.closed and _waits(row) and not row.verdicts.get(BACKFILLED)
+            }
+            for start in self._service_measures & rows.keys():
+                row = rows[start]
+                rows[start] = replace(row, verdicts={**row.verdicts, "performance": None})
         return {start: self._fate(row, known.get(start), limit) for start, row in rows.items()}
 
     def _fate(self, row: WindowRow, there: WindowRow | None, limit: datetime | None) -> _Fate:
@@ -219,7 +229,9 @@ class Keeper:
         at_end = reading.name.startswith("freshness_")  # the others are of the window's start
         start = self._clock.of(reading.time - _MOMENT).start if at_end else reading.time
         fate = fates.get(start) or self._fates.get(start)
-        return fate == "write" or (fate == "complete" and reading.name.startswith("performance_"))
+        if reading.name.startswith("performance_"):
+            return fate in ("write", "complete") and start not in self._service_measures
+        return fate == "write"
 
     def _keep_alerts(
         self,
@@ -323,7 +335,7 @@ class Keeper:
         done.readings += readings
         for start, fate in fates.items():
             row = rows[start]
-            waits = bool(row.rows) and row.verdicts.get("performance") is None
+            waits = _waits(row)
             if start in self._fates:
                 done.waiting -= fate == "write" and not waits
                 news = fate == "complete" and self._fates[start] == "known"
@@ -337,6 +349,11 @@ class Keeper:
             done.kept += fate == "kept"
             done.known += fate == "known"
             done.left += fate == "left"
+
+
+def _waits(row: WindowRow) -> bool:
+    """Say whether a window's labels are still to come."""
+    return bool(row.rows) and row.verdicts.get("performance") is None
 
 
 def _historic(row: AlertRow, subject: str, version: str, now: datetime) -> AlertRow:
