@@ -222,3 +222,20 @@ def test_the_newest_rows_and_names_are_those_of_latest(store: Store) -> None:
     assert names == _names(store, rows)
     found = {(names[row.id][0], names[row.id][1]["part"], row.number) for row in rows}
     assert found == {(one.name, one.labels["part"], one.value) for one in store.readings.latest()}
+
+
+def test_what_does_not_arrive_is_there_all_the_same(store: Store):
+    store.readings.write([_read(1.0, 5)])
+    ((number, _),) = store.readings.after(0)
+    assert store.readings.write([_read(2.0, 1), _read(3.0, 2), _read(4.0, 1, name="y")], arrive=False) == 3
+    assert store.readings.write([_read(5.0, 3)], arrive=False) == 1
+    assert [one.value for _, one in store.readings.after(0)] == [1.0]
+    assert store.readings.series("x")[0].values.tolist() == [2.0, 3.0, 5.0, 1.0]
+    assert [one.value for one in store.readings.latest()] == [1.0, 4.0]
+    assert store.readings.count() == 5
+    assert store.recount() == 0
+    store.readings.write([_read(1.5, 5)], arrive=False)  # one that is on its way arrives as it is now
+    assert store.readings.after(0) == [(number, _read(1.5, 5))]
+    store.readings.write([_read(2.5, 1)])  # and one that changes in the present arrives
+    assert [one.value for _, one in store.readings.after(number)] == [2.5]
+    assert store.readings.write([_read(2.5, 1)], arrive=False) == 0

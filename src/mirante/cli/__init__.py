@@ -14,6 +14,7 @@ import click
 
 from mirante import __version__
 from mirante.cli.alerts import alerts
+from mirante.cli.backfill import backfill
 from mirante.cli.baseline import baseline
 from mirante.cli.channels import channels
 from mirante.cli.compare import compare
@@ -59,6 +60,7 @@ main.add_command(log)
 main.add_command(tables)
 main.add_command(baseline)
 main.add_command(proposals)
+main.add_command(backfill)
 
 
 @main.command()

@@ -34,6 +34,7 @@ from mirante.store.types import from_json, from_micros, to_micros, unescaped
 __all__ = ["COUNTER", "ReadingsPart", "SubjectRow"]
 
 COUNTER = "readings"
+_PAST = "past"  # counts those that are below 0 in the order of arrival, and so never arrive
 # As they are kept: a type's own conversion, for each row, costs more than the query.
 _POINT = (
     type_coerce(readings.c.time, BigInteger).label("micros"),
@@ -73,7 +74,9 @@ class ReadingsPart(History):
         # One of each committed series, which is never changed or removed.
         self._seen: dict[int, Reading] = {}
 
-    def write(self, readings: Iterable[Reading], *, connection: Connection | None = None) -> int:
+    def write(
+        self, readings: Iterable[Reading], *, arrive: bool = True, connection: Connection | None = None
+    ) -> int:
         """Write readings; the last one wins where series and time are the same.
 
         A reading that is in the store already, with the same value and note, changes nothing: it does not
@@ -83,6 +86,9 @@ class ReadingsPart(History):
         ----------
         readings : iterable of Reading
             What to write.
+        arrive : bool
+            Whether they come up in `after`. What a past brings that nobody was there for does not: it is
+            in series and charts, no rule judges it, and no sink sends it on.
         connection : Connection, optional
             A transaction to join.
 
@@ -96,7 +102,10 @@ class ReadingsPart(History):
             return 0
         with self._database.writing(connection) as transaction:
             ids = self._series_ids(transaction, {key: batch[key, time] for key, time in batch})
-            sequence = reserve(transaction, COUNTER, len(batch)) - len(batch)
+            if arrive:
+                sequence = reserve(transaction, COUNTER, len(batch)) - len(batch)
+            else:
+                sequence = -reserve(transaction, _PAST, len(batch)) - 1
             rows = [
                 {
                     "series_id": ids[key],
@@ -111,7 +120,7 @@ class ReadingsPart(History):
             count_written(transaction, new, min(reading.time for reading in batch.values()))
             if new == len(rows):  # as nearly always
                 return new
-            return new + _changed(transaction, _upsert(transaction), rows)
+            return new + _changed(transaction, _upsert(transaction, arrive), rows)
 
     def _series_ids(self, connection: Connection, wanted: Mapping[_Key, Reading]) -> dict[_Key, int]:
         """Return the ids of series, adding those that are not there yet."""
@@ -382,9 +391,11 @@ def _insert_new(connection: Connection) -> Any:
     return upsert(connection, readings)
 
 
-def _upsert(connection: Connection) -> Any:
+def _upsert(connection: Connection, arrive: bool) -> Any:
     changed = ["value", "note"]
-    return upsert(connection, readings, update=[*changed, "sequence"], only_if_changed=changed)
+    # one that is on its way still arrives, with what it is now
+    moved = ["sequence"] if arrive else []
+    return upsert(connection, readings, update=[*changed, *moved], only_if_changed=changed)
 
 
 def _names_of(ids: Sequence[int], snapshot: Connection) -> Iterator[tuple[int, str, dict[str, str]]]:

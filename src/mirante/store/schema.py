@@ -87,7 +87,8 @@ readings = Table(
 )
 
 # One row per counter; its row lock makes the order of sequence numbers the order of commits.
-# `readings` is the last sequence number, the other `readings_…` are kept by `tallies`.
+# `readings` is the last sequence number, `past` how many are below 0 and never arrive; the other `readings_…`
+# are kept by `tallies`.
 counters = Table(
     "mirante_counters",
     metadata,

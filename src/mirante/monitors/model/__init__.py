@@ -2,6 +2,6 @@
 
 from mirante.monitors.model.advance import Advance
 from mirante.monitors.model.measuring import awaits_labels
-from mirante.monitors.model.monitor import ModelMonitor
+from mirante.monitors.model.monitor import ModelMonitor, rows_cursor
 
-__all__ = ["Advance", "ModelMonitor", "awaits_labels"]
+__all__ = ["Advance", "ModelMonitor", "awaits_labels", "rows_cursor"]

@@ -25,10 +25,21 @@ if TYPE_CHECKING:
     from mirante.monitors.rows import RowSource, Watched
     from mirante.store import Store, WindowRow
 
-__all__ = ["ModelMonitor"]
+__all__ = ["ModelMonitor", "rows_cursor"]
 
 _MOST_EMPTY = 1_000
 _TRIES = 5
+
+
+def rows_cursor(subject: str, version: str) -> str:
+    """Return the name of the cursor that says how far a version's monitor has read.
+
+    Examples
+    --------
+    >>> rows_cursor("model/churn@champion", "3")
+    'log/model/churn@champion/3'
+    """
+    return f"log/{subject}/{version}"
 
 
 class _ForgottenError(ConflictError):
@@ -78,7 +89,7 @@ class ModelMonitor:
         self.clock = config.clock()
         self._store = store
         self._log = log
-        self._cursor_name = f"log/{config.subject}/{version}"
+        self._cursor_name = rows_cursor(config.subject, version)
         self._forgotten_name = forgotten_cursor(config.model)
         self._since = None if since is None else self.clock.of(since).start
         self._retired: datetime | None = None
