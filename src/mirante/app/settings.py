@@ -7,20 +7,20 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 
 from mirante.alerts.config import AlertsConfig
 from mirante.alerts.rules.rule import Origin
+from mirante.app.sections import HostConfig, MlflowConfig
 from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
 from mirante.monitors.tables.config import TableConfig
 from mirante.secrets import SecretFile, read_secret
 from mirante.store.dialect import parse_url
-from mirante.tracking.client import server_name
 from mirante.views.tables.config import TablesConfig
-from mirante.web.config import WebConfig, web_address
+from mirante.web.config import WebConfig
 from mirante.yaml_file import Document, checked, read_yaml
 
 __all__ = [
@@ -35,79 +35,6 @@ __all__ = [
 
 _SQLITE = "sqlite:///"
 _KEY = re.compile(r"'?(?:[a-z_]+\.)*([a-z_]+)")
-
-
-class HostConfig(BaseModel):
-    """The entry ``host:``, the machine that Mirante runs on.
-
-    Parameters
-    ----------
-    enabled : bool
-        Whether it is watched.
-    interval : timedelta
-        From one sample to the next.
-    name : str, optional
-        Its label; the machine's own name by default.
-
-    Examples
-    --------
-    >>> HostConfig(interval="30s").interval.seconds
-    30
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    enabled: bool = True
-    interval: Interval = timedelta(seconds=60)
-    name: str | None = None
-
-
-class MlflowConfig(BaseModel):
-    """The entry ``mlflow:``, the server that models and readings live on.
-
-    Parameters
-    ----------
-    tracking_uri : str, optional
-        Its address; the environment's ``MLFLOW_TRACKING_URI`` by default.
-    enabled : bool, optional
-        Whether readings are written to it, and it is watched; by default when an address is known.
-    interval : timedelta
-        From one shipment of readings to the next.
-    experiment : str
-        Where the monitoring runs are.
-    ui_url : str, optional
-        Where people open MLflow, for links in notices and on pages, when it is not `tracking_uri`.
-    link_back : bool, default True
-        Whether a model version that is watched gets a tag with the address of its page; that needs
-        `web.public_url`.
-
-    Examples
-    --------
-    >>> MlflowConfig(tracking_uri="http://127.0.0.1:5000").enabled
-    True
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-    tracking_uri: str | None = None
-    experiment: str = "mirante"
-    interval: Interval = timedelta(seconds=30)
-    enabled: bool | None = None
-    ui_url: Annotated[str, AfterValidator(web_address)] | None = None
-    link_back: bool = True
-
-    def page_address(self) -> str:
-        """Return where people open MLflow; empty when that is no web address."""
-        known = self.ui_url or self.tracking_uri or ""
-        return server_name(known) if known.startswith(("http://", "https://")) else ""
-
-    @field_validator("enabled")
-    @classmethod
-    def _known_address(cls, value: bool | None, info: object) -> bool:
-        known = getattr(info, "data", {}).get("tracking_uri") is not None
-        if value and not known:
-            raise ConfigError("needs mlflow.tracking_uri; set it, or MLFLOW_TRACKING_URI")
-        return known if value is None else value
 
 
 class Settings(BaseModel):
@@ -363,6 +290,10 @@ class Settings(BaseModel):
             if port is None
             else self.model_copy(update={"web": self.web.model_copy(update={"port": port})})
         )
+
+    def discovering(self) -> Settings:
+        """Return the settings with every recorded model that has a baseline taken up."""
+        return self.model_copy(update={"discover": True})
 
     def for_demo(self, *, folder: Path, tracking_uri: str, port: int | None) -> Settings:
         """Return the settings as the demonstration uses them: its folder, its server, a free port.

@@ -66,7 +66,8 @@ main.add_command(backfill)
 @main.command()
 @config_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the page, instead of the config's.")
-def up(config: Path | None, port: int | None) -> None:
+@click.option("--discover", is_flag=True, help="Also take up every recorded model that has a baseline.")
+def up(config: Path | None, port: int | None, discover: bool) -> None:
     """Run the service until Ctrl-C: monitors, rules, channels, page."""
     from mirante.app.build import build
     from mirante.app.logs import configure_logs
@@ -74,6 +75,7 @@ def up(config: Path | None, port: int | None) -> None:
 
     configure_logs()
     settings = settings_of(config).on_port(port)
+    settings = settings.discovering() if discover else settings
     with build(settings) as parts:
         service = Service(settings, parts)
 

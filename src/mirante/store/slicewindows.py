@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Text, bindparam, func, select, type_coerce, update
 
 from mirante.store.database import Database
 from mirante.store.dialect import upsert
@@ -18,6 +19,7 @@ from mirante.store.types import as_values
 
 __all__ = ["SliceWindowRow", "SliceWindowsPart"]
 
+_AT_A_TIME = 1_000
 _KEYS = tuple(column.name for column in slice_windows.primary_key)
 
 
@@ -176,6 +178,30 @@ class SliceWindowsPart:
         )
         with self._database.reading(connection) as snapshot:
             return read_rows(snapshot, query.order_by(own.key, own.value), SliceWindowRow)
+
+    def digest(
+        self, subject: str, since: datetime, until: datetime, *, connection: Connection | None = None
+    ) -> bytes:
+        """Return what tells the judged slices of windows in ``[since, until)`` from any others.
+
+        Parameters
+        ----------
+        subject : str
+            What was monitored.
+        since, until : datetime
+            Half-open interval of the windows' starts.
+        connection : Connection, optional
+            A transaction to read in.
+        """
+        found, own = hashlib.blake2b(digest_size=16), slice_windows.c
+        told = (type_coerce(own.verdicts, Text), type_coerce(own.performance, Text))
+        query = select(own.start, own.key, own.value, own.version, own.rows, own.drifted, *told)
+        query = query.where(own.subject == subject, own.closed, own.start >= since, own.start < until)
+        query = query.order_by(own.start, own.key, own.value, own.version)
+        with self._database.reading(connection) as snapshot:
+            for row in snapshot.execute(query.execution_options(yield_per=_AT_A_TIME)):
+                found.update(repr(tuple(row)).encode())
+        return found.digest()
 
     def list(
         self,

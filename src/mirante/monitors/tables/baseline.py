@@ -13,7 +13,8 @@ import pyarrow as pa
 from mirante.drift.monitor import DriftMonitor
 from mirante.durations import format_duration
 from mirante.errors import InputError
-from mirante.monitors.baseline import OUTLIER_SHARE, PREDICTION, ModelBaseline
+from mirante.monitors.baseline import PREDICTION, ModelBaseline
+from mirante.monitors.baseline.baseline import OUTLIER_SHARE
 from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_of
 from mirante.outliers.detector import OutlierDetector
 from mirante.profiles import TableProfile

@@ -185,6 +185,7 @@ def _write_month(
     if not versions:
         return None
     paths = {table: folder / table / file_name(subject, begin) for table in TABLES}
+    digest += store.slice_windows.digest(subject, begin, end)
     fingerprint = _fingerprint(digest, {version: created.get(version) for version in versions})
     if all(_says(path, fingerprint) for path in paths.values()):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,12 +15,15 @@ from mirante.profiles import TableProfile
 from mirante.views.tables.columns import TableName, schema_of
 from mirante.views.tables.drift import baseline_rows, consecutive_rows
 from mirante.views.tables.profile import profile_rows
+from mirante.views.tables.sliced import slice_profile, slice_verdicts
 
 if TYPE_CHECKING:
     from mirante.store import Store, WindowRow
+    from mirante.store.slicewindows import SliceWindowRow
 
 __all__ = ["Counted", "batch_of", "rows_of", "walk"]
 
+_INSTANT = timedelta(microseconds=1)
 _BASELINES = 2  # in memory: while versions change, two of them have windows
 
 _log = structlog.get_logger("mirante.tables")
@@ -41,6 +44,8 @@ class Counted:
     before, compared : WindowRow, TableProfile, or None
         The window of the same version that ends where this one begins, and its profile; None where there is
         none, or one that was counted with another baseline.
+    slices : tuple of SliceWindowRow
+        Its declared slices, as they were judged.
     """
 
     window: WindowRow
@@ -48,6 +53,7 @@ class Counted:
     baseline: TableProfile | None
     before: WindowRow | None = None
     compared: TableProfile | None = None
+    slices: tuple[SliceWindowRow, ...] = ()
 
 
 def walk(
@@ -89,7 +95,9 @@ def walk(
         before, compared = last.get(version, (None, None))
         if before is None or before.end != window.start or not _alike(profile, compared):
             before = compared = None
-        yield Counted(window, profile, baselines[version], before, compared)
+        slices = store.slice_windows.list(subject, since=window.start, until=window.start + _INSTANT)
+        mine = tuple(one for one in slices if one.version == version)
+        yield Counted(window, profile, baselines[version], before, compared, mine)
         last = {name: one for name, one in last.items() if one[0].end >= window.start and name != version}
         last[version] = (window, profile)
 
@@ -126,8 +134,10 @@ def rows_of(table: TableName, counted: Counted) -> list[dict[str, Any]]:
         From `walk`.
     """
     if table == "profile_metrics":
-        return profile_rows(counted.window, counted.profile)
+        return [*profile_rows(counted.window, counted.profile), *map(slice_profile, counted.slices)]
     rows = baseline_rows(counted.window, counted.profile, counted.baseline)
+    for one in counted.slices:
+        rows += slice_verdicts(one)
     if counted.before is not None and counted.compared is not None and counted.profile is not None:
         rows += consecutive_rows(counted.window, counted.profile, counted.before, counted.compared)
     return rows

@@ -5,48 +5,46 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mirante.drift.monitor import DriftMonitor
-from mirante.errors import InputError, TrackingError
-from mirante.monitors.limits.duplicates import DistinctRows, row_hashes
+from mirante.errors import InputError
+from mirante.monitors.baseline.fitting import (
+    PREDICTION,
+    check_length,
+    check_rows,
+    copies,
+    fitted_estimator,
+    for_labels,
+    guess_task,
+    span,
+    utc,
+    window_text,
+)
 from mirante.monitors.performance import Task, performance_of
 from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_from_bytes, sample_of, sample_to_bytes
 from mirante.monitors.slices.baselines import SliceBaselines
 from mirante.outliers.detector import OutlierDetector
 from mirante.performance.estimated import PerformanceEstimator
-from mirante.performance.estimated.inputs import class_names
-from mirante.performance.realised import Realised
-from mirante.performance.realised.classes import MOST_CLASSES
 from mirante.profiles import TableProfile
 from mirante.store import BaselineRow
-from mirante.tracking import baselines
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-    from mlflow import MlflowClient
     from numpy.typing import ArrayLike
 
-    from mirante.monitors.windows import Window, WindowClock
+    from mirante.monitors.windows import WindowClock
 
-__all__ = [
-    "PREDICTION",
-    "ModelBaseline",
-    "fetch_baseline",
-    "load_baseline",
-    "publish_baseline",
-]
+__all__ = ["OUTLIER_SHARE", "ModelBaseline"]
 
-PREDICTION = "prediction"
 OUTLIER_SHARE = 0.01
 _FORMAT = 1
 _SAMPLE = "sample.parquet"
 _ESTIMATOR = "estimated.bin"
 _SLICES = "slices.bin"
-_MOST_CLASSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,35 +175,35 @@ class ModelBaseline:
         import numpy as np
 
         said = np.asarray(predictions)
-        _check_rows(features, said)
+        check_rows(features, said)
         for what, column in (("times", times), ("labels", labels)):
-            _check_length(len(features), what, column)
+            check_length(len(features), what, column)
         if sample_rows < 0:
             raise InputError(f"sample_rows is {sample_rows}; give how many rows may be kept, 0 for none")
         table = features.assign(**{PREDICTION: said})
         profile = TableProfile.of(table)
-        groups = [] if times is None else clock.assign(_utc(times).dt.tz_localize(None).to_numpy())
+        groups = [] if times is None else clock.assign(utc(times).dt.tz_localize(None).to_numpy())
         own = [TableProfile.of(table.iloc[np.sort(positions)], like=profile) for _, positions in groups]
         starts, places = [clock.local(window.start) for window, _ in groups], [at for _, at in groups]
         drift = DriftMonitor(
-            profile, own_windows=own, own_starts=starts, alarm_budget=alarm_budget, window=_window_text(clock)
+            profile, own_windows=own, own_starts=starts, alarm_budget=alarm_budget, window=window_text(clock)
         )
         detector = OutlierDetector(method="both", log=False).fit(features)
         detector.calibrate(OUTLIER_SHARE)
-        kind = task or _guess_task(said)
+        kind = task or guess_task(said)
         realised = None if labels is None else performance_of(kind, labels, said)
         about = {
             "rows": len(table),
             "windows": len(own),
-            "window": _window_text(clock),
+            "window": window_text(clock),
             "timezone": clock.timezone,
             "alarm_budget": alarm_budget,
             "sample_rows": sample_rows,
-            **_span(times),
-            "copies": _copies(features, groups),
-            **_for_labels(kind, said, labels, realised),
+            **span(times),
+            "copies": copies(features, groups),
+            **for_labels(kind, said, labels, realised),
         }
-        estimator, reason = _estimator(kind, labels, said, features, places)
+        estimator, reason = fitted_estimator(kind, labels, said, features, places)
         if reason:
             about["not_estimated"] = reason
         sample = sample_of(table.iloc[draw(len(table), sample_rows)], profile) if sample_rows else None
@@ -246,7 +244,7 @@ class ModelBaseline:
         -------
         DriftMonitor
         """
-        window = _window_text(clock)
+        window = window_text(clock)
         return self.drift.fresh(alarm_budget=alarm_budget, window=window, kind=kind, floor=floor, share=share)
 
     def to_files(self) -> dict[str, bytes]:
@@ -323,146 +321,6 @@ class ModelBaseline:
         )
 
 
-def publish_baseline(client: MlflowClient, model: str, version: str, baseline: ModelBaseline) -> str:
-    """Write the baseline beside the model version in MLflow, and return its place there.
-
-    Parameters
-    ----------
-    client : MlflowClient
-        Of the server that has the model.
-    model, version : str
-        The registered model and its version.
-    baseline : ModelBaseline
-        What is normal for it.
-    """
-    about = {
-        key: baseline.about[key] for key in ("rows", "windows", "window", "data") if key in baseline.about
-    }
-    summary = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "task": baseline.task, **about}
-    return baselines.save(client, model, version, baseline.to_files(), summary=summary)
-
-
-def fetch_baseline(client: MlflowClient, model: str, alias: str) -> tuple[str, ModelBaseline]:
-    """Return the version that the alias points to, and its baseline.
-
-    Parameters
-    ----------
-    client : MlflowClient
-        Of the server that has the model.
-    model, alias : str
-        The registered model and the alias.
-
-    Returns
-    -------
-    version : str
-        The model version.
-    baseline : ModelBaseline
-        Its baseline.
-
-    Raises
-    ------
-    TrackingError
-        If there is no such model or alias, the version has no baseline, or MLflow does not answer.
-    """
-    version = baselines.resolve_alias(client, model, alias)
-    return version, load_baseline(client, model, version)
-
-
-def load_baseline(client: MlflowClient, model: str, version: str) -> ModelBaseline:
-    """Return the baseline of a model version.
-
-    Parameters
-    ----------
-    client : MlflowClient
-        Of the server that has the model.
-    model, version : str
-        The registered model and its version.
-
-    Returns
-    -------
-    ModelBaseline
-        As it was published last.
-
-    Raises
-    ------
-    TrackingError
-        If there is no such version, it has no baseline, or MLflow does not answer.
-    """
-    try:
-        return ModelBaseline.from_files(baselines.load(client, model, version))
-    except InputError as error:
-        raise TrackingError(
-            f"the baseline of model {model!r}, version {version}, cannot be read: {error}"
-        ) from error
-
-
-def _check_rows(features: pd.DataFrame, predictions: Any) -> None:
-    if not len(features):
-        raise InputError("the baseline has no rows; give the rows of a time in which all was well")
-    if not len(features.columns):
-        raise InputError("the baseline has no features; give the columns that the model was given")
-    if predictions.ndim != 1 or len(predictions) != len(features):
-        raise InputError(
-            f"the baseline has {len(features)} rows and predictions of shape {predictions.shape}; "
-            "give one prediction per row"
-        )
-    if PREDICTION in features.columns:
-        raise InputError(
-            f"a feature is named {PREDICTION!r}, the name of the model's output; rename the feature"
-        )
-
-
-def _check_length(rows: int, what: str, column: Any) -> None:
-    if column is not None and len(column) != rows:
-        raise InputError(
-            f"the baseline has {rows} rows and {len(column)} {what}; give one per row, or none at all"
-        )
-
-
-def _guess_task(predictions: Any) -> Task:
-    import numpy as np
-
-    if predictions.dtype.kind not in "fiu":
-        return "class"
-    if predictions.dtype.kind in "iu":
-        return "class" if len(np.unique(predictions)) <= _MOST_CLASSES else "regression"
-    known = predictions[~np.isnan(predictions)]
-    return "probability" if ((known >= 0) & (known <= 1)).all() else "regression"
-
-
-def _for_labels(task: Task, said: Any, labels: Any, realised: Realised | None) -> dict[str, Any]:
-    """Return what windows need once their labels are in: the classes, and the reliability curve."""
-    import numpy as np
-
-    found: dict[str, Any] = {}
-    if task == "class":
-        every = [said] if labels is None else [said, np.asarray(labels)]
-        names = class_names(np.concatenate([one.astype(object) for one in every]))
-        if len(names) <= MOST_CLASSES:
-            found["classes"] = names
-    if realised is not None and realised.reliability is not None:
-        found["reliability"] = [list(one) for one in realised.reliability.bins]
-    return found
-
-
-def _estimator(
-    task: Task, labels: Any, said: Any, features: pd.DataFrame, windows: list[Any]
-) -> tuple[PerformanceEstimator | None, str]:
-    """Return the estimator, or why there is none; a baseline without labels needs no reason."""
-    if labels is None:
-        return None, ""
-    try:
-        return PerformanceEstimator.fit(labels, said, features, task=task, windows=windows), ""
-    except InputError as error:
-        return None, str(error)
-
-
-def _window_text(clock: WindowClock) -> str:
-    from mirante.durations import format_duration
-
-    return format_duration(clock.length)
-
-
 def _read_head(content: bytes) -> dict[str, Any]:
     try:
         head = json.loads(content)
@@ -482,39 +340,3 @@ def _read_head(content: bytes) -> dict[str, Any]:
             "write it again with `mirante baseline create`"
         )
     return dict(head)
-
-
-def _utc(times: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
-    import pandas as pd
-
-    needed = "give dates and times such as 2026-01-31T14:00:00Z"
-    if pd.api.types.is_numeric_dtype(times):
-        raise InputError(f"the times are numbers ({times.dtype}), which could be of any unit; {needed}")
-    try:
-        return pd.to_datetime(times, utc=True, format="ISO8601")  # without it pandas guesses, and warns
-    except (ValueError, TypeError) as error:
-        raise InputError(f"the times cannot be read ({str(error).splitlines()[0]}); {needed}") from error
-
-
-def _span(times: pd.Series[pd.Timestamp] | None) -> dict[str, Any]:
-    if times is None or not len(times):
-        return {}
-    known = _utc(times).dropna().sort_values()
-    if not len(known):
-        return {}
-    gap = float(known.diff().max().total_seconds()) if len(known) > 1 else None
-    ends = {"first_time": known.iloc[0].isoformat(), "last_time": known.iloc[-1].isoformat()}
-    return ends if gap is None else {**ends, "longest_gap_seconds": gap}
-
-
-def _copies(features: pd.DataFrame, groups: Sequence[tuple[Window, Any]]) -> dict[str, Any]:
-    """Return how many rows are copies of another: of all, and in each of the baseline's own windows."""
-    hashes = row_hashes(features, list(map(str, features.columns)))
-
-    def count(some: Any) -> list[int]:
-        distinct = DistinctRows()
-        distinct.add(some)
-        return [distinct.copies, distinct.rows]
-
-    copies, rows = count(hashes)
-    return {"copies": copies, "rows": rows, "windows": [count(hashes[places]) for _, places in groups]}

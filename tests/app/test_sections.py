@@ -1,0 +1,29 @@
+import pytest
+from pydantic import ValidationError
+
+from mirante.app.sections import HostConfig, MlflowConfig
+
+
+def test_an_address_switches_mlflow_on_and_it_can_be_switched_off():
+    assert MlflowConfig(tracking_uri="http://127.0.0.1:5000").enabled
+    assert not MlflowConfig().enabled
+    assert not MlflowConfig(tracking_uri="http://127.0.0.1:5000", enabled=False).enabled
+
+
+def test_mlflow_without_an_address_cannot_be_switched_on():
+    with pytest.raises(ValidationError, match="needs mlflow.tracking_uri"):
+        MlflowConfig(enabled=True)
+
+
+def test_people_get_an_address_without_a_password_or_none():
+    assert (
+        MlflowConfig(tracking_uri="http://ana:secret@127.0.0.1:5000").page_address()
+        == "http://127.0.0.1:5000"
+    )
+    assert MlflowConfig(tracking_uri="sqlite:///mlflow.db").page_address() == ""
+
+
+@pytest.mark.parametrize("interval", ["0s", "-1m", "soon"])
+def test_an_interval_is_more_than_nothing(interval):
+    with pytest.raises(ValidationError):
+        HostConfig(interval=interval)
