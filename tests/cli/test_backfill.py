@@ -14,7 +14,7 @@ def run(world, *arguments):  # noqa: F811 - a fixture's value
     return CliRunner().invoke(main, ["backfill", world.name, *arguments, "-c", str(path)])
 
 
-def test_it_says_what_was_done(world):  # noqa: F811
+def test_it_says_what_was_done(world):  # noqa: F811 - a fixture's value
     world.record(*range(3), count=200)
     world.record(3, 4, count=200, shift=15.0)
     done = run(world, "--from", "2026-01-01", "--to", "2026-01-06T00:00:00Z")
@@ -32,7 +32,7 @@ def test_it_says_what_was_done(world):  # noqa: F811
     assert "5 were there from an earlier backfill" in again.stdout
 
 
-def test_json_is_all_there_is_on_standard_output(world):  # noqa: F811
+def test_json_is_all_there_is_on_standard_output(world):  # noqa: F811 - a fixture's value
     world.record(*range(3), count=200)
     done = run(world, "--from", "2026-01-01", "--to", "2026-01-04", "--version", "1", "--replace", "--json")
     told = json.loads(done.stdout)
@@ -48,7 +48,7 @@ def test_json_is_all_there_is_on_standard_output(world):  # noqa: F811
         (("--from", "2026-01-01", "--to", "2026-01-05", "--version", "9"), 1, "has no version '9'"),
     ],
 )
-def test_what_is_wrong_is_a_sentence(world, arguments, code, said):  # noqa: F811
+def test_what_is_wrong_is_a_sentence(world, arguments, code, said):  # noqa: F811 - a fixture's value
     done = run(world, *arguments)
     assert done.exit_code == code
     assert said in done.stderr

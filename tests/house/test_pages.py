@@ -69,7 +69,7 @@ def test_every_setting_and_command_is_in_the_configuration_page():
         "web.": WebConfig,
         "alerts.": AlertsConfig,
         "alerts.heartbeat.": HeartbeatConfig,
-        "tables.": TablesConfig,
+        "result_tables.": TablesConfig,
     }
     named = {f"{prefix}{name}" for prefix, part in parts.items() for name in part.model_fields}
     channels = (AlertmanagerConfig, AppriseConfig, EmailConfig, SlackConfig, WebhookConfig)

@@ -28,7 +28,7 @@ def sliced(
         **more,
     }
     said = {"drifted": ["age"], "missing": [], "sentences": ["age moved."]}
-    return SliceWindowRow(SUBJECT, version, "region", value, start, start + HOUR, verdicts=said, **found)  # type: ignore[arg-type]
+    return SliceWindowRow(SUBJECT, version, "region", value, start, start + HOUR, verdicts=said, **found)  # type: ignore[arg-type]  # values of any field
 
 
 def test_a_slice_is_a_row_of_its_rows_and_its_performance():
@@ -78,6 +78,5 @@ def test_a_slice_that_is_measured_later_is_written_anew(watched: Watched, tmp_pa
     assert not write_tables(watched.store, tmp_path).files
     watched.store.slice_windows.measured(SUBJECT, "1", START, {("region", "EU"): {"accuracy": 0.5}})
     assert write_tables(watched.store, tmp_path).files
-    (path,) = (tmp_path / "profile_metrics").glob("*.parquet")
-    rows = pq.read_table(path).to_pylist()
+    rows = pq.read_table(tmp_path / "profile_metrics").to_pylist()
     assert [one["performance_accuracy"] for one in rows if one["slice_value"] == "EU"] == [0.5]
