@@ -66,6 +66,15 @@ for seed, name in enumerate(("churn-3", "churn-4")):
     for file, content in made.to_files().items():
         (Path(name) / file).write_bytes(content)
 """
+REGISTERED = """
+import mlflow, warnings
+from sklearn.dummy import DummyRegressor
+warnings.simplefilter("ignore")  # what MLflow says to itself
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+model, needs = DummyRegressor().fit([[1.0]], [1.0]), ["scikit-learn"]
+mlflow.sklearn.log_model(model, name="churn", registered_model_name="churn", pip_requirements=needs)
+mlflow.MlflowClient().set_registered_model_alias("churn", "champion", "1")
+"""
 # What stands for the reader's own things: run before the block of that number.
 BEFORE = {
     ("docs/baselines.md", 0): LOGGED,
@@ -76,6 +85,7 @@ BEFORE = {
     ("docs/production.md", 0): MODEL,
     ("docs/production.md", 1): "predict(pd.DataFrame({'age': [31.0, 45.0]})); recorder.close()",
     ("docs/serving.md", 0): STORE,
+    ("docs/serving.md", 1): REGISTERED,
     ("docs/security.md", 0): (
         "import mirante; recorder = mirante.Recorder('churn', 'log')\n"
         "row = {'age_band': '30-39', 'plan': 'basic', 'region': 'north', 'name': 'not recorded'}"
@@ -84,7 +94,7 @@ BEFORE = {
 AFTER = {
     "docs/baselines.md": "mlflow.end_run(); mlflow.set_tracking_uri(None)",
     "docs/security.md": "recorder.close()",
-    "docs/serving.md": "predict.close()",
+    "docs/serving.md": "predict.close(); mlflow.end_run(); mlflow.set_tracking_uri(None)",
 }
 
 
