@@ -222,7 +222,8 @@ class WindowPerformance:
     ) -> tuple[dict[str, Any] | None, list[Reading]]:
         """Return what a window keeps now and what it says; nothing where both are as before."""
         kept = window.kept
-        if anew or kept is None:
+        # of a model with a source, labels are found only where its rows are read: once more when it is final
+        if anew or kept is None or (final and not window.final):
             found = measure_performance(
                 self._log,
                 self._store,
