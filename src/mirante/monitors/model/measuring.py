@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from mirante.durations import parse_duration
+from mirante.errors import ArchiveError
 from mirante.i18n import translator
 from mirante.monitors.model.predicted import PredictedIds
 from mirante.monitors.performance import Measurement, measure_performance
@@ -25,6 +28,8 @@ __all__ = ["Measured", "WindowPerformance", "awaits_labels", "with_performance"]
 _ENOUGH = 0.95  # of a window's rows must still be in the log, else its figures stay as they are
 _LONG = 5.0  # seconds; to measure windows again that took longer is followed by a pause
 _PAUSE = 9.0  # times as long: so that a stream of labels over many windows takes a tenth of the time
+
+_log = structlog.get_logger("mirante.performance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class WindowPerformance:
         self.sequence: int | None = None
         self._unmatched: int | None = None
         self._rest_until = 0.0
+        self._away = False
 
     def restore(self, rows: Sequence[WindowRow], sequence: int | None) -> None:
         """Take up judged windows as the store has them.
@@ -155,11 +161,31 @@ class WindowPerformance:
         Returns
         -------
         Measured
-            Empty where there is nothing new.
+            Empty where there is nothing new, and where the rows are in an archive that is away: they are
+            looked at again when it answers.
         """
         if not self._config.predicts:
             return Measured()
         self._let_go(now)
+        sequence, windows = self.sequence, {start: replace(one) for start, one in self._windows.items()}
+        try:
+            found = self._measure(now)
+        except ArchiveError as error:
+            self.sequence, self._windows = sequence, windows
+            if not self._away:
+                _log.warning(
+                    "labels wait for the archive",
+                    subject=self._config.subject,
+                    version=self._version,
+                    error=str(error),
+                )
+            self._away = True
+            return Measured()
+        self._away = False
+        return found
+
+    def _measure(self, now: datetime) -> Measured:
+        """Measure what is new; an archive that is away ends it in the middle."""
         due = {
             window.start
             for window in self._windows.values()
