@@ -76,12 +76,14 @@ def test_labels_of_the_table_give_the_performance(tmp_path, store, baseline):
     assert store.labels.get("churn", ["0-20"]).found.all()
 
 
-def test_labels_that_are_filled_in_later_are_found(tmp_path, store, baseline):
+@pytest.mark.parametrize("early", [0, 5])
+def test_labels_that_are_filled_in_later_are_found(tmp_path, store, baseline, early):
     features, predictions, times = make_rows(0, 120)
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as connection:
         table = features.assign(id=range(120), at=times.astype(str), score=predictions, truth=None)
         table.to_sql("scores", connection, index=False)
+        connection.execute("UPDATE scores SET truth = id % 2 WHERE id < ?", (early,))
     connection.close()
     source = {"sql": f"sqlite:///{path}", "table": "scores", "cursor": "id", "time": "at"}
     source |= {"prediction": "score", "label": "truth"}
@@ -89,12 +91,13 @@ def test_labels_that_are_filled_in_later_are_found(tmp_path, store, baseline):
     store.baselines.put(BaselineRow(config.subject, "1", START, 1, b""))
     rows = BatchRows(open_source(config.source), store, config.subject)
     monitor = ModelMonitor(config, "1", baseline, store, rows)
-    assert monitor.advance(START + DAY).measured == ()
+    assert monitor.advance(START + DAY).measured == ((START,) if early else ())
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE scores SET truth = id % 2")
     connection.close()
     step = monitor.advance(START + 3 * DAY)
     assert {r.name: r.value for r in step.readings}["performance_labels"] == 120.0
+    assert monitor.advance(START + 4 * DAY).measured == ()
 
 
 def test_without_a_column_of_versions_rows_are_of_the_version_of_their_time(tmp_path, store, baseline):

@@ -97,7 +97,8 @@ def test_what_is_wrong_about_rows_that_are_kept_is_refused(more):
 
 def test_rows_stay_here_until_they_are_judged_unless_said_otherwise():
     config = ModelConfig(model="m", window="1h", lateness="5m", label_delay="1d", archive="s3://bucket")
-    assert config.moved_after == config.judged_after == timedelta(days=1, hours=1, minutes=5)
+    assert config.judged_after == timedelta(days=1, hours=1, minutes=5)
+    assert config.moved_after == timedelta(days=8, hours=1, minutes=5), "labels still count for a week"
     assert ModelConfig(model="m", archive_after="1h").moved_after == timedelta(hours=1)
     assert ModelConfig(model="m").archive_address() is None
     assert config.archive_address() == "s3://bucket"

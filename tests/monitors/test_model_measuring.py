@@ -1,12 +1,14 @@
 """Performance as labels come in: any order, late, twice, changed, for nobody; the same after a restart."""
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from mirante.capture.recorder import Recorder
+from mirante.inference_log.reader import InferenceLog
 from mirante.monitors.model import ModelMonitor, awaits_labels
 from mirante.readings import is_provisional
 
@@ -231,6 +233,33 @@ def test_one_class_has_a_reason_and_no_area(config, store, monitor):
     monitor.advance(FINAL)
     assert kept(store, config)["realised"]["reasons"]["roc_auc"] == "one_class"
     assert math.isnan(latest(store, "roc_auc")[0])
+
+
+def test_an_archive_that_is_away_holds_up_labels_and_nothing_else(config, store, log, baseline, tmp_path):
+    folder = tmp_path / "archive"
+    record(config, 0)
+    send(store, 0, 0, 10)
+    ModelMonitor(config, "1", baseline, store, log).advance(FINAL)
+    away = InferenceLog(config.log, f"file://{folder}")
+    assert away.move("churn", datetime.now(UTC) + DAY, older_than=timedelta(0)).segments == 1
+    folder.rename(tmp_path / "moved")
+    folder.write_text("no folder")
+    record(config, 1)
+    send(store, 0, 10, 30)
+    send(store, 1, 0, 20)
+    lost = InferenceLog(config.log, f"file://{folder}")
+    monitor = ModelMonitor(config, "1", baseline, store, lost)
+    with capture_logs() as logs:
+        step = monitor.advance(CLOSED + DAY)
+        assert [row.start for row in step.closed] == [START + DAY]
+        assert step.measured == monitor.advance(FINAL + DAY).measured == ()
+    assert [one["event"] for one in logs if "archive" in one["event"]] == ["labels wait for the archive"]
+    folder.unlink()
+    (tmp_path / "moved").rename(folder)
+    lost._places.archive.objects.retry()  # no half minute's wait
+    assert monitor.advance(FINAL + DAY + HOUR).measured == (START, START + DAY)
+    assert kept(store, config)["performance"]["labels"] == 30.0
+    assert kept(store, config, START + DAY)["realised"]["final"] is True
 
 
 def test_a_retired_version_waits_for_its_labels(config, store, log, baseline):

@@ -125,8 +125,8 @@ class ModelConfig(BaseModel):
         URL of the folder in object storage to which sealed segments are moved, such as ``s3://bucket/log``;
         ``env:NAME`` takes it from the environment. They stay beside the recorder when not given.
     archive_after : timedelta, optional
-        How long rows stay beside the recorder before that; until window, lateness and `label_delay` are over
-        when not given, so that the monitor need not ask the archive for them.
+        How long rows stay beside the recorder before that; until window, lateness, `label_delay` and
+        `label_lateness` are over when not given, so that the monitor need not ask the archive for them.
     privacy : PrivacyConfig
         What of the rows is recorded: for those that record, and to find rows that are to be deleted.
 
@@ -232,8 +232,8 @@ class ModelConfig(BaseModel):
 
     @property
     def moved_after(self) -> timedelta:
-        """How old rows are when they are moved to the archive."""
-        return self.judged_after if self.archive_after is None else self.archive_after
+        """How old rows are when they are moved to the archive: too old for labels, unless said otherwise."""
+        return self.judged_after + self.label_lateness if self.archive_after is None else self.archive_after
 
     def archive_address(self, environ: Mapping[str, str] | None = None) -> str | None:
         """Return the URL of the archive; None without one. It is not for showing.

@@ -14,6 +14,7 @@ from mirante.capture.recorder import Recorder
 from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.model import ModelMonitor
 from mirante.profiles import TableProfile
+from mirante.readings import is_provisional
 
 from ..conftest import START, make_rows
 
@@ -201,6 +202,32 @@ def test_performance_of_slices_with_enough_labels_is_measured(config, store, log
     rows = {row.label: row for row in store.slice_windows.list(config.subject)}
     assert rows["plan=plus"].performance["accuracy"] == 0.0
     assert rows["plan=plus"].performance["labels"] == (table["plan"] == "plus").sum()
+
+
+def test_performance_of_slices_is_as_provisional_as_that_of_their_window(config, store, log, sliced):
+    _table, ids = record(config, 0)
+    store.labels.write(config.model, ids[:300], [float(n % 2) for n in range(300)], START + DAY)
+    monitor = ModelMonitor(config, "1", sliced, store, log)
+    for now, note in ((13, "provisional: 75 % of the labels are in"), (24, "")):
+        step = monitor.advance(START + DAY / 2 + timedelta(hours=now))
+        told = [one for one in step.readings if one.name == "performance_accuracy"]
+        assert len(told) > 3
+        assert {one.note for one in told} == {note}
+
+
+def test_slices_stay_as_their_window_does_when_rows_are_gone(config, store, log, sliced):
+    for part in (np.arange(200), np.arange(200, 400)):
+        _table, ids = record(config, 0, part=part)
+    store.labels.write(config.model, ids, [float(n % 2) for n in range(400)], START + DAY)
+    first = ModelMonitor(config, "1", sliced, store, log).advance(START + DAY + timedelta(hours=1))
+    before = [row.performance for row in store.slice_windows.list(config.subject)]
+    log.delete(ids[:200], by="me", forget=store.forget)
+    store.labels.write(config.model, ids[:200], [float(n % 2) for n in range(200)], START + DAY)
+    step = ModelMonitor(config, "1", sliced, store, log).advance(START + 2 * DAY)
+    assert [row.performance for row in store.slice_windows.list(config.subject)] == before
+    for name in ("performance_labels", "performance_accuracy"):
+        assert labels_of(step.readings, name) == labels_of(first.readings, name)
+    assert not any(is_provisional(one) for one in step.readings)
 
 
 def test_without_slices_nothing_changes(config, store, log, baseline):

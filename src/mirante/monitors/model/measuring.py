@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from mirante.durations import parse_duration
+from mirante.errors import ArchiveError
 from mirante.i18n import translator
 from mirante.monitors.model.predicted import PredictedIds
 from mirante.monitors.performance import Measurement, measure_performance
@@ -26,6 +29,8 @@ _ENOUGH = 0.95  # of a window's rows must still be in the log, else its figures 
 _LONG = 5.0  # seconds; to measure windows again that took longer is followed by a pause
 _PAUSE = 9.0  # times as long: so that a stream of labels over many windows takes a tenth of the time
 
+_log = structlog.get_logger("mirante.performance")
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -37,10 +42,16 @@ class Measured:
         What windows keep, by their starts: ``performance`` and ``realised``, for `with_performance`.
     readings : tuple of Reading
         At the starts of the windows, and the labels that fit no prediction, at the present.
+    anew : frozenset of datetime
+        Those of the windows that were measured; the others became final as they were.
+    notes : mapping of datetime to str
+        What the readings of each window say beside the value: that it is provisional, or nothing.
     """
 
     figures: tuple[tuple[datetime, dict[str, Any]], ...] = ()
     readings: tuple[Reading, ...] = ()
+    anew: frozenset[datetime] = frozenset()
+    notes: Mapping[datetime, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -106,6 +117,7 @@ class WindowPerformance:
         self.sequence: int | None = None
         self._unmatched: int | None = None
         self._rest_until = 0.0
+        self._away = False
 
     def restore(self, rows: Sequence[WindowRow], sequence: int | None) -> None:
         """Take up judged windows as the store has them.
@@ -155,11 +167,31 @@ class WindowPerformance:
         Returns
         -------
         Measured
-            Empty where there is nothing new.
+            Empty where there is nothing new, and where the rows are in an archive that is away: they are
+            looked at again when it answers.
         """
         if not self._config.predicts:
             return Measured()
         self._let_go(now)
+        sequence, windows = self.sequence, {start: replace(one) for start, one in self._windows.items()}
+        try:
+            found = self._measure(now)
+        except ArchiveError as error:
+            self.sequence, self._windows = sequence, windows
+            if not self._away:
+                _log.warning(
+                    "labels wait for the archive",
+                    subject=self._config.subject,
+                    version=self._version,
+                    error=str(error),
+                )
+            self._away = True
+            return Measured()
+        self._away = False
+        return found
+
+    def _measure(self, now: datetime) -> Measured:
+        """Measure what is new; an archive that is away ends it in the middle."""
         due = {
             window.start
             for window in self._windows.values()
@@ -172,18 +204,22 @@ class WindowPerformance:
         touched, news = self._touched()
         figures: list[tuple[datetime, dict[str, Any]]] = []
         readings: list[Reading] = []
+        notes: dict[datetime, str] = {}
+        measured: set[datetime] = set()
         for start in sorted(due | touched):
             window = self._windows[start]
-            kept, said = self._look(window, final=window.final or start in due, anew=start in touched)
+            kept, anew = self._look(window, final=window.final or start in due, anew=start in touched)
             if kept is not None:
                 figures.append((start, kept))
-                readings += said
+                notes[start] = "" if window.final else _so_far(kept["performance"], self._locale)
+                readings += self._readings(window, notes[start])
+                measured |= {start} if anew else set()
         took = time.perf_counter() - began
         if took > _LONG and not due and not new:  # those are looked at once
             self._rest_until = began + took + _PAUSE * took
         if news or figures:
             readings += self._unmatched_reading(now)
-        return Measured(tuple(figures), tuple(readings))
+        return Measured(tuple(figures), tuple(readings), frozenset(measured), notes)
 
     def _let_go(self, now: datetime) -> None:
         """Forget windows whose labels are too late by now."""
@@ -217,12 +253,11 @@ class WindowPerformance:
             found |= self._ids.windows_of(ids, seen)
         return found, self.sequence != before
 
-    def _look(
-        self, window: _Window, *, final: bool, anew: bool
-    ) -> tuple[dict[str, Any] | None, list[Reading]]:
-        """Return what a window keeps now and what it says; nothing where both are as before."""
-        kept = window.kept
-        if anew or kept is None:
+    def _look(self, window: _Window, *, final: bool, anew: bool) -> tuple[dict[str, Any] | None, bool]:
+        """Return what a window keeps now, None where it is as before, and whether that was measured now."""
+        kept, measured = window.kept, False
+        # of a model with a source, labels are found only where its rows are read: once more when it is final
+        if anew or kept is None or (final and not window.final):
             found = measure_performance(
                 self._log,
                 self._store,
@@ -235,15 +270,15 @@ class WindowPerformance:
             )
             self._store.labels.match(self._config.model, found.unmatched)
             if kept is None or found.rows >= _ENOUGH * window.rows:
-                kept = self._to_keep(found) if found.labels or final else None
+                kept, measured = self._to_keep(found) if found.labels or final else None, True
         window.looked = True
         if kept is None:
-            return None, []
+            return None, False
         kept = {**kept, "realised": {**(kept.get("realised") or {}), "final": final}}
         if kept == window.kept and window.final == final:
-            return None, []
+            return None, False
         window.kept, window.final = kept, final
-        return kept, self._readings(window)
+        return kept, measured
 
     def _to_keep(self, found: Measurement) -> dict[str, Any]:
         details = found.details()
@@ -251,10 +286,9 @@ class WindowPerformance:
             details["baseline_reliability"] = self._normal
         return {"performance": finite(found.figures), "realised": details}
 
-    def _readings(self, window: _Window) -> list[Reading]:
+    def _readings(self, window: _Window, note: str) -> list[Reading]:
         assert window.kept is not None  # noqa: S101  # told only after it was set
         figures = window.kept["performance"]
-        note = "" if window.final else _so_far(figures, self._locale)
         values: dict[str, float | None] = {**figures}
         for name, (lower, upper) in (window.kept["realised"].get("intervals") or {}).items():
             values |= {f"{name}_lower": lower, f"{name}_upper": upper}

@@ -239,7 +239,7 @@ class ModelMonitor:
             readings.append(Reading(name, self._rows_total, now, self.labels))
         if closed or late:
             readings.append(Reading("monitor_late_total", self._late_total, now, self.labels))
-        readings += self._slices.measure(found.figures)
+        readings += self._slices.measure(found)
         if self._retired is None:
             readings += self._silence.tell(self._newest, now)
         moved = cursor != self._cursor or self._performance.sequence != self._labels_seen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mirante.drift.monitor import DriftMonitor
     from mirante.monitors.baseline import ModelBaseline
+    from mirante.monitors.model.measuring import Measured
     from mirante.monitors.openwindow import OpenWindow
     from mirante.monitors.rows import RowSource, Watched
     from mirante.monitors.windows import Window
@@ -161,23 +162,27 @@ class SliceMonitor:
             readings += said
         return readings
 
-    def measure(self, measured: Sequence[tuple[datetime, Mapping[str, Any]]]) -> list[Reading]:
+    def measure(self, measured: Measured) -> list[Reading]:
         """Compute the performance of the slices of windows that were measured as a whole.
 
         Parameters
         ----------
-        measured : sequence of (datetime, mapping)
-            Start of each window, and what it keeps of all its rows: ``performance`` among it.
+        measured : Measured
+            What the windows keep of all their rows. Where one became final as it was, its rows may be gone:
+            its slices stay as they were too, and say so.
 
         Returns
         -------
         list of Reading
-            ``performance_<measure>`` of slices with at least 30 labels.
+            ``performance_<measure>`` of slices with at least 30 labels, as provisional as their window.
         """
         readings: list[Reading] = []
         clock, labels = self._config.clock(), self._config.labels(self._version)
-        for start, figures in measured if self._slices else ():
+        for start, figures in measured.figures if self._slices else ():
             if not (figures.get("performance") or {}).get("labels"):
+                continue
+            if start not in measured.anew:
+                readings += self._told_again(start, measured.notes[start])
                 continue
             found = measure_slices(
                 self._inference_log,
@@ -192,11 +197,23 @@ class SliceMonitor:
             mine = {self._slices[place]: one for place, one in found.items()}
             self._figures.append((start, {(one.key, one.value): finite(v) for one, v in mine.items()}))
             readings += [
-                Reading(f"performance_{name}", value, start, {**labels, SLICE: one.label})
+                Reading(
+                    f"performance_{name}", value, start, {**labels, SLICE: one.label}, measured.notes[start]
+                )
                 for one, values in mine.items()
                 for name, value in values.items()
             ]
         return readings
+
+    def _told_again(self, start: datetime, note: str) -> list[Reading]:
+        subject, labels = self._config.subject, self._config.labels(self._version)
+        kept = self._store.slice_windows.list(subject, since=start, until=start + timedelta(microseconds=1))
+        return [
+            Reading(f"performance_{name}", value, start, {**labels, SLICE: row.label}, note)
+            for row in kept
+            if row.version == self._version
+            for name, value in row.performance.items()
+        ]
 
     def save(self, connection: Connection) -> None:
         """Write what is new, in the transaction that writes the windows.
