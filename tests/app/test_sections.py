@@ -11,7 +11,7 @@ def test_an_address_switches_mlflow_on_and_it_can_be_switched_off():
 
 
 def test_mlflow_without_an_address_cannot_be_switched_on():
-    with pytest.raises(ValidationError, match="needs mlflow.tracking_uri"):
+    with pytest.raises(ValidationError, match=r"needs mlflow\.tracking_uri"):
         MlflowConfig(enabled=True)
 
 
