@@ -77,10 +77,9 @@ class AgreementWatch:
             for reading in self._compared(one, other)
         ]
         state = AliasRecord(self._first, self._store).state
-        current, former = [], []  # those of a version that the alias left are history: its series have ended
-        for reading in readings:
-            ours = state is None or reading.labels["version"] == state.version
-            (current if ours else former).append(reading)
+        # what is said of a version that the alias left is history: its series have ended
+        former = [one for one in readings if state is not None and one.labels["version"] != state.version]
+        current = [one for one in readings if state is None or one.labels["version"] == state.version]
         with self._store.transaction() as connection:
             self._store.readings.write(current, connection=connection)
             self._store.readings.write(former, arrive=False, connection=connection)
