@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mirante.app.agreement import AgreementWatch, pairs_of
+from mirante.app.alias import AliasRecord
 from mirante.capture.recorder import Recorder
 from mirante.inference_log.reader import InferenceLog
 from mirante.monitors.config import ModelConfig
@@ -82,3 +83,16 @@ def test_only_aliases_of_one_model_with_the_same_windows_are_pairs(configs):
     hourly = champion.model_copy(update={"alias": "hourly", "window": "1h"})
     paused = champion.model_copy(update={"alias": "paused", "paused": True})
     assert pairs_of([challenger, other, champion, hourly, paused]) == [(champion, challenger)]
+
+
+def test_what_is_said_of_a_version_that_the_alias_left_does_not_arrive(configs, store):
+    ((champion, challenger),) = pairs_of(configs)
+    record(champion, store, "1", 0, [0.1, 0.2])
+    record(champion, store, "4", 1, [0.1, 0.2])
+    for day in range(2):
+        record(challenger, store, "2", day, [0.1, 0.2])
+    AliasRecord(champion, store).follow("4", START + DAY)
+    AgreementWatch(champion, challenger, store, InferenceLog(champion.log)).advance()
+    arrived = [one for _, one in store.readings.after(0) if one.name == "challenger_shared"]
+    assert [one.labels["version"] for one in arrived] == ["4"]
+    assert len(told(store, "challenger_shared")) == 2

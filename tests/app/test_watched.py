@@ -11,9 +11,9 @@ CONFIG = ModelConfig(model="churn")
 GONE = "version 1 is no longer watched: champion points to version 2"
 
 
-def monitor(version, *columns, estimator=None, windows_over=False):
+def monitor(version, *columns, estimator=None, windows_over=False, slices=()):
     baseline = SimpleNamespace(profile=SimpleNamespace(columns=dict.fromkeys(columns)), estimator=estimator)
-    return SimpleNamespace(version=version, baseline=baseline, windows_over=windows_over)
+    return SimpleNamespace(version=version, baseline=baseline, windows_over=windows_over, slice_labels=slices)
 
 
 def why(watched, name, version="2", **more):
@@ -53,3 +53,32 @@ def test_the_aliass_own_series_are_of_no_version_and_go_on():
 
 def test_reasons_are_in_the_locale():
     assert why(Watched(CONFIG, "2", None, [], "pt_BR"), "drift_ks", "1").startswith("a versão 1 não é mais")
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "said"),
+    [
+        ("drift_detected", {"slice": "plan=pro", "feature": "age"}, "the slice is no longer judged"),
+        ("performance_accuracy", {"slice": "plan=pro"}, "the slice is no longer judged"),
+        ("custom_metric", {"metric": "spread"}, "the metric is no longer computed"),
+        ("out_of_range_ratio", {"feature": "age"}, "the limit is no longer judged"),
+        ("out_of_range_detected", {"feature": "age"}, "the limit is no longer judged"),
+        ("new_category_detected", {"feature": "age"}, "the limit is no longer judged"),
+        ("duplicate_ratio", {}, "the limit is no longer judged"),
+        ("duplicates_detected", {}, "the limit is no longer judged"),
+        ("row_count_detected", {}, "the limit is no longer judged"),
+        ("freshness_detected", {}, "the limit is no longer judged"),
+    ],
+)
+def test_what_the_config_no_longer_asks_for_is_over(name, labels, said):
+    asked = ModelConfig(model="churn", metrics=[{"name": "spread", "expression": "mean(age)"}])
+    before = Watched(asked, "2", monitor("2", "age", slices=["plan=pro"]), [])
+    assert why(before, name, **labels) == ""
+    after = Watched(ModelConfig(model="churn", limits=()), "2", monitor("2", "age"), [])
+    assert why(after, name, **labels).startswith(said)
+    assert why(after, "freshness_seconds") == ""
+    assert before.signature != after.signature
+
+
+def test_without_a_monitor_nothing_is_known_of_slices():
+    assert why(Watched(CONFIG, "2", None, []), "predictions", slice="plan=pro") == ""

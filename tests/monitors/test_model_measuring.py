@@ -197,6 +197,19 @@ def test_figures_stay_when_their_rows_are_gone(config, store, log, baseline):
     assert kept(store, config)["performance"] == before["performance"]
 
 
+def scanned(log, monkeypatch):
+    """The starts of windows whose predictions are read from now on; ids alone are looked at more often."""
+    scans, real = [], log.scan
+
+    def scan(*args, **options):
+        if "__prediction" in options["columns"]:
+            scans.append(options["start"])
+        return real(*args, **options)
+
+    monkeypatch.setattr(log, "scan", scan)
+    return scans
+
+
 def test_only_windows_with_new_labels_are_read(config, store, log, baseline, monkeypatch):
     days = 12
     record(config, *range(days))
@@ -206,9 +219,7 @@ def test_only_windows_with_new_labels_are_read(config, store, log, baseline, mon
     monitor.advance(START + 20 * DAY)
     send(store, 3, 10, 20)
     send(store, 5, 10, 20)
-    scans = []
-    real = log.scan
-    monkeypatch.setattr(log, "scan", lambda *a, **k: scans.append(k["start"]) or real(*a, **k))
+    scans = scanned(log, monkeypatch)
     assert monitor.advance(START + 20 * DAY + HOUR).measured == (START + 3 * DAY, START + 5 * DAY)
     assert scans == [START + 3 * DAY, START + 5 * DAY]
     assert monitor.advance(START + 20 * DAY + HOUR).measured == ()
@@ -266,7 +277,7 @@ def test_a_retired_version_waits_for_its_labels(config, store, log, baseline):
     record(config, 0)
     monitor = ModelMonitor(config, "1", baseline, store, log)
     send(store, 0, 0, 10)
-    monitor.retire(START + DAY)
+    monitor.retire(START + DAY - HOUR)
     monitor.advance(CLOSED)
     assert not monitor.finished
     monitor.advance(FINAL)
@@ -278,9 +289,7 @@ def test_the_first_label_of_all_reads_its_window_alone(config, store, log, basel
     monitor = ModelMonitor(config.model_copy(update={"label_delay": 90 * DAY}), "1", baseline, store, log)
     monitor.advance(START + 7 * DAY)
     again = ModelMonitor(monitor.config, "1", baseline, store, log)
-    scans = []
-    real = log.scan
-    monkeypatch.setattr(log, "scan", lambda *a, **k: scans.append(k["start"]) or real(*a, **k))
+    scans = scanned(log, monkeypatch)
     send(store, 4, 0, 10)
     for each in (monitor, again):
         assert each.advance(START + 7 * DAY).measured == (START + 4 * DAY,)

@@ -92,6 +92,9 @@ def beside(store: Store, alias: str = "challenger<b>", at=AT) -> None:
             Reading("performance_labels", 10, at, labels),
             Reading("performance_accuracy", 0.75, at, labels),
             Reading("estimated_accuracy", 0.7, at, labels),
+            Reading("predictions", 6, at, {**labels, "slice": "plan=pro"}),  # rows that are counted already
+            Reading("performance_labels", 6, at, {**labels, "slice": "plan=pro"}),
+            Reading("performance_accuracy", 0.1, at, {**labels, "slice": "plan=pro"}),
         ]
     )
     pair = {"model": "m", "alias": "champion", "version": "1", "challenger": alias}

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from mirante.app.alias import AliasRecord
 from mirante.errors import InputError
 from mirante.monitors.comparison import Side, compare_answers
 from mirante.readings import Reading
@@ -75,8 +76,13 @@ class AgreementWatch:
             if one.version != other.version
             for reading in self._compared(one, other)
         ]
+        state = AliasRecord(self._first, self._store).state
+        # what is said of a version that the alias left is history: its series have ended
+        former = [one for one in readings if state is not None and one.labels["version"] != state.version]
+        current = [one for one in readings if state is None or one.labels["version"] == state.version]
         with self._store.transaction() as connection:
-            self._store.readings.write(readings, connection=connection)
+            self._store.readings.write(current, connection=connection)
+            self._store.readings.write(former, arrive=False, connection=connection)
             self._store.cursors.set(self.name, {"after": starts[-1].isoformat()}, connection=connection)
 
     def _windows(self, subject: str, since: datetime | None) -> dict[datetime, list[WindowRow]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mirante.i18n import translator
+from mirante.readings import SLICE
 
 if TYPE_CHECKING:
     from mirante.monitors.config import ModelConfig
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Watched"]
 
+_LIMITS = {
+    "out_of_range_ratio": "out_of_range",
+    "out_of_range_detected": "out_of_range",
+    "new_category_detected": "new_category",
+    "duplicate_ratio": "duplicates",
+    "duplicates_detected": "duplicates",
+    "row_count_detected": "row_count",
+    "freshness_detected": "freshness",
+}
 _OF_CLIENTS = "signature_violations_total"  # its columns are what clients send, not what the baseline has
 
 
@@ -53,12 +63,16 @@ class Watched:
         self._alias, self._version, self._locale = config.alias, version, locale
         self._columns = None if monitor is None else frozenset(monitor.baseline.profile.columns)
         self._estimated = monitor is None or monitor.baseline.estimator is not None
+        self._slices = None if monitor is None else frozenset(monitor.slice_labels)
+        self._metrics = frozenset(one.name for one in config.metrics)
+        self._limits = frozenset(config.limits)
         self._over = {one.version: one.windows_over for one in former}
 
     @property
     def signature(self) -> object:
         """Equal as long as the same series are watched."""
-        return self._version, self._columns, self._estimated, tuple(sorted(self._over.items()))
+        declared = self._slices, self._metrics, self._limits
+        return self._version, self._columns, self._estimated, declared, tuple(sorted(self._over.items()))
 
     def why_over(self, name: str, labels: Mapping[str, str]) -> str:
         """Return why nobody writes a series any more; empty where somebody does.
@@ -90,4 +104,15 @@ class Watched:
         if not self._estimated and name.startswith("estimated_"):
             return _("performance is no longer estimated: the baseline of version %(version)s has no labels",
                      version=version)  # fmt: skip
+        return self._why_undeclared(name, labels)
+
+    def _why_undeclared(self, name: str, labels: Mapping[str, str]) -> str:
+        """Say of a series of the version why the config does not ask for it; empty where it does."""
+        _ = translator(self._locale)
+        if self._slices is not None and labels.get(SLICE, "") not in {"", *self._slices}:
+            return _("the slice is no longer judged: the config or the baseline no longer has it")
+        if "metric" in labels and labels["metric"] not in self._metrics:
+            return _("the metric is no longer computed: the config no longer has it")
+        if _LIMITS.get(name, "") not in {"", *self._limits}:
+            return _("the limit is no longer judged: the config no longer has it under limits")
         return ""

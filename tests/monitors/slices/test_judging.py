@@ -35,7 +35,7 @@ def monitors(rng):
     profile = TableProfile.of(baseline)
     fitted = SliceBaselines.fit(["region"], baseline, profile)
     whole = DriftMonitor(profile, alarm_budget=BUDGET, window="1d", share=ALL_ROWS_SHARE)
-    resolved = Resolved(fitted.like, fitted.slices, ())
+    resolved = Resolved(fitted.like, fitted.slices, (), fitted.like.layout.numeric)
     judge = SliceJudge(resolved, whole, CLOCK, "model/m@champion", "1", LABELS)
     return profile, fitted, whole, judge
 
@@ -99,7 +99,7 @@ def test_a_window_without_rows_says_nothing_and_an_empty_slice_that_it_is_empty(
 def test_sentences_are_in_the_locale():
     rng = np.random.default_rng(7)
     _profile, fitted, whole, _judge = monitors(rng)
-    resolved = Resolved(fitted.like, fitted.slices, ())
+    resolved = Resolved(fitted.like, fitted.slices, (), fitted.like.layout.numeric)
     judge = SliceJudge(resolved, whole, CLOCK, "s", "1", LABELS, locale="pt_BR")
     _rows, readings = judged(fitted, judge, draw(rng, 500, shift=3.0), 1)
     notes = [reading.note for reading in readings if reading.name == "drift_detected"]

@@ -12,9 +12,11 @@ from structlog.testing import capture_logs
 
 from mirante.capture.recorder import Recorder
 from mirante.monitors.baseline import ModelBaseline
+from mirante.monitors.columns import watched_columns
 from mirante.monitors.model import ModelMonitor
 from mirante.profiles import TableProfile
 from mirante.readings import is_provisional
+from mirante.sources.rows.config import ColumnChoice
 
 from ..conftest import START, make_rows
 
@@ -260,3 +262,20 @@ def test_slices_held_against_their_own_last_windows_are_bounded(config, store, l
     assert len({row.label for row in store.slice_windows.list(few.subject)}) == 5
     assert len([row for row in store.slice_windows.kept(few.subject, "1") if row.label == "plan=basic"]) == 3
     assert len(step.closed) >= 5
+
+
+def test_slices_judge_the_watched_columns_also_where_their_condition_is_of_another(
+    config, store, log, sliced
+):
+    record(config, 0)
+    ModelMonitor(config, "1", sliced, store, log).advance(START + 2 * DAY)
+    logged, _ids = record(config, 2, shift=11.0)
+    some = watched_columns(sliced, ColumnChoice(exclude=["age"]))
+    monitor = ModelMonitor(config, "1", some, store, log)
+    step = monitor.advance(START + 4 * DAY)
+    drifted = labels_of(step.readings, "drift_detected")
+    assert {feature for _, feature in drifted} == {"plan", "prediction"}
+    rows = {row.label: row for row in store.slice_windows.list(config.subject, since=START + 2 * DAY)}
+    assert rows["age >= 55"].rows == (logged["age"] >= 55).sum() > 0
+    assert {row.strongest for row in rows.values()} <= {"plan", "prediction"}
+    assert monitor.slice_labels == ModelMonitor(config, "1", sliced, store, log).slice_labels

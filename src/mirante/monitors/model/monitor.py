@@ -190,6 +190,11 @@ class ModelMonitor:
         """The labels that every reading of this monitor carries."""
         return self.config.labels(self.version)
 
+    @property
+    def slice_labels(self) -> tuple[str, ...]:
+        """The slices that it judges, as their readings name them."""
+        return self._slices.labels
+
     def advance(self, now: datetime) -> Advance:
         """Read what is new, judge the windows that are over, measure those that labels came for.
 

@@ -57,7 +57,7 @@ class SliceCounts:
         self._slices = [one.slice for one in resolved.slices]
         self._like = resolved.like
         self._place = {(one.key, one.value): place for place, one in enumerate(self._slices)}
-        self._divider = Divider(self._slices, resolved.like.layout.numeric)
+        self._divider = Divider(self._slices, resolved.numeric)
         self._open: dict[datetime, dict[int, TableProfile]] = {}
         self._ends: dict[datetime, datetime] = {}
         self._touched: set[tuple[datetime, int]] = set()
@@ -100,9 +100,8 @@ class SliceCounts:
         if not self._slices:
             return
         wanted = {PREDICTION: "__prediction"}
-        names = [
-            name for name in self._like.layout.names if name != PREDICTION and name in table.column_names
-        ]
+        asked = dict.fromkeys([*self._like.layout.names, *self._divider.columns])
+        names = [name for name in asked if name != PREDICTION and name in table.column_names]
         rows = table.select(names).append_column(PREDICTION, table[wanted[PREDICTION]])
         count, raws = raw_columns(rows, self._divider.columns)
         parts = self._divider.parts(raws, count or rows.num_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,11 @@ class SliceMonitor:
     def share(self) -> float:
         """Part of the alarm budget that is left for all rows."""
         return ALL_ROWS_SHARE if self._slices else 1.0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the readings of its slices have as `SLICE`."""
+        return tuple(one.label for one in self._slices)
 
     def problems(self) -> list[dict[str, str]]:
         """Return which declared slices are not judged, and why, as a closed window keeps it."""
@@ -246,4 +252,4 @@ def _bounded(resolved: Resolved, config: Watched, baseline: ModelBaseline) -> Re
     )
     left = dict.fromkeys(one.slice.key for one in resolved.slices[most:])
     more = tuple(Problem(key, reason) for key in left)
-    return Resolved(resolved.like, resolved.slices[:most], (*resolved.problems, *more))
+    return replace(resolved, slices=resolved.slices[:most], problems=(*resolved.problems, *more))

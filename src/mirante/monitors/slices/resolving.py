@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -51,11 +51,14 @@ class Resolved:
         Those that are judged.
     problems : tuple of Problem
         Those that are not.
+    numeric : tuple of str
+        The columns of numbers among those that conditions may name: those that are not watched too.
     """
 
     like: TableProfile
     slices: tuple[SliceBaseline, ...]
     problems: tuple[Problem, ...]
+    numeric: tuple[str, ...]
 
 
 def resolve(texts: Sequence[str] | None, baseline: ModelBaseline, model: str) -> Resolved:
@@ -76,9 +79,12 @@ def resolve(texts: Sequence[str] | None, baseline: ModelBaseline, model: str) ->
         Never fails: a slice that cannot be judged is a problem, and the others are judged.
     """
     own = baseline.slices
-    like = coarser(baseline.profile) if own is None else own.like
+    whole = coarser(baseline.profile) if own is None else own.like
+    numeric = whole.layout.numeric
+    kept = baseline.profile.layout.names
+    like = whole if whole.layout.names == kept else whole.only(kept)
     if texts is None:
-        return Resolved(like, () if own is None else own.slices, ())
+        return Resolved(like, _watched(() if own is None else own.slices, kept), (), numeric)
     found: dict[str, SliceBaseline] = {}
     problems: list[Problem] = []
     for text in texts:
@@ -93,7 +99,17 @@ def resolve(texts: Sequence[str] | None, baseline: ModelBaseline, model: str) ->
             problems.append(Problem(text, str(error)))
         else:
             found |= {one.slice.label: one for one in mine}
-    return Resolved(like, tuple(found.values()), tuple(problems))
+    return Resolved(like, _watched(found.values(), kept), tuple(problems), numeric)
+
+
+def _watched(slices: Iterable[SliceBaseline], names: tuple[str, ...]) -> tuple[SliceBaseline, ...]:
+    """Return slices with the columns that are watched of all rows, and no others."""
+    return tuple(
+        one
+        if one.profile.layout.names == names
+        else replace(one, profile=one.profile.only(names), own=tuple(part.only(names) for part in one.own))
+        for one in slices
+    )
 
 
 def _of(entry: Entry, baseline: ModelBaseline, like: TableProfile, model: str) -> list[SliceBaseline]:

@@ -92,7 +92,9 @@ def versus(store: Store, subject: str, span: TimeRange, query: Query) -> Versus 
 
 
 def _ends(store: Store, subject: str, span: TimeRange) -> tuple[datetime, datetime] | None:
-    found = store.readings.series("predictions", subject=subject, since=span.since, until=span.until)
+    found = store.readings.series(
+        "predictions", subject=subject, since=span.since, until=span.until, slices=False
+    )
     times = [time for one in found for time in (one.times[0].item(), one.times[-1].item())]
     return (min(times).replace(tzinfo=UTC), max(times).replace(tzinfo=UTC)) if times else None
 
@@ -111,7 +113,7 @@ class _Side:
         self._store = store
         self._time: dict[str, Any] = {"since": since, "until": until}
         self._series: dict[str, list[Series]] = {}
-        for one in store.readings.series(names, subject=subject, **self._time):
+        for one in store.readings.series(names, subject=subject, slices=False, **self._time):
             self._series.setdefault(one.name, []).append(one)
 
     @property
