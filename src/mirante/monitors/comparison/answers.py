@@ -16,7 +16,7 @@ from mirante.monitors.comparison.where import slice_gaps
 from mirante.monitors.performance import Task
 from mirante.performance.estimated.inputs import names_of
 from mirante.stats.paired import paired_auc, paired_means, paired_shares
-from mirante.stats.twosample.kolmogorov import ks_distance
+from mirante.stats.twosample.kolmogorov import ks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -158,7 +158,7 @@ def _agreement(pair: tuple[NDArray[Any], NDArray[Any]], kind: Task) -> Agreement
     level = np.ptp(one) == 0 or np.ptp(other) == 0 or len(one) < 2
     with np.errstate(over="ignore", invalid="ignore"):
         correlation = math.nan if level else float(np.corrcoef(one, other)[0, 1])
-    return Agreement(equal, float(np.mean(np.abs(other - one))), correlation, ks_distance(one, other))
+    return Agreement(equal, float(np.mean(np.abs(other - one))), correlation, ks(one, other).statistic)
 
 
 def _shares(values: NDArray[Any]) -> Mapping[str, float]:

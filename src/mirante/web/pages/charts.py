@@ -35,6 +35,7 @@ _POINTS = 800  # a chart is 500 pixels wide, and a month of hours stays whole
 _POINTS_OF_MANY = 400  # where up to six lines share a chart
 _MOST_ROWS = 40
 _MOST_FEATURES = 6
+_MOST_METRICS, _LONGEST_NAME = 12, 60
 _MOST_CHARTS = 12
 _LATENCY = tuple(f"prediction_latency_seconds_{q}" for q in ("p50", "p95", "p99"))
 _SHARES = ("performance_accuracy", "performance_roc_auc")
@@ -106,7 +107,6 @@ def model_charts(
         ("error", _("Error of the predictions"), _ERRORS, ""),
         ("latency", _("Latency"), _LATENCY, "seconds"),
         ("outliers", _("Share of outliers"), ("outlier_ratio",), "share"),
-        ("metrics", _("Metrics of your own"), ("custom_metric",), ""),
     ]
     charts = []
     wanted = [name for _key, _title, names, _unit in plan for name in names if name not in without]
@@ -118,6 +118,9 @@ def model_charts(
             zero, ordered = key != "performance", _in_order(found, names)
             bands = realised_bands(ordered, every)
             charts.append(_metric(key, title, ordered, unit, marks, query, zero=zero, bands=bands))
+    for place, one in enumerate(thinned_series(store, subject, ["custom_metric"], span, most=_MOST_METRICS)):
+        title = _("Metric %(name)s", name=one.labels.get("metric", "")[:_LONGEST_NAME])
+        charts.append(_metric(f"metric-{place}", title, [one], "", marks, query, zero=False))
     for key, title, name in (
         ("missing", _("Share of missing values"), "missing_ratio"),
         ("range", _("Share of values outside the baseline's range"), "out_of_range_ratio"),
