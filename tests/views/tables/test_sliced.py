@@ -78,6 +78,6 @@ def test_a_slice_that_is_measured_later_is_written_anew(watched: Watched, tmp_pa
     assert not write_tables(watched.store, tmp_path).files
     watched.store.slice_windows.measured(SUBJECT, "1", START, {("region", "EU"): {"accuracy": 0.5}})
     assert write_tables(watched.store, tmp_path).files
-    (path,) = (tmp_path / "profile_metrics").glob("*.parquet")
-    rows = pq.read_table(path).to_pylist()
+    paths = (tmp_path / "profile_metrics").glob("*.parquet")  # one for each month
+    rows = [row for path in paths for row in pq.read_table(path).to_pylist()]
     assert [one["performance_accuracy"] for one in rows if one["slice_value"] == "EU"] == [0.5]
