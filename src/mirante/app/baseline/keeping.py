@@ -268,9 +268,7 @@ def _effects(baseline: ModelBaseline, rows: int) -> dict[str, float]:
     window = TableProfile.of(baseline.sample.slice(0, rows), like=baseline.profile)
     verdict = baseline.drift.fresh().update(window)
     # beyond 1 no shift of the column could be seen in so few rows
-    return {
-        name: one.smallest_effect for name, one in verdict.columns.items() if one.smallest_effect <= 1.0
-    }
+    return {name: one.smallest_effect for name, one in verdict.columns.items() if one.smallest_effect <= 1.0}
 
 
 def _column(one: NumericProfile | CategoricalProfile) -> dict[str, Any]:
