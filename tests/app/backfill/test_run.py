@@ -378,3 +378,19 @@ def test_rows_that_are_deleted_meanwhile_end_it(shifted, monkeypatch):
     again = shifted.run(0, DAYS)
     assert 0 < again.known < DAYS
     assert again.known + again.completed + again.windows == DAYS
+
+
+def test_provisional_figures_are_completed_by_the_next_run(world):
+    world.record(*range(4), count=200)
+    world.label(*range(4), count=100)
+    done = world.run(0, 4, now=4.1)
+    assert (done.windows, done.waiting) == (4, 2)
+    again = world.run(0, 4, now=4.1)
+    assert (again.known, again.completed) == (4, 0)
+    world.label(2, 3, count=200)
+    done = world.run(0, 4, now=20)
+    assert (done.windows, done.completed, done.waiting) == (0, 2, 0)
+    with world.store() as store:
+        rows = store.windows.list(world.subject)
+        assert [row.verdicts["performance"]["labels"] for row in rows] == [100, 100, 200, 200]
+        assert all(row.verdicts["realised"]["final"] for row in rows)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mirante.errors import ConflictError
 from mirante.i18n import translator
-from mirante.monitors.model import rows_cursor
+from mirante.monitors.model import awaits_labels, rows_cursor
 from mirante.monitors.model.measuring import with_performance
 from mirante.store import AlertRow, EventRow
 from mirante.store.forgetting import forgotten_cursor
@@ -170,18 +170,18 @@ class Keeper:
         limit = self._service_begins(connection)
         if limit is not None:
             self._service_measures |= {
-                row.start
-                for row in known.values()
-                if row.closed and _waits(row) and not row.verdicts.get(BACKFILLED)
+                row.start for row in known.values() if awaits_labels(row) and not row.verdicts.get(BACKFILLED)
             }
             for start in self._service_measures & rows.keys():
                 row = rows[start]
-                rows[start] = replace(row, verdicts={**row.verdicts, "performance": None})
+                verdicts = {name: one for name, one in row.verdicts.items() if name != "realised"}
+                rows[start] = replace(row, verdicts={**verdicts, "performance": None})
         return {start: self._fate(row, known.get(start), limit) for start, row in rows.items()}
 
     def _fate(self, row: WindowRow, there: WindowRow | None, limit: datetime | None) -> _Fate:
-        if self._fates.get(row.start) == "write":
-            return "write"  # by this run; now its labels are in
+        mine = self._fates.get(row.start)
+        if mine in ("write", "complete"):
+            return mine  # by this run; now its labels are in
         if there is None:
             return "write" if limit is None or row.start < limit else "left"
         if not there.closed:
@@ -190,8 +190,9 @@ class Keeper:
             return "write"
         if not there.verdicts.get(BACKFILLED):
             return "kept"
-        measured = row.verdicts.get("performance") is not None
-        return "complete" if measured and there.verdicts.get("performance") is None else "known"
+        news = any(row.verdicts.get(name) != there.verdicts.get(name) for name in ("performance", "realised"))
+        measured = row.verdicts.get("performance") is not None and news
+        return "complete" if measured and awaits_labels(there) else "known"
 
     def _service_begins(self, connection: Connection) -> datetime | None:
         """Return from when on windows are a service's to judge; None where none is at work."""
@@ -220,7 +221,9 @@ class Keeper:
                     self._subject, start, version=self._version, connection=connection
                 )
                 if there is not None:
-                    measured = with_performance(there, row.verdicts["performance"])
+                    measured = with_performance(
+                        there, row.verdicts["performance"], row.verdicts.get("realised")
+                    )
                     self._store.windows.put(measured, connection=connection)
 
     def _wanted(self, reading: Reading, fates: Mapping[datetime, _Fate]) -> bool:
@@ -335,7 +338,7 @@ class Keeper:
         done.readings += readings
         for start, fate in fates.items():
             row = rows[start]
-            waits = _waits(row)
+            waits = awaits_labels(row)
             if start in self._fates:
                 done.waiting -= fate == "write" and not waits
                 news = fate == "complete" and self._fates[start] == "known"
@@ -349,11 +352,6 @@ class Keeper:
             done.kept += fate == "kept"
             done.known += fate == "known"
             done.left += fate == "left"
-
-
-def _waits(row: WindowRow) -> bool:
-    """Say whether a window's labels are still to come."""
-    return bool(row.rows) and row.verdicts.get("performance") is None
 
 
 def _historic(row: AlertRow, subject: str, version: str, now: datetime) -> AlertRow:
