@@ -35,7 +35,9 @@ BACKFILLED = "backfilled"
 _MARK = "0" * 8  # ends the id of an alert of a backfill
 _EVERY = 1_000_000  # more than there are
 _MOMENT = timedelta(microseconds=1)
-_OF_A_SERVICE = ("predictions_read_total", "monitor_late_total")  # counters of one that runs
+# what one that runs counts
+_OF_A_SERVICE = ("predictions_read_total", "monitor_late_total", "performance_labels_unmatched")
+_WRITTEN = ("write", "complete")
 _TOLD = ("alert_fired", "alert_resolved")
 _Fate = Literal["write", "complete", "kept", "known", "left"]
 
@@ -48,6 +50,7 @@ class Portion:
     starts: dict[datetime, None] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
     fired: dict[str, datetime] = field(default_factory=dict)
+    labelled: dict[datetime, list[str]] = field(default_factory=dict)
 
     def add(self, step: Step) -> None:
         """Add a step."""
@@ -55,6 +58,7 @@ class Portion:
         self.starts |= dict.fromkeys(step.starts)
         self.readings += step.readings
         self.fired |= dict(step.fired)
+        self.labelled |= step.labelled
 
 
 class Keeper:
@@ -91,6 +95,7 @@ class Keeper:
         self._forgotten = store.cursors.get(self._forgotten_name)
         self._fates: dict[datetime, _Fate] = {}
         self._service_measures: set[datetime] = set()
+        self._profiled: set[tuple[str, str, datetime]] = set()  # slices whose profiles are kept
         self._firing: dict[str, datetime] = {}
         self._kept_alerts: dict[str, AlertRow] = {}
 
@@ -124,6 +129,8 @@ class Keeper:
             self._keep_baseline(connection)
             fates = self._decide(rows, connection)
             self._keep_windows(rows, fates, connection)
+            profiled = self._keep_slices(fates, connection)
+            self._match_labels(portion, fates, connection)
             wanted = [one for one in portion.readings if self._wanted(one, fates)]
             readings = self._store.readings.write(wanted, arrive=False, connection=connection)
             alerts = self._keep_alerts(found, firing, fates, portion.now, connection)
@@ -131,6 +138,7 @@ class Keeper:
                 self._end(fates, alerts, portion.now, connection)
         self._count(rows, fates, readings)
         self._fates |= fates
+        self._profiled = profiled
         self._kept_alerts |= {row.id: row for row in alerts.values()}
         self._firing = {one: firing[one] for one, row in found.items() if row.state != "resolved"}
         self._done.alerts = sorted(
@@ -226,6 +234,34 @@ class Keeper:
                     )
                     self._store.windows.put(measured, connection=connection)
 
+    def _keep_slices(
+        self, fates: Mapping[datetime, _Fate], connection: Connection
+    ) -> set[tuple[str, str, datetime]]:
+        """Write the slices of written windows; return which of them have profiles."""
+        starts = [start for start, fate in fates.items() if fate in _WRITTEN]
+        if not starts:
+            return self._profiled
+        past, store = self._past.slice_windows, self._store.slice_windows
+        kept = {(*row.slice, row.start): row for row in past.kept(self._subject, self._version)}
+        found = past.list(self._subject, since=min(starts), until=max(starts) + _MOMENT)
+        mine = {(*row.slice, row.start): row for row in found if fates.get(row.start) in _WRITTEN}
+        rows = [kept.get(key, row) for key, row in mine.items()]
+        store.put(
+            [replace(row, performance={}) if row.start in self._service_measures else row for row in rows],
+            connection=connection,
+        )
+        gone = self._profiled - kept.keys()
+        store.drop_profiles(self._subject, self._version, gone, connection=connection)
+        return (self._profiled | mine.keys()) & kept.keys()
+
+    def _match_labels(
+        self, portion: Portion, fates: Mapping[datetime, _Fate], connection: Connection
+    ) -> None:
+        """Note that the labels of measured windows belong to predictions."""
+        for start, ids in portion.labelled.items():
+            if fates.get(start) in _WRITTEN and start not in self._service_measures:
+                self._store.labels.match(self._plan.config.model, ids, connection=connection)
+
     def _wanted(self, reading: Reading, fates: Mapping[datetime, _Fate]) -> bool:
         if reading.name in _OF_A_SERVICE:
             return False
@@ -233,7 +269,7 @@ class Keeper:
         start = self._clock.of(reading.time - _MOMENT).start if at_end else reading.time
         fate = fates.get(start) or self._fates.get(start)
         if reading.name.startswith("performance_"):
-            return fate in ("write", "complete") and start not in self._service_measures
+            return fate in _WRITTEN and start not in self._service_measures
         return fate == "write"
 
     def _keep_alerts(
@@ -249,11 +285,10 @@ class Keeper:
         made = {one: _historic(row, self._subject, self._version, now) for one, row in found.items()}
         ids = [row.id for row in made.values()]
         there = {row.id for row in store.alerts.of(ids, connection=connection)} if ids else set()
-        written = ("write", "complete")
         kept = {
             one: row
             for one, row in made.items()
-            if row.id in there or (fates.get(firing[one]) or self._fates.get(firing[one])) in written
+            if row.id in there or (fates.get(firing[one]) or self._fates.get(firing[one])) in _WRITTEN
         }
         store.alerts.save_all(list(kept.values()), connection=connection)
         self._keep_told(kept, connection)
