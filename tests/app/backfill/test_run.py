@@ -30,7 +30,14 @@ from .conftest import DAY, HOUR, START
 pytestmark = pytest.mark.server
 DAYS, SHIFTED = 24, 16
 # what speaks of the moment at which a service read, not of a window
-_OF_THE_MOMENT = ("predictions_read_total", "monitor_late_total", "monitor_dropped_total", "freshness_")
+_OF_THE_MOMENT = (
+    "predictions_read_total",
+    "monitor_late_total",
+    "monitor_dropped_total",
+    "freshness_",
+    "alias_moves_total",
+    "performance_labels_unmatched",
+)
 
 
 @pytest.fixture
@@ -394,3 +401,29 @@ def test_provisional_figures_are_completed_by_the_next_run(world):
         rows = store.windows.list(world.subject)
         assert [row.verdicts["performance"]["labels"] for row in rows] == [100, 100, 200, 200]
         assert all(row.verdicts["realised"]["final"] for row in rows)
+
+
+def slices_of(store, subject):
+    kept = {(row.slice, row.start): row.profile for row in store.slice_windows.kept(subject, "1")}
+    rows = {(row.slice, row.start): row for row in store.slice_windows.list(subject)}
+    return rows, kept
+
+
+def test_slices_are_kept_and_remembered(shifted, tmp_path):
+    shifted.more = ", baseline_kind: sliding 3, slices: [plan]"
+    shifted.run(0, 8)
+    shifted.run(8, 14)
+    with shifted.store() as store:
+        parts, readings = slices_of(store, shifted.subject), readings_of(store)
+        assert store.labels.unmatched(shifted.name, START + 99 * DAY) == (DAYS - 14) * 200
+    assert {start for _, start in parts[0]} == {START + day * DAY for day in range(14)}
+    assert all(row.performance for row in parts[0].values() if row.rows >= 30)  # of fewer nothing is said
+    shifted.url = "sqlite:///whole.db"
+    shifted.label(*range(DAYS), count=200)
+    shifted.run(0, 14)
+    with shifted.store() as store:
+        assert slices_of(store, shifted.subject)[0] == parts[0]
+        assert slices_of(store, shifted.subject)[1].items() <= parts[1].items()
+        assert {k: v for k, v in readings_of(store).items() if "slice" in str(k[1])} == {
+            k: v for k, v in readings.items() if "slice" in str(k[1])
+        }
