@@ -473,3 +473,11 @@ def test_a_condition_on_two_series_of_which_one_is_over_resolves(store: Store) -
     judge = lambda name, _: "no CPU any more" if name == "system_cpu_percent" else ""  # noqa: E731 - short
     store.endings.settle("host/web-1", judge)
     assert step(on, 1, memory[1]) == ["resolved"]
+
+
+def test_what_a_backfill_brought_tells_nobody_after_a_restart(store: Store) -> None:
+    assert step(engine(store), 0, cpu(1.0)) == []
+    store.readings.write([cpu(99.0, host="web-2"), cpu(99.0, minute=1)], arrive=False)
+    again = engine(store)
+    assert [step(again, minute) for minute in (2, 10)] == [[], []]
+    assert store.outbox.list() == []

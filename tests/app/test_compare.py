@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 import warnings
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -269,3 +270,20 @@ def test_a_shadow_that_is_the_same_version_is_refused(place):
     )  # fmt: skip
     assert found.exit_code == 2
     assert "give another version of the same model" in found.output
+
+
+def test_rows_that_are_archived_are_compared_and_a_batch_model_has_none(place):
+    config = place / "mirante.yaml"
+    archive = f"file://{place}/archive"
+    config.write_text(config.read_text().replace("}]", f', archive: "{archive}"}}]'))
+    for version in ("1", "2"):
+        record(place, version, count=60)
+    settings = settings_in(place)
+    log = InferenceLog(place / "log", archive)
+    assert log.move("versus", datetime.now(UTC) + timedelta(days=9)).segments
+    assert InferenceLog(place / "log").newest("versus", 9).num_rows == 0
+    assert compare_versions(settings, "versus@champion", "versus@challenger", Rows()).rows == 60
+    batch = settings.models[0].model_copy(update={"source": object()})
+    settings = settings.model_copy(update={"models": (batch,)})
+    with pytest.raises(InputError, match="scored in batches"):
+        compare_versions(settings, "versus@champion", "versus@challenger", Rows())

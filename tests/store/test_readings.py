@@ -239,3 +239,11 @@ def test_what_does_not_arrive_is_there_all_the_same(store: Store):
     store.readings.write([_read(2.5, 1)])  # and one that changes in the present arrives
     assert [one.value for _, one in store.readings.after(number)] == [2.5]
     assert store.readings.write([_read(2.5, 1)], arrive=False) == 0
+
+
+def test_the_newest_that_arrived(store: Store) -> None:
+    store.readings.write([_read(1.0, 1)])
+    store.readings.write([_read(2.0, 2), _read(3.0, 1, name="y")], arrive=False)
+    assert [(one.name, one.value) for one in store.readings.latest()] == [("x", 2.0), ("y", 3.0)]
+    assert [(one.name, one.value) for one in store.readings.latest(arrived=True)] == [("x", 1.0)]
+    assert [row.number for row in store.readings.newest(most=10)] == [1.0]

@@ -257,7 +257,8 @@ class AlertEngine:
         if not self._sequence:
             return
         news = {reading.key for _, reading in self._news()}
-        old = [reading for reading in self._store.readings.latest() if reading.key not in news]
+        latest = self._store.readings.latest(arrived=True)  # of what a backfill brings, nobody is told
+        old = [reading for reading in latest if reading.key not in news]
         self._board.observe(old, stale_after=stale_after, heard=now, grace=self._restart_grace)
 
     def _fill_windows(self, now: datetime) -> None:

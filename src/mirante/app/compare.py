@@ -154,7 +154,13 @@ def _on_log(
     ask: _Ask,
     task: Task | None,
 ) -> Comparison:
-    log = InferenceLog(config.log if config else settings.default_log)
+    if config and config.source is not None:
+        raise InputError(
+            f"{config.model} is scored in batches, and has no inference log to compare on; give a table: "
+            "--data FILE"
+        )
+    root = config.log if config else settings.default_log
+    log = InferenceLog(root, settings.archive_of(root))
     table = _logged(log, models[0], rows)
     first = Side(names[0], models[0].version)
     shared = _answered_by(log, models[1], rows)

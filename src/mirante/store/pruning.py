@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, select
 
 from mirante.store.dialect import chunks
-from mirante.store.schema import alerts, events, labels, readings, windows
+from mirante.store.schema import alerts, events, labels, readings, slice_windows, windows
 
 if TYPE_CHECKING:
     from mirante.store.store import Store
@@ -18,7 +18,7 @@ __all__ = ["drop_before", "remove_alerts"]
 
 
 def drop_before(store: Store, time: datetime) -> None:
-    """Drop readings, windows and labels from before a time, and all events.
+    """Drop readings, windows with their slices, and labels from before a time, and all events.
 
     Only for a store that is thrown away afterwards: what `Store.measure` says of it is wrong from then on.
 
@@ -45,6 +45,8 @@ def drop_before(store: Store, time: datetime) -> None:
     with store.transaction() as connection:
         connection.execute(delete(readings).where(readings.c.time < time))
         connection.execute(delete(windows).where(windows.c.end < time))
+        of_slices = slice_windows.c  # one that still has its profile is remembered
+        connection.execute(delete(slice_windows).where(of_slices.end < time, of_slices.profile == b""))
         connection.execute(delete(labels).where(labels.c.arrived < time))
         connection.execute(delete(events))
 

@@ -152,6 +152,7 @@ class ReadingsPart(History):
         subject: str | None = None,
         names: Sequence[str] | None = None,
         slices: bool = True,
+        arrived: bool = False,
         connection: Connection | None = None,
     ) -> list[Reading]:
         """Return the newest reading of every series that is not over, ordered by name and labels.
@@ -164,6 +165,8 @@ class ReadingsPart(History):
             Names of the readings; all when None.
         slices : bool, default True
             Whether those of slices are among them; else only those of all rows.
+        arrived : bool, default False
+            Whether only those count that come up in `after`; what a backfill brought does not.
         connection : Connection, optional
             A transaction to read in.
 
@@ -172,7 +175,7 @@ class ReadingsPart(History):
         list of Reading
             One per series.
         """
-        query = _select_newest(series.c.id, *_POINT)
+        query = _select_newest(series.c.id, *_POINT, arrived=arrived)
         if subject is not None:
             query = query.where(series.c.subject == subject)
         if names is not None:
@@ -187,6 +190,8 @@ class ReadingsPart(History):
     def newest(self, *, most: int) -> list[Any]:
         """Return the newest number of every series that is not over as a row: it is all that changes of it.
 
+        What a backfill brought never arrived, and is not among them.
+
         Parameters
         ----------
         most : int
@@ -200,7 +205,7 @@ class ReadingsPart(History):
             order.
         """
         crowded = [subject for subject, count in self.series_counts().items() if count > most]
-        query = _select_newest(series.c.id, *_POINT[:2])
+        query = _select_newest(series.c.id, *_POINT[:2], arrived=True)
         with self._database.reading() as snapshot:
             if crowded:  # to find the first ones takes as long as to read them
                 few = series.c.subject.not_in(crowded)
@@ -412,9 +417,11 @@ def _parsed(rows: Sequence[Any]) -> list[dict[str, str]]:
     return labels
 
 
-def _select_newest(*columns: Any) -> Select[Any]:
+def _select_newest(*columns: Any, arrived: bool) -> Select[Any]:
     newer = readings.alias()
     newest = select(func.max(newer.c.time)).where(newer.c.series_id == series.c.id).correlate(series)
+    if arrived:
+        newest = newest.where(newer.c.sequence > 0)
     own = (readings.c.series_id == series.c.id) & (readings.c.time == newest.scalar_subquery())
     # An outer join, because it makes SQLite go from the few series to the many readings.
     return select(*columns).select_from(series.outerjoin(readings, own)).where(_GOES_ON)

@@ -5,6 +5,7 @@ import pytest
 from mirante.app.backfill.planning import plan_backfill
 from mirante.app.settings import Settings
 from mirante.errors import InputError, TrackingError
+from mirante.inference_log import InferenceLog
 from mirante.monitors.windows import Window
 
 from .conftest import DAY, FIRST, HOUR, START
@@ -96,4 +97,24 @@ def test_a_name_that_is_several(world):
     both = settings.models[0].model_copy(update={"alias": "challenger"})
     settings = settings.model_copy(update={"models": (*settings.models, both)})
     with pytest.raises(InputError, match="several of the models"):
+        plan_backfill(settings, world.name, FIRST, date(2026, 1, 2), version=None, now=START + 9 * DAY)
+
+
+def test_rows_that_are_archived_and_columns_that_are_chosen(world):
+    world.record(*range(3))
+    world.more = f', archive: "file://{world.folder}/archive", columns: {{exclude: [age]}}'
+    config = world.settings.models[0]
+    log = InferenceLog(config.log, config.archive_address())
+    assert log.move(world.name, datetime.now(UTC) + 9 * DAY).segments
+    found = plan(world)
+    assert found.rows == 180
+    assert "age" not in found.baseline.profile.columns
+
+
+def test_a_model_that_is_scored_in_batches_has_no_log(world):
+    world.record(0)
+    settings = world.settings
+    batch = settings.models[0].model_copy(update={"source": object()})
+    settings = settings.model_copy(update={"models": (batch,)})
+    with pytest.raises(InputError, match="is scored in batches"):
         plan_backfill(settings, world.name, FIRST, date(2026, 1, 2), version=None, now=START + 9 * DAY)

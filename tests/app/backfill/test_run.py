@@ -30,7 +30,14 @@ from .conftest import DAY, HOUR, START
 pytestmark = pytest.mark.server
 DAYS, SHIFTED = 24, 16
 # what speaks of the moment at which a service read, not of a window
-_OF_THE_MOMENT = ("predictions_read_total", "monitor_late_total", "monitor_dropped_total", "freshness_")
+_OF_THE_MOMENT = (
+    "predictions_read_total",
+    "monitor_late_total",
+    "monitor_dropped_total",
+    "freshness_",
+    "alias_moves_total",
+    "performance_labels_unmatched",
+)
 
 
 @pytest.fixture
@@ -115,7 +122,9 @@ def test_it_finds_what_a_service_would_have_found(world, tmp_path):
         }
         assert readings_of(store) == wanted
         assert alerts_of(store) == {
-            one for one in alerts_of(other) if one[0] not in ("no_new_rows", "row_count")
+            one
+            for one in alerts_of(other)
+            if one[0] not in ("no_new_rows", "row_count", "labels_fit_nothing")
         }
     *_, moved = [row for row in done.alerts if row.rule == "feature_drift" and row.labels["feature"] == "age"]
     assert START + 40 * DAY <= moved.fired_at <= START + 41 * DAY
@@ -378,3 +387,45 @@ def test_rows_that_are_deleted_meanwhile_end_it(shifted, monkeypatch):
     again = shifted.run(0, DAYS)
     assert 0 < again.known < DAYS
     assert again.known + again.completed + again.windows == DAYS
+
+
+def test_provisional_figures_are_completed_by_the_next_run(world):
+    world.record(*range(4), count=200)
+    world.label(*range(4), count=100)
+    done = world.run(0, 4, now=4.1)
+    assert (done.windows, done.waiting) == (4, 2)
+    again = world.run(0, 4, now=4.1)
+    assert (again.known, again.completed) == (4, 0)
+    world.label(2, 3, count=200)
+    done = world.run(0, 4, now=20)
+    assert (done.windows, done.completed, done.waiting) == (0, 2, 0)
+    with world.store() as store:
+        rows = store.windows.list(world.subject)
+        assert [row.verdicts["performance"]["labels"] for row in rows] == [100, 100, 200, 200]
+        assert all(row.verdicts["realised"]["final"] for row in rows)
+
+
+def slices_of(store, subject):
+    kept = {(row.slice, row.start): row.profile for row in store.slice_windows.kept(subject, "1")}
+    rows = {(row.slice, row.start): row for row in store.slice_windows.list(subject)}
+    return rows, kept
+
+
+def test_slices_are_kept_and_remembered(shifted, tmp_path):
+    shifted.more = ", baseline_kind: sliding 3, slices: [plan]"
+    shifted.run(0, 8)
+    shifted.run(8, 14)
+    with shifted.store() as store:
+        parts, readings = slices_of(store, shifted.subject), readings_of(store)
+        assert store.labels.unmatched(shifted.name, START + 99 * DAY) == (DAYS - 14) * 200
+    assert {start for _, start in parts[0]} == {START + day * DAY for day in range(14)}
+    assert all(row.performance for row in parts[0].values() if row.rows >= 30)  # of fewer nothing is said
+    shifted.url = "sqlite:///whole.db"
+    shifted.label(*range(DAYS), count=200)
+    shifted.run(0, 14)
+    with shifted.store() as store:
+        assert slices_of(store, shifted.subject)[0] == parts[0]
+        assert slices_of(store, shifted.subject)[1].items() <= parts[1].items()
+        assert {k: v for k, v in readings_of(store).items() if "slice" in str(k[1])} == {
+            k: v for k, v in readings.items() if "slice" in str(k[1])
+        }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mirante.errors import ConflictError
 from mirante.i18n import translator
-from mirante.monitors.model import rows_cursor
+from mirante.monitors.model import awaits_labels, rows_cursor
 from mirante.monitors.model.measuring import with_performance
 from mirante.store import AlertRow, EventRow
 from mirante.store.forgetting import forgotten_cursor
@@ -35,7 +35,9 @@ BACKFILLED = "backfilled"
 _MARK = "0" * 8  # ends the id of an alert of a backfill
 _EVERY = 1_000_000  # more than there are
 _MOMENT = timedelta(microseconds=1)
-_OF_A_SERVICE = ("predictions_read_total", "monitor_late_total")  # counters of one that runs
+# what one that runs counts
+_OF_A_SERVICE = ("predictions_read_total", "monitor_late_total", "performance_labels_unmatched")
+_WRITTEN = ("write", "complete")
 _TOLD = ("alert_fired", "alert_resolved")
 _Fate = Literal["write", "complete", "kept", "known", "left"]
 
@@ -48,6 +50,7 @@ class Portion:
     starts: dict[datetime, None] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
     fired: dict[str, datetime] = field(default_factory=dict)
+    labelled: dict[datetime, list[str]] = field(default_factory=dict)
 
     def add(self, step: Step) -> None:
         """Add a step."""
@@ -55,6 +58,7 @@ class Portion:
         self.starts |= dict.fromkeys(step.starts)
         self.readings += step.readings
         self.fired |= dict(step.fired)
+        self.labelled |= step.labelled
 
 
 class Keeper:
@@ -91,6 +95,7 @@ class Keeper:
         self._forgotten = store.cursors.get(self._forgotten_name)
         self._fates: dict[datetime, _Fate] = {}
         self._service_measures: set[datetime] = set()
+        self._profiled: set[tuple[str, str, datetime]] = set()  # slices whose profiles are kept
         self._firing: dict[str, datetime] = {}
         self._kept_alerts: dict[str, AlertRow] = {}
 
@@ -124,6 +129,8 @@ class Keeper:
             self._keep_baseline(connection)
             fates = self._decide(rows, connection)
             self._keep_windows(rows, fates, connection)
+            profiled = self._keep_slices(fates, connection)
+            self._match_labels(portion, fates, connection)
             wanted = [one for one in portion.readings if self._wanted(one, fates)]
             readings = self._store.readings.write(wanted, arrive=False, connection=connection)
             alerts = self._keep_alerts(found, firing, fates, portion.now, connection)
@@ -131,6 +138,7 @@ class Keeper:
                 self._end(fates, alerts, portion.now, connection)
         self._count(rows, fates, readings)
         self._fates |= fates
+        self._profiled = profiled
         self._kept_alerts |= {row.id: row for row in alerts.values()}
         self._firing = {one: firing[one] for one, row in found.items() if row.state != "resolved"}
         self._done.alerts = sorted(
@@ -170,18 +178,18 @@ class Keeper:
         limit = self._service_begins(connection)
         if limit is not None:
             self._service_measures |= {
-                row.start
-                for row in known.values()
-                if row.closed and _waits(row) and not row.verdicts.get(BACKFILLED)
+                row.start for row in known.values() if awaits_labels(row) and not row.verdicts.get(BACKFILLED)
             }
             for start in self._service_measures & rows.keys():
                 row = rows[start]
-                rows[start] = replace(row, verdicts={**row.verdicts, "performance": None})
+                verdicts = {name: one for name, one in row.verdicts.items() if name != "realised"}
+                rows[start] = replace(row, verdicts={**verdicts, "performance": None})
         return {start: self._fate(row, known.get(start), limit) for start, row in rows.items()}
 
     def _fate(self, row: WindowRow, there: WindowRow | None, limit: datetime | None) -> _Fate:
-        if self._fates.get(row.start) == "write":
-            return "write"  # by this run; now its labels are in
+        mine = self._fates.get(row.start)
+        if mine in ("write", "complete"):
+            return mine  # by this run; now its labels are in
         if there is None:
             return "write" if limit is None or row.start < limit else "left"
         if not there.closed:
@@ -190,8 +198,9 @@ class Keeper:
             return "write"
         if not there.verdicts.get(BACKFILLED):
             return "kept"
-        measured = row.verdicts.get("performance") is not None
-        return "complete" if measured and there.verdicts.get("performance") is None else "known"
+        news = any(row.verdicts.get(name) != there.verdicts.get(name) for name in ("performance", "realised"))
+        measured = row.verdicts.get("performance") is not None and news
+        return "complete" if measured and awaits_labels(there) else "known"
 
     def _service_begins(self, connection: Connection) -> datetime | None:
         """Return from when on windows are a service's to judge; None where none is at work."""
@@ -220,8 +229,38 @@ class Keeper:
                     self._subject, start, version=self._version, connection=connection
                 )
                 if there is not None:
-                    measured = with_performance(there, row.verdicts["performance"])
+                    measured = with_performance(
+                        there, row.verdicts["performance"], row.verdicts.get("realised")
+                    )
                     self._store.windows.put(measured, connection=connection)
+
+    def _keep_slices(
+        self, fates: Mapping[datetime, _Fate], connection: Connection
+    ) -> set[tuple[str, str, datetime]]:
+        """Write the slices of written windows; return which of them have profiles."""
+        starts = [start for start, fate in fates.items() if fate in _WRITTEN]
+        if not starts:
+            return self._profiled
+        past, store = self._past.slice_windows, self._store.slice_windows
+        kept = {(*row.slice, row.start): row for row in past.kept(self._subject, self._version)}
+        found = past.list(self._subject, since=min(starts), until=max(starts) + _MOMENT)
+        mine = {(*row.slice, row.start): row for row in found if fates.get(row.start) in _WRITTEN}
+        rows = [kept.get(key, row) for key, row in mine.items()]
+        store.put(
+            [replace(row, performance={}) if row.start in self._service_measures else row for row in rows],
+            connection=connection,
+        )
+        gone = self._profiled - kept.keys()
+        store.drop_profiles(self._subject, self._version, gone, connection=connection)
+        return (self._profiled | mine.keys()) & kept.keys()
+
+    def _match_labels(
+        self, portion: Portion, fates: Mapping[datetime, _Fate], connection: Connection
+    ) -> None:
+        """Note that the labels of measured windows belong to predictions."""
+        for start, ids in portion.labelled.items():
+            if fates.get(start) in _WRITTEN and start not in self._service_measures:
+                self._store.labels.match(self._plan.config.model, ids, connection=connection)
 
     def _wanted(self, reading: Reading, fates: Mapping[datetime, _Fate]) -> bool:
         if reading.name in _OF_A_SERVICE:
@@ -230,7 +269,7 @@ class Keeper:
         start = self._clock.of(reading.time - _MOMENT).start if at_end else reading.time
         fate = fates.get(start) or self._fates.get(start)
         if reading.name.startswith("performance_"):
-            return fate in ("write", "complete") and start not in self._service_measures
+            return fate in _WRITTEN and start not in self._service_measures
         return fate == "write"
 
     def _keep_alerts(
@@ -246,11 +285,10 @@ class Keeper:
         made = {one: _historic(row, self._subject, self._version, now) for one, row in found.items()}
         ids = [row.id for row in made.values()]
         there = {row.id for row in store.alerts.of(ids, connection=connection)} if ids else set()
-        written = ("write", "complete")
         kept = {
             one: row
             for one, row in made.items()
-            if row.id in there or (fates.get(firing[one]) or self._fates.get(firing[one])) in written
+            if row.id in there or (fates.get(firing[one]) or self._fates.get(firing[one])) in _WRITTEN
         }
         store.alerts.save_all(list(kept.values()), connection=connection)
         self._keep_told(kept, connection)
@@ -335,7 +373,7 @@ class Keeper:
         done.readings += readings
         for start, fate in fates.items():
             row = rows[start]
-            waits = _waits(row)
+            waits = awaits_labels(row)
             if start in self._fates:
                 done.waiting -= fate == "write" and not waits
                 news = fate == "complete" and self._fates[start] == "known"
@@ -349,11 +387,6 @@ class Keeper:
             done.kept += fate == "kept"
             done.known += fate == "known"
             done.left += fate == "left"
-
-
-def _waits(row: WindowRow) -> bool:
-    """Say whether a window's labels are still to come."""
-    return bool(row.rows) and row.verdicts.get("performance") is None
 
 
 def _historic(row: AlertRow, subject: str, version: str, now: datetime) -> AlertRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,12 +46,15 @@ class Step:
         What they have to say.
     fired : tuple of (str, datetime)
         Alerts that began to fire, by their ids in the scratch store, each with the window that it is about.
+    labelled : mapping of datetime to list of str
+        The predictions of measured windows that there is a label for, once for each window.
     """
 
     now: datetime
     starts: tuple[datetime, ...]
     readings: tuple[Reading, ...]
     fired: tuple[tuple[str, datetime], ...]
+    labelled: Mapping[datetime, list[str]]
 
 
 class PastRun:
@@ -91,6 +94,7 @@ class PastRun:
         self._stale_after, self._present, self._locale = stale_after, present, locale
         self._clock = plan.config.clock()
         self._now = datetime.min.replace(tzinfo=UTC)
+        self._labelled: dict[datetime, list[str]] = {}
         reach = [column.window for rule in rules for column in rule.expression.windows]
         # what is older than this is asked for by no rule, and by no window that waits for its labels
         self._reach = max([*reach, plan.config.label_delay]) + 2 * self._clock.length
@@ -145,17 +149,30 @@ class PastRun:
         for row in last:
             if (kept := self._real.windows.get(subject, row.start, version=version)) is not None:
                 self.store.windows.put(kept)
-        self._monitor.judge.restart(last)
+        slices = [
+            row
+            for row in self._real.slice_windows.list(subject, until=self._plan.start)
+            if row.version == version
+        ]
+        profiled = self._real.slice_windows.kept(subject, version)
+        self.store.slice_windows.put({row.slice: row for row in slices}.values())  # the last of each
+        self.store.slice_windows.put(row for row in profiled if row.closed and row.start < self._plan.start)
+        self._monitor.remember(last)
 
     def _bring_labels(self, rows: pa.Table) -> None:
         """Copy the labels of rows to the scratch store."""
         import pyarrow.compute as pc
 
         model = self._plan.config.model
-        ids = rows.filter(pc.equal(rows["__version"], self._plan.version))["__id"].drop_null().to_pylist()
-        found = self._real.labels.get(model, ids)
-        known = [one for one, there in zip(ids, found.found.tolist(), strict=True) if there]
+        mine = rows.filter(
+            pc.and_(pc.equal(rows["__version"], self._plan.version), pc.is_valid(rows["__id"]))
+        )
+        found = self._real.labels.get(model, mine["__id"].to_pylist())
+        mine = mine.filter(found.found.tolist())
+        known = mine["__id"].to_pylist()
         if known:
+            for window, places in self._clock.assign(mine["__time"].to_numpy()):
+                self._labelled.setdefault(window.start, []).extend(known[place] for place in places)
             self.store.labels.write(
                 model, known, found.values[found.found].tolist(), pc.max(rows["__time"]).as_py()
             )
@@ -209,7 +226,13 @@ class PastRun:
             for moment, change in changes
             if change.change == "firing"
         ]
-        return Step(now, tuple(dict.fromkeys(closed)), () if done is None else done.readings, tuple(fired))
+        labelled = {
+            start: self._labelled.pop(start)
+            for start in (() if done is None else done.measured)
+            if start in self._labelled
+        }
+        readings = () if done is None else done.readings
+        return Step(now, tuple(dict.fromkeys(closed)), readings, tuple(fired), labelled)
 
     def _window_of(self, reading: datetime | None, now: datetime) -> datetime:
         """Return the start of the window that an alert is about."""

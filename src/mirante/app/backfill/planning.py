@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mirante.app.build import client_of
+from mirante.app.build import client_of, log_of_subject
 from mirante.errors import InputError
-from mirante.inference_log import InferenceLog
 from mirante.monitors.baseline import load_baseline
+from mirante.monitors.columns import watched_columns
 from mirante.monitors.config import ModelConfig
 from mirante.monitors.span import find_extent
 from mirante.monitors.windows import Window
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from mirante.app.settings import Settings
+    from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.windows import WindowClock
 
@@ -102,11 +103,16 @@ def plan_backfill(
     client = answering(partial(client_of, settings))
     with brief_requests():
         config = _config_of(settings, model) or _undescribed(settings, model, client)
+        if config.source is not None:
+            raise InputError(
+                f"{config.model} is scored in batches: its rows come from its source, and a backfill is for "
+                "models whose predictions are recorded in an inference log; a service reads the source"
+            )
         pointed = alias_version(client, config.model, config.alias)
         version = version or pointed or resolve_alias(client, config.model, config.alias)
-    baseline = load_baseline(client, config.model, version)
+    baseline = watched_columns(load_baseline(client, config.model, version), config.columns)
     span = _whole_windows(config, since, until, now)
-    log = InferenceLog(config.log)
+    log = log_of_subject(settings, config.subject)
     extent = find_extent(log, config.model, version, span.start, span.end)
     if extent is None:
         raise InputError(_nothing(log, config, version, span))

@@ -139,7 +139,19 @@ class ModelMonitor:
                 start: OpenWindow.empty(one.window, self.baseline, self._slices.signature)
                 for start, one in self._open.items()
             }
-        self.judge.restart([row for row in self._unbroken(mine) if row.closed and row.rows])
+        self.remember([row for row in self._unbroken(mine) if row.closed and row.rows], anew=anew)
+
+    def remember(self, rows: Sequence[WindowRow], *, anew: bool = False) -> None:
+        """Take judged windows as its memory, and of their slices what the store has.
+
+        Parameters
+        ----------
+        rows : sequence of WindowRow
+            Of this version, with rows, oldest first.
+        anew : bool
+            Whether the windows that are open are counted anew from the log.
+        """
+        self.judge.restart(rows)
         self._slices.restore(self.judge.drift, since=self.judge.since, anew=anew)
 
     def _fits(self, window: OpenWindow) -> bool:
