@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import ks_2samp
 
 from mirante.errors import InputError
 from mirante.monitors.comparison import Side, compare_answers
@@ -47,6 +48,13 @@ def test_a_regression_and_rows_with_gaps():
     assert mae.found.first == pytest.approx(regression(truth[20:], one[20:])["mae"])
     assert mae.verdict == "worse"
     assert math.isnan(found.agreement.equal)
+
+
+def test_the_shift_of_numbers_is_the_ks_distance_of_what_both_say():
+    rng = np.random.default_rng(5)
+    one, other = rng.random(300), rng.beta(2, 2, 300)
+    found = compare_answers(ONE, OTHER, (one.tolist(), other.tolist()))
+    assert found.agreement.shift == pytest.approx(ks_2samp(one, other).statistic)
 
 
 def test_classes_agree_by_name_whatever_they_are_written_as():
