@@ -36,6 +36,7 @@ _OF_THE_MOMENT = (
     "monitor_dropped_total",
     "freshness_",
     "alias_moves_total",
+    "alias_version",
     "performance_labels_unmatched",
 )
 
