@@ -75,7 +75,7 @@ def test_sealed_segments_go_to_the_archive_and_readings_say_how_that_goes(tmp_pa
     root, url = tmp_path / "log", f"file://{tmp_path}/archive"
     for days in (10, 3, 0):
         record(root, days)
-    watched = ModelConfig(model="m", log=root, archive=url)
+    watched = ModelConfig(model="m", log=root, archive=url, archive_after="1d2h")
     log = InferenceLog(root, watched.archive_address())
     task = LogUpkeep(store, lambda: [(watched, log), (watched.model_copy(update={"alias": "b"}), log)])
     (tmp_path / "archive").write_text("in the way")

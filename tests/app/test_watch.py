@@ -265,7 +265,7 @@ def test_a_version_that_the_alias_left_finishes_its_windows(model, restart):
     model.watch.advance(START + 2 * DAY)
     assert model.windows() == [("1", 0, 60, True), ("2", 0, 40, True), ("2", 1, 50, True)]
     rows = model.store.windows.list(model.config.subject)
-    assert rows[0].verdicts["performance"] == {"labels": 0.0, "labels_missing": 60.0}
+    assert rows[0].verdicts["performance"] == {"labels": 0.0, "labels_missing": 60.0, "labels_share": 0.0}
     model.watch.advance(START + 4 * DAY)
     assert [version for version, *_ in model.windows()] == [
         "1",

@@ -157,6 +157,7 @@ def test_mlflows_own_server_records(logged, mlflow_server, free_port, tmp_path):
     import mlflow
     from mlflow.pyfunc import scoring_server
 
+    mlflow.set_tracking_uri(mlflow_server)
     folder = mlflow.artifacts.download_artifacts(artifact_uri=logged[1].model_uri, dst_path=str(tmp_path))
     command, env = scoring_server.get_cmd(folder, port=free_port, host="127.0.0.1", nworkers=1)
     env = {**env, "MLFLOW_TRACKING_URI": mlflow_server, "MIRANTE_MODEL_VERSION": "served"}

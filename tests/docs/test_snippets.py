@@ -70,7 +70,7 @@ REGISTERED = """
 import mlflow, warnings
 from sklearn.dummy import DummyRegressor
 warnings.simplefilter("ignore")  # what MLflow says to itself
-mlflow.set_tracking_uri("sqlite:///mlflow.db")
+mlflow.set_tracking_uri("sqlite:///registered.db")
 model, needs = DummyRegressor().fit([[1.0]], [1.0]), ["scikit-learn"]
 mlflow.sklearn.log_model(model, name="churn", registered_model_name="churn", pip_requirements=needs)
 mlflow.MlflowClient().set_registered_model_alias("churn", "champion", "1")

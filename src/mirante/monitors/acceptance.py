@@ -71,7 +71,7 @@ def windows_to_accept(store: Store, subject: str, since: datetime, until: dateti
     """
     if since >= until:
         raise InputError(f"the range ends at {until.isoformat()}, not after its start {since.isoformat()}")
-    if split_subject(subject)[0] != "model":
+    if split_subject(subject)[0] == "table":
         raise InputError(f"{subject} has its baseline in the config; change its entry there")
     every = store.windows.list(subject, since=since, until=until, with_profile=True)
     rows = [row for row in every if row.closed and row.rows and row.profile and row.end <= until]

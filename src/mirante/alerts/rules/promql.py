@@ -97,7 +97,7 @@ def to_promql(
     Examples
     --------
     >>> to_promql(Expression("not drift_effect <= 0.1 and drift_share > 0.3")).text
-    '(drift_effect > 0.1) and on(alias, model, version) (drift_share > 0.3)'
+    '(drift_effect > 0.1) and on(alias, model, slice, version) (drift_share > 0.3)'
     >>> to_promql(Expression("a / b != 2")).text
     'a and (((a / (b != 0)) < 2) or ((a / (b != 0)) > 2))'
     """
