@@ -72,6 +72,8 @@ def versus(store: Store, subject: str, span: TimeRange, query: Query) -> Versus 
         for other in store.readings.subject_names()
         if other != subject and split_subject(other)[:2] == ("model", name)
     ]
+    if not others:
+        return None
     ends = {one: _ends(store, one, span) for one in [subject, *others]}
     own = ends[subject]
     beside = [one for one in others if own and (found := ends[one]) and _overlap(own, found)][:_MOST]
