@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -30,7 +30,7 @@ from mirante.monitors.windows import WindowClock
 from mirante.secrets import read_secret
 from mirante.sources.rows.config import ColumnChoice, SourceConfig, SqlConfig
 
-__all__ = ["Duration", "Interval", "Limit", "ModelConfig"]
+__all__ = ["EVERY_LIMIT", "Duration", "Interval", "Limit", "ModelConfig"]
 
 _UNITS = {f"{prefix}b": 1000.0**power for power, prefix in enumerate(("", "k", "m", "g", "t"))} | {
     f"{prefix}ib": 1024.0**power for power, prefix in enumerate(("k", "m", "g", "t"), start=1)
@@ -66,6 +66,7 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(_bytes)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Limit = Literal["out_of_range", "new_category", "duplicates", "row_count", "freshness"]
+EVERY_LIMIT: tuple[Limit, ...] = get_args(Limit)
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
 
 
@@ -151,7 +152,7 @@ class ModelConfig(BaseModel):
     alarm_budget: Budget | None = None
     baseline_kind: Kind | None = None
     effect_floor: Share | dict[str, Share] | None = None
-    limits: tuple[Limit, ...] = ("out_of_range", "new_category", "duplicates", "row_count", "freshness")
+    limits: tuple[Limit, ...] = EVERY_LIMIT
     metrics: tuple[MetricConfig, ...] = ()
     slices: tuple[str, ...] | None = Field(default=None, max_length=20)
     interval: Interval = timedelta(seconds=10)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
-from mirante.monitors.config import Duration, Interval, Limit
+from mirante.monitors.config import EVERY_LIMIT, Duration, Interval, Limit
 from mirante.monitors.fields import Budget, Kind, TimeZone, WindowLength
 from mirante.monitors.metrics.config import MetricConfig
 from mirante.monitors.windows import WindowClock
@@ -70,7 +70,7 @@ class TableConfig(BaseModel):
     effect_floor: Share | dict[str, Share] | None = None
     baseline: str | None = Field(default=None, min_length=1)
     columns: ColumnChoice | None = None
-    limits: tuple[Limit, ...] = ("out_of_range", "new_category", "duplicates", "row_count", "freshness")
+    limits: tuple[Limit, ...] = EVERY_LIMIT
     metrics: tuple[MetricConfig, ...] = ()
     interval: Interval = timedelta(minutes=1)
     paused: bool = False

@@ -14,6 +14,7 @@ from mirante.views.verdicts import estimates_of, performance_of
 if TYPE_CHECKING:
     from mirante.profiles import TableProfile
     from mirante.store import WindowRow
+    from mirante.store.slicewindows import SliceWindowRow
 
 __all__ = ["TABLE", "key_of", "number_or_none", "profile_rows"]
 
@@ -58,8 +59,8 @@ def profile_rows(window: WindowRow, profile: TableProfile | None) -> list[Row]:
     return found
 
 
-def key_of(window: WindowRow) -> Row:
-    """Return what all rows of a window begin with."""
+def key_of(window: WindowRow | SliceWindowRow) -> Row:
+    """Return what all rows of a window, or of a slice of one, begin with."""
     return {
         "subject": window.subject,
         "version": window.version,

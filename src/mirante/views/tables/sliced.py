@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mirante.views.tables.profile import TABLE, number_or_none
+from mirante.views.tables.profile import TABLE, key_of, number_or_none
 
 if TYPE_CHECKING:
     from mirante.store.slicewindows import SliceWindowRow
@@ -73,11 +73,4 @@ def slice_verdicts(one: SliceWindowRow) -> list[Row]:
 
 
 def _key(one: SliceWindowRow) -> Row:
-    return {
-        "subject": one.subject,
-        "version": one.version,
-        "window_start": one.start,
-        "window_end": one.end,
-        "slice_key": one.key,
-        "slice_value": one.value,
-    }
+    return {**key_of(one), "slice_key": one.key, "slice_value": one.value}
