@@ -42,7 +42,7 @@ test: lint tools
 	mkdir -p build/coverage
 	# one thread for each process's arithmetic: the tests themselves fill the processors
 	export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
-	$(RUN) pytest -p tests.tools -o cache_dir=build/pytest -n 2 --dist loadgroup \
+	$(RUN) pytest -p tests.tools -o cache_dir=build/pytest -n 2 --dist loadgroup --no-loadscope-reorder \
 		--cov --cov-report=term:skip-covered $(ARGS)
 	$(MAKE) --no-print-directory docs
 

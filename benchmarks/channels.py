@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ from mirante.app.build import Parts, build
 from mirante.app.service import Service
 from mirante.app.settings import load_settings
 from mirante.readings import Reading
+from mirante.store import Store
 
 WELL = ("webhook", "mail")
 BAR = 2.0
@@ -132,8 +133,13 @@ def service(folder: Path, at: Servers, *, hasty: bool) -> Iterator[Parts]:
     with parts:
         if hasty:
             channels = build_channels(parts.settings.alerts.channels, base=folder)
-            parts.outbox = Outbox(parts.store, channels, jitter=lambda: random.random() / HASTE)
-            parts.outbox.run = partial(parts.outbox.run, every=1 / HASTE)  # type: ignore[method-assign]  # the service in haste
+
+            def in_haste(store: Store, may_send: Callable[[], bool]) -> Outbox:
+                outbox = Outbox(store, channels, jitter=lambda: random.random() / HASTE, may_send=may_send)
+                outbox.run = partial(outbox.run, every=1 / HASTE)  # type: ignore[method-assign]  # in haste
+                return outbox
+
+            parts.make_outbox = in_haste
         thread = threading.Thread(target=lambda: asyncio.run(run()))
         thread.start()
         try:

@@ -2,7 +2,9 @@
 
 Writes Parquet files of 16 numbers and 4 texts a row, and counts them at the edges of a baseline in three
 ways: one local process, tasks over file paths (`profile_spark_files`), and `mapInArrow` (`profile_spark`), on
-a local Spark with two threads. CPU time is that of the whole tree: Python, Java and workers (Linux only).
+a local Spark with two threads, or with ``--cluster`` on a standalone cluster: a Master and two Workers of one
+core each, on the loopback, which are children of this process. CPU time is that of the whole tree: Python,
+Java, Workers and executors (Linux only).
 Bars, against the local run's CPU: files at most 3 times, mapInArrow 12.
 """
 
@@ -20,6 +22,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tests.standalone import cluster
 
 from mirante import TableProfile, profile_spark, profile_spark_files
 from mirante.sources.tables import profile_path
@@ -69,36 +72,49 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20)
     parser.add_argument("--baseline", type=int, default=50_000, help="rows from which edges are chosen")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--cluster", action="store_true", help="a standalone cluster of two Workers")
     options = parser.parse_args()
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "rows"
+        folder.mkdir()
+        if options.cluster:
+            with cluster(Path(name), memory="2g", java=()) as master:
+                compare(folder, master, options)
+        else:
+            compare(folder, "local[2]", options)
+    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+
+
+def compare(folder: Path, master: str, options: argparse.Namespace) -> None:
+    """Write the rows, count them in each way, and print what it took."""
     from pyspark.sql import SparkSession
 
     rng = np.random.default_rng(8)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for number in range(options.files):
-            pq.write_table(part(rng, options.rows // options.files), folder / f"{number:03}.parquet")
-        baseline = TableProfile.of(part(rng, options.baseline))
-        size = sum(file.stat().st_size for file in folder.iterdir()) / 1e9
-        print(f"{options.rows:,} rows × 20 in {options.files} files, {size:.2f} GB", end="; ")
-        print(f"baseline of {options.baseline:,} rows")
-        local, cost, _ = timed("local", lambda: profile_path(folder, baseline), options.repeat)
-        builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        spark = builder.config("spark.driver.memory", "2g").getOrCreate()
-        spark.sparkContext.setLogLevel("ERROR")
-        frame = spark.read.parquet(str(folder))
-        ways = {
-            "files": lambda: profile_spark_files(spark, folder, baseline=baseline),
-            "mapInArrow": lambda: profile_spark(frame, baseline=baseline),
-        }
-        for way, work in ways.items():
-            found, used, _ = timed(way, work, options.repeat)
-            same = found == local and found.numbers.cells.tobytes() == local.numbers.cells.tobytes()
-            kept = "kept" if used <= BARS[way] * cost else "MISSED"
-            print(f"{'':12} counts {'equal' if same else 'DIFFER'}", end="; ")
-            print(f"{used / cost:.1f} × local; bar {BARS[way]:g}: {kept}")
-        spark.stop()
-    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+    for number in range(options.files):
+        pq.write_table(part(rng, options.rows // options.files), folder / f"{number:03}.parquet")
+    baseline = TableProfile.of(part(rng, options.baseline))
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e9
+    print(f"{options.rows:,} rows × 20 in {options.files} files, {size:.2f} GB", end="; ")
+    print(f"baseline of {options.baseline:,} rows")
+    local, cost, _ = timed("local", lambda: profile_path(folder, baseline), options.repeat)
+    builder = SparkSession.builder.master(master).config("spark.ui.enabled", "false")
+    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.executor.memory", "1g")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    spark = builder.config("spark.driver.memory", "2g").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    frame = spark.read.parquet(str(folder))
+    ways = {
+        "files": lambda: profile_spark_files(spark, folder, baseline=baseline),
+        "mapInArrow": lambda: profile_spark(frame, baseline=baseline),
+    }
+    for way, work in ways.items():
+        found, used, _ = timed(way, work, options.repeat)
+        same = found == local and found.numbers.cells.tobytes() == local.numbers.cells.tobytes()
+        kept = "kept" if used <= BARS[way] * cost else "MISSED"
+        print(f"{'':12} counts {'equal' if same else 'DIFFER'}", end="; ")
+        print(f"{used / cost:.1f} × local; bar {BARS[way]:g}: {kept}")
+    spark.stop()
 
 
 if __name__ == "__main__":

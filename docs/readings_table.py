@@ -12,9 +12,10 @@ Every number that the service watches is a *reading*: a name, a value, a time, l
 people. Rules, the store, Prometheus, MLflow and the charts all use the names below.
 
 Labels of the subject come first and are not repeated in the table: `model`, `alias` and `version` for
-a model, `host` for a host, `table` for a table (whose drift, quality and outliers have the names that
-those of models have). NaN means that the number was asked for and is unknown; a comparison in a
-rule is never true of it. A `share` is a number from 0 to 1: rules and programs use it as it is
+a model, `host` for a host, `experiment` (its name) and `experiment_id` for an experiment, `registry`
+(its address) for MLflow's model registry, `table` for a table (whose drift, quality and outliers have the
+names that those of models have). NaN means that the number was asked for and is unknown; a comparison in
+a rule is never true of it. A `share` is a number from 0 to 1: rules and programs use it as it is
 (`missing_ratio > 0.3`), pages and notices write it in per cent (30 %).
 
 In Prometheus and in rules a reading is written `drift_ks{feature="age"}`. In MLflow the same reading is
@@ -29,7 +30,8 @@ systems are those on its own disks (no network drives, no images; at most 20), `
 where a limit of CPU or memory holds for the container or service that Mirante runs in (control groups,
 version 1 and 2), `system_gpu_…` with `mirante[gpu]` and an NVIDIA driver. Processes are told by their names
 and ids, in the notes of ten readings; their command lines, which may hold secrets, are never kept. All of
-it takes about 2 ms and 0.05 ms for each process, once in `host.interval`.
+it takes about 2 ms and 0.05 ms for each process, once in `host.interval`. Those of other hosts come from
+agents ([](many-hosts.md)), with `agent_…` beside them.
 
 <!-- written by docs/readings_table.py from mirante.readings.READINGS; a test compares the two -->
 

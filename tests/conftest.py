@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 # MLflow and GitPython read these when they are imported, by whichever test comes first.
 for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "_MLFLOW_"))]:
@@ -35,8 +36,9 @@ _NOWHERE = "http://127.0.0.1:9"  # the discard port: closed on any machine that 
 
 @pytest.fixture(autouse=True)
 def _hygiene(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees another's MLflow settings, runs or warnings, or writes a mlflow.db by accident."""
+    """No test sees another's MLflow settings, runs, logs or warnings, or writes a mlflow.db by accident."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", _NOWHERE)
+    structlog.reset_defaults()  # a command that another test ran here has set them up
     yield
     runs = sys.modules.get("mirante.tracking.runs")
     if runs is not None:
@@ -46,6 +48,8 @@ def _hygiene(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         while mlflow.active_run() is not None:
             mlflow.end_run()
         mlflow.set_tracking_uri(None)
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)  # which set_experiment leaves, beside what it remembers
+        vars(sys.modules["mlflow.tracking.fluent"])["_active_experiment_id"] = None
 
 
 @pytest.fixture
@@ -66,7 +70,13 @@ def tracking_off(monkeypatch: pytest.MonkeyPatch, free_port: int) -> str:
 def mlflow_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_server.ServerProcess]:
     """One real MLflow server for the whole session."""
     folder: Path = tmp_path_factory.mktemp("mlflow server")
-    with _server.start_server(folder) as server:
+    options = {  # webhooks to this machine, soon after they are made; versions that lie anywhere
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        "MLFLOW_WEBHOOK_CACHE_TTL": "1",
+        "MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES": "http,https,ftp,sftp",
+    }
+    with _server.start_server(folder, options=options) as server:
         yield server
 
 
@@ -125,3 +135,15 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.create(postgres_server.migrated())
     yield postgres_server.url(name)
     postgres_server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database; a file that is not there yet, or one on a server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)

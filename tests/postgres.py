@@ -13,12 +13,16 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tests.tools import require_tool
+
+if TYPE_CHECKING:
+    import psycopg
 
 # Nothing that is written here must outlive a power cut.
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "jit=off")
@@ -35,13 +39,26 @@ class PostgresServer:
         The folder of its socket.
     process : subprocess.Popen
         The server.
+    start : callable
+        Starts it anew.
     """
 
     socket: Path
     process: subprocess.Popen[bytes]
+    start: Callable[[], subprocess.Popen[bytes]]
 
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _template: str = ""
+
+    def stop(self) -> None:
+        """End it without waiting for those that are still connected."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=30)
+
+    def start_again(self) -> None:
+        """Start it on the data that are there, and wait until it answers."""
+        self.process = self.start()
+        _wait(self, self.socket / "log")
 
     def url(self, name: str, user: str = "mirante") -> str:
         """Return the address of one of its databases."""
@@ -49,14 +66,16 @@ class PostgresServer:
 
     def run(self, *statements: str, name: str = "postgres") -> list[tuple[object, ...]]:
         """Run statements outside of a transaction, and return the rows of the last."""
-        import psycopg
-
-        with psycopg.connect(
-            host=str(self.socket), user="mirante", dbname=name, autocommit=True
-        ) as connection:
+        with self.connection(name) as connection:
             for statement in statements:
                 cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    def connection(self, name: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+        """Connect to one of its databases, outside of a transaction."""
+        import psycopg
+
+        return psycopg.connect(host=str(self.socket), user="mirante", dbname=name, autocommit=True)
 
     def create(self, template: str = "template0", options: str = "") -> str:
         """Make a database and return its name."""
@@ -95,20 +114,22 @@ def start_postgres() -> Iterator[PostgresServer]:
             check=True, capture_output=True, cwd=folder, **as_user,
         )  # fmt: skip
         (data / "pg_hba.conf").write_text(_GUARDED, encoding="utf-8")
-        with (folder / "log").open("wb") as log:
-            options = [word for each in _QUICK for word in ("-c", each)]
-            process = subprocess.Popen(
-                [server, "-D", data, "-k", folder, "-c", "listen_addresses=", *options],
-                stdout=log, stderr=log, cwd=folder, start_new_session=True, **as_user,
-            )  # fmt: skip
+        options = [word for each in _QUICK for word in ("-c", each)]
+
+        def start() -> subprocess.Popen[bytes]:
+            with (folder / "log").open("ab") as log:
+                return subprocess.Popen(
+                    [server, "-D", data, "-k", folder, "-c", "listen_addresses=", *options],
+                    stdout=log, stderr=log, cwd=folder, start_new_session=True, **as_user,
+                )  # fmt: skip
+
+        running = PostgresServer(folder, start(), start)
         try:
-            running = PostgresServer(folder, process)
             _wait(running, folder / "log")
             running.run("CREATE ROLE guarded LOGIN PASSWORD 'geheim'")
             yield running
         finally:
-            process.send_signal(signal.SIGINT)  # do not wait for those that are still connected
-            process.wait(timeout=30)
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,7 +13,8 @@ from mirante.notebook import html_result, html_table
 from mirante.outliers.detector import OutlierDetector
 from mirante.outliers.result import OutlierReason, OutlierRow, OutlierVerdict
 from mirante.profiles import TableProfile
-from mirante.views.report.experiment import ExperimentReport
+from mirante.views.report.experiment import RunRow
+from tests.views.made_runs import summed_up
 
 EVIL = '<img src=x onerror="alert(1)">'
 RNG = np.random.default_rng(7)
@@ -60,17 +61,8 @@ RESULTS = {
         {"c": EVIL},
         {"d": EVIL},
     ),
-    "a report": lambda: ExperimentReport(
-        "1",
-        EVIL,
-        3,
-        2,
-        1,
-        {EVIL: 0.5},
-        {EVIL: 0.9},
-        {EVIL: 0.1},
-        directions={EVIL: "higher"},
-        metric_counts={EVIL: 3},
+    "a report": lambda: summed_up(
+        [RunRow(f"r{n}", EVIL, "FINISHED", None, None, {EVIL: 0.1 * n}, {}) for n in range(3)], EVIL
     ),
 }
 

@@ -1,4 +1,7 @@
-"""What is estimated: NannyML's bundled data sets. Imports nothing, since NannyML's side reads it too."""
+"""What is estimated: NannyML's bundled data sets, and a simulated one.
+
+Imports nothing, since NannyML's side reads it too.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ class Case(NamedTuple):
     chunks: dict[str, Any]  # as NannyML takes them
     said: str | None = None
     features: tuple[str, ...] = ()
+    chance: str | None = None  # column of the label's chance, where it is known
 
 
 _BINARY = ("roc_auc", "accuracy", "f1", "precision", "recall")
@@ -75,5 +79,15 @@ CASES = {
             "fuel",
             "transmission",
         ),
+    ),
+    "simulated": Case(
+        ("simulated_reference", "simulated_analysis", "simulated_target"),
+        "probability",
+        "label",
+        "score",
+        _BINARY,
+        {"chunk_size": 200},
+        "said",
+        chance="chance",
     ),
 }

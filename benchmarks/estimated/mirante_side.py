@@ -18,7 +18,9 @@ from mirante.performance.estimated.inputs import class_codes
 from mirante.performance.realised import regression
 from mirante.stats.expected import measure_binary, measure_multiclass
 
-__all__ = ["chunks_of", "main", "realised"]
+__all__ = ["chunks_of", "expected", "main", "realised"]
+
+_DRAWS = 100
 
 
 def chunks_of(case: Case, table: pd.DataFrame) -> list[np.ndarray]:
@@ -72,6 +74,16 @@ def realised(case: Case, table: pd.DataFrame) -> dict[str, float]:
     return {name: one.value for name, one in found.items()}
 
 
+def expected(case: Case, table: pd.DataFrame) -> dict[str, float]:
+    """Return what comes true on average, over labels drawn from their chances."""
+    rng = np.random.default_rng(0)
+    drawn = [
+        realised(case, table.assign(**{case.label: rng.random(len(table)) < table[case.chance]}))
+        for _ in range(_DRAWS)
+    ]
+    return {name: float(np.mean([one[name] for one in drawn])) for name in drawn[0]}
+
+
 def main(name: str, runs: str, answer: str, data: str) -> None:
     """Write the estimates of one case, chunk by chunk, what came true, and the CPU seconds of each run."""
     if hasattr(os, "sched_setaffinity"):
@@ -92,7 +104,8 @@ def main(name: str, runs: str, answer: str, data: str) -> None:
         }
         for measure in case.measures
     }
-    truth = [realised(case, labelled.iloc[part]) for part in parts]
+    come_true = realised if case.chance is None else expected
+    truth = [come_true(case, labelled.iloc[part]) for part in parts]
     told = {
         "seconds": seconds,
         "found": found,

@@ -1,4 +1,4 @@
-"""NannyML's estimates, run by its own interpreter: ``nannyml_side.py CASE RUNS ANSWER.json``."""
+"""NannyML's estimates, run by its own interpreter: ``nannyml_side.py CASE RUNS ANSWER.json [FOLDER]``."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def _estimator(case: Case) -> object:
     )
 
 
-def main(name: str, runs: str, answer: str) -> None:
+def main(name: str, runs: str, answer: str, folder: str = "") -> None:
     """Write the estimates of one case, chunk by chunk, and the CPU seconds of each run."""
     warnings.simplefilter("ignore")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # one core: no thread waits for another
-    case = CASES[name]
-    reference, analysis = (pd.read_csv(data_folder() / f"{file}.csv") for file in case.files[:2])
+    case, data = CASES[name], Path(folder) if folder else data_folder()
+    reference, analysis = (pd.read_csv(data / f"{file}.csv") for file in case.files[:2])
     seconds = []
     for _ in range(int(runs)):
         began = time.process_time()
@@ -72,7 +72,7 @@ def main(name: str, runs: str, answer: str) -> None:
         }
         for measure in case.measures
     }
-    told = {"seconds": seconds, "version": nannyml.__version__, "data": str(data_folder()), "found": found}
+    told = {"seconds": seconds, "version": nannyml.__version__, "data": str(data), "found": found}
     Path(answer).write_text(json.dumps(told), encoding="utf-8")
 
 

@@ -14,11 +14,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mirante.alerts.rules import Rule, default_rules
+from mirante.app.sections import RetentionConfig
 from mirante.profiles import TableProfile
 from mirante.readings import Reading, model_subject
 from mirante.store import (
@@ -31,6 +33,7 @@ from mirante.store import (
     Store,
     WindowRow,
 )
+from mirante.store.ages import Ages
 from mirante.store.proposals import ACCEPT_BASELINE, MOVE_ALIAS
 from mirante.store.types import to_micros
 
@@ -169,6 +172,16 @@ def _fill_readings(path: Path) -> int:
     raw.execute("COMMIT")
     raw.close()
     return total
+
+
+def _condense(path: Path) -> None:
+    """Do what the upkeep does with old readings: they lie in blocks then; those of one host stay rows."""
+    kept = RetentionConfig()
+    ages = Ages(NOW - kept.full, NOW - kept.hourly, NOW - kept.daily, ZoneInfo("UTC"))
+    with Store(f"sqlite:///{path}") as store:
+        for subject in store.readings.subject_names():
+            if subject != RAW_HOST:
+                store.condensing.condense(subject, ages, arrived=10**15)
 
 
 def _table(rng: np.random.Generator, rows: int, features: int) -> dict[str, Any]:
@@ -328,6 +341,7 @@ def make_store(path: Path, sizes: Sizes) -> None:
     with Store(f"sqlite:///{path}") as store:
         store.readings.write(Reading(name, 0.0, times[0], of) for name, of in _all_labels(sizes))
     count = _fill_readings(path)
+    _condense(path)
     print(f"{count:,} readings, {time.perf_counter() - begin:.0f} s")
     with Store(f"sqlite:///{path}") as store:
         _fill_alerts(store, sizes)

@@ -17,6 +17,7 @@ TASKS = {
     "batch": "batch:measure",
     "read": "batch:measure_read",
     "window": "window:measure",
+    "log rows": "row_log:measure_whylogs",
     "growth of a table": "growth:measure_table",
     "growth of a file": "growth:measure_file",
     "flights": "real_data:write_flights",

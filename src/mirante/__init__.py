@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mirante.capture.privacy import Privacy
     from mirante.capture.pyfunc import log_recorded_model
     from mirante.capture.recorder import Recorder
-    from mirante.client import connect, label
+    from mirante.client import connect, label, monitor
     from mirante.drift.detector import DriftDetector
     from mirante.drift.explain import explain
     from mirante.drift.monitor import DriftMonitor
@@ -89,6 +89,7 @@ __all__ = [
     "explain",
     "label",
     "log_recorded_model",
+    "monitor",
     "profile_spark",
     "profile_spark_files",
     "record",
@@ -130,6 +131,7 @@ _HOMES = {
     "explain": "mirante.drift.explain",
     "label": "mirante.client",
     "log_recorded_model": "mirante.capture.pyfunc",
+    "monitor": "mirante.client",
     "profile_spark": "mirante.monitors.spark",
     "profile_spark_files": "mirante.monitors.spark",
     "record": "mirante.capture.decorator",

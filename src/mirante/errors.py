@@ -14,6 +14,8 @@ __all__ = [
     "ConflictError",
     "DeliveryError",
     "InputError",
+    "LeaseLostError",
+    "LoginRefusedError",
     "MiranteError",
     "MiranteWarning",
     "MissingDependencyError",
@@ -55,6 +57,10 @@ class StoreError(MiranteError, RuntimeError):
     """The store could not be opened, read or written."""
 
 
+class LeaseLostError(StoreError):
+    """Another service holds the lease of the store by now: what this one wanted to write was not written."""
+
+
 class NotFoundError(MiranteError, LookupError):
     """An id that stands for nothing in the store."""
 
@@ -72,7 +78,11 @@ class TrackingError(MiranteError, RuntimeError):
 
 
 class NotRegisteredError(TrackingError):
-    """MLflow answered, and has no such model, version, alias or baseline."""
+    """MLflow answered, and has no such model, version, alias, baseline or experiment."""
+
+
+class LoginRefusedError(TrackingError):
+    """MLflow does not take the user and password, or the token, that it was shown."""
 
 
 class MissingDependencyError(MiranteError, ImportError):

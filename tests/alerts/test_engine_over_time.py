@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mirante.alerts.grouping import Telling, Transition, Wording, notice_row
 from mirante.alerts.rules import Rule, default_rules
 from mirante.errors import ConfigError
 from mirante.readings import Reading
@@ -112,3 +113,24 @@ def test_summer_time_changes_nothing(store: Store) -> None:
         reading = Reading("system_cpu_percent", 95.0, local, {"host": "web-1"})
         changes += [(minute, change) for change in hear(on, local, reading, stale=15 * MINUTE)]
     assert changes == [(0, "pending"), (90, "firing")]
+
+
+def test_an_alert_about_a_slice_says_so_in_its_title(store: Store) -> None:
+    moved = Rule("moved", "drift_detected == 1", summary="{{ $labels.feature }} moved")
+    own = Rule("own", "drift_detected == 1", summary="{{ $labels.slice }} moved")
+    whole = {"model": "churn", "alias": "champion", "feature": "age"}
+    part = whole | {"slice": "region=north"}
+    on = engine(store, moved, own, Rule("bare", "drift_detected == 1"))
+    step(on, 0, *(Reading("drift_detected", 1.0, T0, labels) for labels in (whole, part)))
+    said = {row.summary for row in store.alerts.open()}
+    assert said == {
+        "age moved",
+        "region=north: age moved",
+        " moved",
+        "region=north moved",
+        "bare: drift_detected == 1",
+        "region=north: bare: drift_detected == 1",
+    }
+    (one,) = (row for row in store.alerts.open() if row.summary == "region=north: age moved")
+    title = notice_row(Telling("mail", "first_firing", (Transition(one, "firing"),)), Wording(), T0).payload
+    assert title["title"] == "Warning: region=north: age moved"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mirante.alerts.evidence import Evidence, alert_links, gather, page_links, silence_command
+from mirante.alerts.channels.base import Notice, NoticeAlert
+from mirante.alerts.channels.texts import alert_text, plain_text
+from mirante.alerts.evidence import Evidence, alert_links, gather, page_links, silence_command, windows_of
 from mirante.errors import StoreError
 from mirante.store import AlertRow, Store, WindowRow
 
@@ -28,6 +31,25 @@ def window(number: int, **verdicts: object) -> WindowRow:
 
 def column(effect: float, name: str, drifted: bool = True) -> dict[str, object]:
     return {"effect": effect, "drifted": drifted, "sentence": f"{name} moved."}
+
+
+SPAN = (START + 5 * HOUR, START + 6 * HOUR)
+ALONE = Evidence(window=SPAN)
+
+
+def test_each_alert_names_its_window_whatever_else_is_known(store: Store) -> None:
+    store.windows.put(replace(window(5), closed=False))
+    store.windows.put(replace(window(5), version="2", end=START + 7 * HOUR, rows=900))
+    about = {**LABELS, "slice": "region=north", "feature": "a"}
+    unversioned = {"model": "churn", "alias": "champion"}
+    alerts = [replace(ALERT, labels=about), *[ALERT] * 30, replace(ALERT, labels=unversioned)]
+    assert windows_of(store, alerts) == [SPAN] * 31 + [(SPAN[0], START + 7 * HOUR)]
+    assert [one.window for one in gather(store, alerts[:31], "en")] == [SPAN] * 31
+    told = NoticeAlert("firing", "drift", since=START + 900 * HOUR, window=SPAN)
+    assert ("Window", "2013-02-08 05:00 – 2013-02-08 06:00 UTC") in alert_text(told, "en").facts
+    notice = Notice("1f", "first_firing", "info", "x", (told,))
+    assert Notice.from_payload(json.loads(json.dumps(notice.payload()))) == notice
+    assert "Window: 2013-02-08 05:00" in plain_text(notice)
 
 
 def test_the_features_that_moved_strongest_first(store: Store) -> None:
@@ -53,12 +75,12 @@ def test_the_slices_of_the_window_and_of_its_own_feature_alone(store: Store) -> 
 def test_slices_of_any_other_form_are_none(store: Store) -> None:
     for kept in ({}, "x", ["x", {"column": "a"}, {"sentence": ""}], None):
         store.windows.put(window(5, slices=kept))
-        assert gather(store, [ALERT], "en") == [Evidence()]
+        assert gather(store, [ALERT], "en") == [ALONE]
 
 
 def test_the_performance_as_far_as_labels_are_in(store: Store) -> None:
     store.windows.put(window(5))
-    assert gather(store, [ALERT], "en") == [Evidence()]
+    assert gather(store, [ALERT], "en") == [ALONE]
     store.windows.put(window(4, performance={"roc_auc": 0.61, "labels": 9.0}))
     (one,) = gather(store, [ALERT], "en")
     assert one.performance == "roc_auc was 0.61 in the window of 2013-02-08 04:00 UTC"
@@ -80,6 +102,7 @@ def test_of_others_nothing_is_known(store: Store, monkeypatch: pytest.MonkeyPatc
         raise StoreError("disk full")
 
     monkeypatch.setattr(store.windows, "get", fails)
+    monkeypatch.setattr(store.windows, "ends", fails)
     assert gather(store, [ALERT], "en") == [Evidence()]
 
 

@@ -8,7 +8,7 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from mirante.alerts.channels.base import Notice, NoticeAlert
 from mirante.alerts.channels.console import ConsoleChannel
 from mirante.alerts.channels.slack import SlackChannel
 from mirante.alerts.outbox import Attempt, Outbox
-from mirante.errors import DeliveryError
+from mirante.errors import DeliveryError, StoreError
 from mirante.store import NoticeRow, Store
 from tests.doubles.slack import Answer, SlackDouble
 
@@ -130,11 +130,20 @@ def test_it_gives_up_after_a_day_and_says_so(store: Store) -> None:
     good = Scripted()
     owe(store, "bad", "a")
     box = outbox(store, channels={"bad": Scripted(always=AGAIN), "good": good})
-    assert once(box, NOW + timedelta(hours=23)) == [("a", "retry")]
+    for hour in range(19, 24):
+        assert once(box, NOW + timedelta(hours=hour)) == [("a", "retry")]
     assert once(box, NOW + timedelta(hours=25)) == [("a", "dead")]
     assert row(store, "a").error == "given up after 1 day, 0:00:00: 500 later"
     once(box, NOW + timedelta(hours=26))
     assert len(good.got) == 1
+
+
+def test_one_that_is_old_already_is_tried_some_times(store: Store) -> None:
+    owe(store, "bad", "a")
+    box = outbox(store, channels={"bad": Scripted(always=AGAIN)})
+    monday = NOW + timedelta(days=3)
+    tries = [once(box, monday + number * timedelta(minutes=2)) for number in range(5)]
+    assert tries == [[("a", "retry")]] * 4 + [[("a", "dead")]]
 
 
 def test_a_hanging_channel_ends_at_the_deadline_and_blocks_nobody(store: Store) -> None:
@@ -352,7 +361,7 @@ def test_a_clock_that_is_set_back_does_not_hold_a_channel_for_hours(store: Store
     once(box)
     earlier = NOW - timedelta(hours=2)
     owe(store, "c", "b", at=earlier)
-    assert once(box, earlier) == [("b", "delivered")]
+    assert once(box, earlier) == [("b", "delivered"), ("a", "delivered")]
 
 
 def test_a_notice_of_a_later_version_is_delivered(store: Store) -> None:
@@ -382,3 +391,67 @@ def test_a_resolver_that_hangs_holds_up_no_other_channel(store: Store) -> None:
             await lookup
 
     assert [attempt.outcome for attempt in asyncio.run(main())] == ["delivered"] * 5
+
+
+def test_a_store_that_fails_when_a_notice_has_left_does_not_have_it_sent_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owe(store, "chat", "a", datetime.now(UTC))
+    channel = Scripted()
+    box = Outbox(store, {"chat": channel})
+    real, fails = store.outbox.delivered, [StoreError("the server went away")]
+
+    def delivered(*arguments: object, **more: object) -> bool:
+        if fails:
+            raise fails.pop()
+        return real(*arguments, **more)  # type: ignore[arg-type]  # handed on
+
+    monkeypatch.setattr(store.outbox, "delivered", delivered)
+    run_until(box, lambda: store.outbox.owed() == 0)
+    assert channel.tried == ["a"]
+    assert row(store, "a").status == "delivered"
+
+
+def test_what_was_claimed_while_the_store_failed_is_sent_without_waiting_for_its_lease(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owe(store, "chat", "a", datetime.now(UTC))
+    channel = Scripted()
+    box = Outbox(store, {"chat": channel})
+    real, fails = store.outbox.claim, [StoreError("the server went away")]
+
+    def claim(*arguments: object, **more: object) -> list[NoticeRow]:
+        found = real(*arguments, **more)  # type: ignore[arg-type]  # handed on
+        if found and fails:
+            raise fails.pop()
+        return found
+
+    monkeypatch.setattr(store.outbox, "claim", claim)
+    run_until(box, lambda: store.outbox.owed() == 0)
+    assert channel.tried == ["a"]
+
+
+def test_nothing_is_sent_while_it_may_not(store: Store) -> None:
+    for name in ("a", "b", "c"):
+        owe(store, "chat", name)
+    answers = iter([True, True, False])
+    channel = Scripted()
+    box = outbox(store, channels={"chat": channel}, may_send=lambda: next(answers, False))
+    once(box)
+    assert channel.tried == ["a"]
+    assert {row(store, name).status for name in ("b", "c")} == {"sending"}
+
+
+def run_until(box: Outbox, check: Callable[[], bool]) -> None:
+    """Let an outbox run as in the service until something holds."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(box.run(stop, every=0.01))
+        async with asyncio.timeout(10):
+            while not check():
+                await asyncio.sleep(0.01)
+        stop.set()
+        await running
+
+    asyncio.run(run())

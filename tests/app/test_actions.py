@@ -8,8 +8,8 @@ import pytest
 from mirante.alerts.actions.deciding import undo
 from mirante.app.actions import carry_out_now, make_actions
 from mirante.app.build import build
-from mirante.app.service import Service
 from mirante.app.settings import Settings
+from mirante.app.work import Work
 from mirante.capture.recorder import Recorder
 from mirante.monitors.acceptance import ask_to_accept
 from mirante.monitors.baseline import load_baseline, publish_baseline
@@ -37,7 +37,7 @@ def served(mlflow_server, tmp_path, baseline):  # noqa: F811 - the fixture that 
         alerts={"actions": [{"do": "tag", "dry_run": False, "value": "degraded"}]},
     )
     with build(settings) as parts:
-        yield client, model, Service(settings, parts)
+        yield client, model, Work(parts)
 
 
 def record(model, day, shift=15.0):

@@ -22,7 +22,7 @@ def test_without_a_signature_all_other_columns_are_features(tmp_path):
     asked = {"prediction": "said", "time": "at", "label": "late"}
     found = roles_of(table(tmp_path), asked)
     assert found.features == ("age", "plan", "customer")
-    assert (found.prediction, found.time, found.label, found.notes) == ("said", "at", "late", ())
+    assert (found.prediction, found.time, found.label, found.notes) == (("said",), "at", "late", ())
     assert found.columns == ("age", "plan", "customer", "said", "at", "late")
 
 
@@ -62,15 +62,15 @@ def test_other_types_are_told(tmp_path):
 def test_the_data_sets_tags_fill_in_what_nobody_named(tmp_path):
     tags = {"mirante.prediction": "said", "mirante.label": "late", "mirante.time": "gone", "other": "x"}
     found = roles_of(table(tmp_path), NOBODY, model=MODEL, tags=tags)
-    assert (found.prediction, found.label, found.time) == ("said", "late", None)
+    assert (found.prediction, found.label, found.time) == (("said",), "late", None)
     assert found.notes[0] == "prediction: the column said, as the data set's tag mirante.prediction says"
     named_one = roles_of(table(tmp_path), NOBODY | {"label": "at", "prediction": "late"}, tags=tags)
-    assert (named_one.prediction, named_one.label) == ("late", "at")
+    assert (named_one.prediction, named_one.label) == (("late",), "at")
 
 
 def test_the_models_one_named_output_is_the_prediction(tmp_path):
     found = roles_of(table(tmp_path, rows(20).rename(columns={"said": "risk"})), NOBODY, model=MODEL)
-    assert found.prediction == "risk"
+    assert found.prediction == ("risk",)
     assert found.notes[0] == "prediction: the column risk, which is what the model's signature answers"
 
 
@@ -88,7 +88,7 @@ def test_without_a_prediction_it_is_asked_for(tmp_path):
 def test_what_the_model_is_asked_with(tmp_path):
     tags = {"mirante.prediction": "said"}
     found = roles_of(table(tmp_path), NOBODY | {"time": "at"}, model=MODEL, tags=tags, predict=True)
-    assert (found.given, found.prediction, found.features) == (("age", "plan"), None, ("age", "plan"))
+    assert (found.given, found.prediction, found.features) == (("age", "plan"), (), ("age", "plan"))
     bare = roles_of(table(tmp_path), NOBODY | {"label": "late"}, predict=True)
     assert bare.given == bare.features == ("age", "plan", "customer", "said", "at")
 
@@ -113,5 +113,18 @@ def test_columns_that_are_not_there_are_named(tmp_path):
 def test_a_hostile_column_of_a_tag_is_only_a_name(tmp_path):
     frame = pd.DataFrame({"x": [1.0], "<script>\x1b": [0.5]})
     found = roles_of(table(tmp_path, frame), NOBODY, tags={"mirante.prediction": "<script>\x1b"})
-    assert found.prediction == "<script>\x1b"
+    assert found.prediction == ("<script>\x1b",)
     assert "\x1b" not in found.notes[0]
+
+
+def test_probabilities_are_several_columns_and_those_of_the_log_are_found(tmp_path):
+    frame = rows(20).assign(no=0.25, yes=0.75)
+    found = roles_of(table(tmp_path, frame), NOBODY | {"prediction": ["no", "yes"]})
+    assert found.prediction == ("no", "yes")
+    assert "no" not in found.features
+    logged = frame.rename(columns={"no": "__probability_of_no", "yes": "__probability_of_yes"})
+    logged["__prediction"] = "yes"
+    found = roles_of(table(tmp_path, logged), NOBODY | {"prediction": "__prediction"})
+    assert found.prediction == ("__probability_of_no", "__probability_of_yes")
+    assert not [name for name in found.features if name.startswith("__")]
+    assert found.notes[0].startswith("prediction: the probabilities of classes, as the log has them")

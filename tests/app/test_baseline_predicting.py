@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mirante.app.baseline import child, predicting
-from mirante.app.baseline.predicting import predict
+from mirante.app.baseline.predicting import _are_probabilities, predict
 from mirante.errors import InputError, TrackingError
 from mirante.tracking.models import ModelName
 from tests.app.trained import rows, trained
@@ -36,10 +36,8 @@ def test_of_several_outputs_one_is_named(mlflow_server, model):
     assert predict(model, frame, mlflow_server, output="high").tolist() == pytest.approx(
         (frame["age"] / 100).tolist()
     )
-    with pytest.raises(
-        InputError, match=r"answers with 'low', 'high', and none of them is named; .*--predict"
-    ):
-        predict(model, frame, mlflow_server)
+    both = predict(model, frame, mlflow_server)  # they are the probabilities of two classes
+    assert both.columns.tolist() == ["low", "high"]
     with pytest.raises(InputError, match="'middle' is none of them"):
         predict(model, frame, mlflow_server, output="middle")
 
@@ -122,3 +120,9 @@ def test_rows_come_in_the_models_types_where_that_loses_nothing():
 
 def test_the_child_has_no_other_way_in():
     assert sys.modules[predicting._CHILD] is child
+
+
+def test_only_probabilities_are_taken_together():
+    assert _are_probabilities(pd.DataFrame({"low": [0.25, 1.0], "high": [0.75, 0.0]}))
+    assert not _are_probabilities(pd.DataFrame({"low": [0.25, 1.0], "high": [0.75, 0.5]}))
+    assert not _are_probabilities(pd.DataFrame({"low": [0.25], "high": ["0.75"]}))

@@ -1,4 +1,6 @@
+import asyncio
 import json
+import sys
 import traceback
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +9,7 @@ import pytest
 from mirante.app import build as module
 from mirante.app.build import build, log_of_subject
 from mirante.app.settings import load_settings
-from mirante.errors import ConfigError, StoreError, TrackingError
+from mirante.errors import ConfigError, LeaseLostError, MissingDependencyError, StoreError, TrackingError
 from mirante.inference_log.reader import InferenceLog
 from mirante.readings import Reading
 from tests.web.conftest import Client
@@ -340,3 +342,51 @@ def test_every_way_to_a_log_takes_its_archive_along(tmp_path):
     assert log_of_subject(settings, "model/churn@champion").archive.name == url
     assert log_of_subject(settings, "model/found@champion").archive.name == url
     assert log_of_subject(settings, "model/other@champion").archive is None
+
+
+def test_the_parts_of_a_holder_know_what_is_in_the_store_and_end_with_its_lease(tmp_path):
+    text = f"mlflow: {{tracking_uri: 'http://127.0.0.1:9'}}\nalerts: {{{HOT}}}"
+    with build(settings_of(tmp_path, text)) as parts:
+        fire(parts)
+        mine = parts.store.lease.take("a", after=None, host="web-1", process=77)
+        allowed = [1]
+        held = parts.fenced(mine.token, lambda: bool(allowed))
+        (standing,) = held.engine.standing()
+        assert standing[0].rule == "hot"
+        assert held.mlflow_sink is not parts.mlflow_sink
+        assert held.client().tracking_uri == "http://127.0.0.1:9"
+        assert [one.channel for one in asyncio.run(held.outbox.run_once(datetime.now(UTC)))] == ["console"]
+        parts.store.lease.take("b", after=mine, host="web-2", process=78)
+        parts.store.readings.write([Reading("x", 9.0, AT, {"host": "c"})])  # what agents write needs no lease
+        assert len(held.store.readings.latest()) == 2
+        with pytest.raises(LeaseLostError, match="process 78 on web-2"):
+            held.engine.advance(AT + timedelta(minutes=1), lambda _: timedelta(hours=1))
+        allowed.clear()
+        with pytest.raises(LeaseLostError, match="it sends nothing"):
+            held.client()
+        parts.client()
+
+
+def test_what_spark_counts_is_asked_of_one_spark_that_is_not_started_yet(tmp_path, monkeypatch):
+    text = """
+tables:
+  - {table: here, source: {parquet: a, time: at}}
+  - {table: there, source: {parquet: a, time: at}, engine: spark}
+  - {table: named, source: {spark: shop.orders, time: at, cursor: n}, engine: spark}
+models:
+  - {model: batch, source: {spark: shop.scores, time: at, cursor: n, prediction: p}, engine: spark}
+spark: {master: "local[1]"}
+"""
+    settings = settings_of(tmp_path, text)
+    here, there, named = settings.tables
+    with build(settings) as parts:
+        assert parts.spark_for(here) is None
+        assert "spark" not in vars(parts)
+        assert parts.spark_for(there)._engine is parts.spark_for(named)._engine is parts.spark
+        assert parts.source_of(there).root == str(tmp_path / "a")
+        assert parts.source_of(named).root == "shop.orders"
+        assert parts.rows_of(settings.models[0]).root == "shop.scores"
+        assert not parts.spark.started
+        monkeypatch.setitem(sys.modules, "pyspark", None)
+        with pytest.raises(MissingDependencyError, match=r"mirante\[spark\]"):
+            parts.spark_for(there)

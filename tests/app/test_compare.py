@@ -155,9 +155,29 @@ def test_a_table_is_answered_by_both(place):
         Rows(data=place / "rows.csv", label="truth"),
     )
     assert (found.rows, found.labelled, found.source) == (50, 50, "rows.csv")
+    assert found.ignored == ()
     with pytest.raises(InputError, match="no column 'nothing' for --label; it has 'age', 'plan', 'truth'"):
         compare_versions(
             settings_in(place), "versus/1", "versus/2", Rows(data=place / "rows.csv", label="nothing")
+        )
+
+
+def test_columns_that_no_model_takes_are_left_out_and_named(place):
+    rows = frame(400).assign(
+        truth=[0, 1] * 200, order=[f"o{n}" for n in range(400)], late=[True, False] * 200
+    )
+    rows["shadow"] = rows["plan"] + "!"  # it tells where the two differ, as the model's own column does
+    rows.to_parquet(place / "rows.parquet")
+    asked = Rows(data=place / "rows.parquet", label="truth")
+    found = compare_versions(settings_in(place), "versus@champion", "versus@challenger", asked)
+    assert found.ignored == ("order", "late", "shadow")
+    assert {one.column for one in found.slices} == {"plan"}
+    assert "Left out, since neither version takes them: order, late, shadow." in found.to_text()
+    assert found.to_dict()["ignored"] == ["order", "late", "shadow"]
+    rows[["order", "truth"]].to_parquet(place / "other.parquet")
+    with pytest.raises(InputError, match="none of the columns that the models take, 'age', 'plan'"):
+        compare_versions(
+            settings_in(place), "versus/1", "versus/2", Rows(data=place / "other.parquet", label="truth")
         )
 
 

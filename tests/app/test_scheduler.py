@@ -128,3 +128,14 @@ def test_tasks_that_fail_or_never_end_are_named():
     assert scheduler.failing(start + timedelta(minutes=8), start) == ["bad"]
     scheduler.states["new"].last_success = start + timedelta(minutes=5)
     assert scheduler.failing(start + timedelta(minutes=9), start) == ["bad", "hung"]
+
+
+def test_nothing_runs_while_it_may_not_and_what_was_due_is_skipped():
+    seen, allowed = [], []
+    scheduler = Scheduler([Task("good", FAST, seen.append)], may_run=lambda: bool(allowed))
+    run_for(scheduler, 0.1)
+    assert seen == []
+    assert scheduler.states["good"].runs == 0
+    allowed.append(1)
+    run_for(scheduler, 0.1)
+    assert 1 <= len(seen) <= 7

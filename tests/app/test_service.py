@@ -1,5 +1,6 @@
 """The service as users run it: a process of its own, a real MLflow server, real signals."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,22 +14,22 @@ import urllib.request
 import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mirante.alerts.outbox import Outbox
 from mirante.app.build import build
+from mirante.app.lease import Lease
 from mirante.app.service import Service
 from mirante.app.settings import load_settings
 from mirante.capture.recorder import Recorder
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.windows import WindowClock
 from mirante.readings import Reading
-from mirante.store import NoticeRow, Store
+from mirante.store import Store
 from mirante.tracking.client import connect
-from tests.doubles.slack import Answer, slack_double
 
 QUIET = "host: {interval: 200ms}\nevaluation_interval: 200ms\nweb: {port: 0}\n"
 
@@ -308,87 +309,86 @@ def test_without_a_file_recorded_models_are_discovered(tmp_path, mlflow_server):
         until(lambda: "mlflow_server_up" in text_of(address))
 
 
-@pytest.mark.parametrize("discover", [True, False])
-def test_alerts_of_a_paused_model_stay_as_they_are(tmp_path, discover):
-    rows = "model: m, log: log"
-    config = (
-        f"discover: {str(discover).lower()}\nhost: {{enabled: false}}\n"
-        f"alerts: {{rules: [{{name: drifted, when: drift_detected == 1}}]}}\nmodels: [{{{rows}}}]\n"
+def test_a_second_service_on_one_file_ends_at_once_and_names_the_first(tmp_path):
+    with service(tmp_path) as (address, process, _):
+        for _ in range(3):  # the machine may be busy with other tests
+            began = time.monotonic()
+            second = run_up(tmp_path, QUIET)
+            took = time.monotonic() - began
+            if took < 1.0:
+                break
+        assert second.returncode == 1
+        assert f"already: process {process.pid} on " in second.stderr
+        assert re.search(r"since 20\d\d-\d\d-\d\dT.*Stop it first", second.stderr)
+        assert "Traceback" not in second.stderr
+        assert took < 1.0
+        assert json.loads(get(address, "healthz")[1])["lease"] == {"held": True}
+        assert "does the work" in get(address, "status")[1].lower()
+        until(lambda: f"process {process.pid} on" in note_of_the_lease(tmp_path))
+        process.kill()
+    with service(tmp_path) as (address, _, _):  # the dead one is not waited for
+        assert json.loads(get(address, "healthz")[1])["lease"] == {"held": True}
+        with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as store:
+            (event,) = [row for row in store.events.list() if row.kind == "lease_taken"]
+            assert "is not heard of" in event.text
+            assert event.subject.startswith("host/")
+
+
+def note_of_the_lease(folder):
+    with Store(f"sqlite:///{folder / 'mirante.db'}") as store:
+        return "".join(one.note for one in store.readings.latest(names=["monitor_lease_taken_total"]))
+
+
+def test_the_second_shows_pages_takes_over_and_waits_again(tmp_path, postgres_url):
+    text = (
+        f'store: "{postgres_url}"\nhost: {{enabled: false}}\nevaluation_interval: 200ms\nweb: {{port: 0}}\n'
     )
-    path = tmp_path / "mirante.yaml"
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    labels = {"model": "m", "alias": "champion", "feature": "age"}
+    (tmp_path / "mirante.yaml").write_text(text, encoding="utf-8")
+    up, loops, stop = threading.Event(), [], asyncio.Event()
+    with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts, Store(postgres_url) as other:
+        first = other.lease.take("x", after=None, host="web-1", process=77, lasting=timedelta(hours=1))
+        second = Service(parts.settings, parts)
+        second.lease = Lease(parts.store, lasting=timedelta(seconds=5), every=0.2)
 
-    def evaluate(text, now, value):
-        path.write_text(text)
-        with build(load_settings(path, environ={})) as parts:
-            running = Service(parts.settings, parts, clock=lambda: now)
-            parts.store.readings.write([Reading("drift_detected", value, now, labels)])
-            running._evaluate(now)
-            return [(alert.rule, alert.subject) for alert in parts.store.alerts.open()]
+        async def run():
+            loops.append(asyncio.get_running_loop())
+            await second.run(stop, ready=lambda _: up.set())
 
-    fired = [("drifted", "model/m@champion"), ("feature_drift", "model/m@champion")]
-    assert sorted(evaluate(config, start, 1)) == fired
-    paused = config.replace(rows, f"{rows}, paused: true")
-    assert sorted(evaluate(paused, start + timedelta(days=1), 1)) == fired  # and no second of each
-    assert sorted(evaluate(paused, start + timedelta(days=30), 0)) == fired
-    assert evaluate(config, start + timedelta(days=31), 0) == []
-
-
-def test_a_process_that_is_stopped_between_two_looks_at_the_clocks_saw_none_set(tmp_path, monkeypatch):
-    (tmp_path / "mirante.yaml").write_text("host: {enabled: false}\n", encoding="utf-8")
-    hour = 3600.0
-    steady = iter([0.0, 0.0, 10.0, 10.0 + hour, 11.0 + hour, 11.0 + hour])
-    wall = iter(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=s) for s in (0, 0, 10, 11 + hour))
-    told = []
-    with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
-        service = Service(parts.settings, parts, clock=lambda: next(wall), monotonic=lambda: next(steady))
-        monkeypatch.setattr(parts.engine, "clock_was_set", lambda by, now: told.append(by))
-        service._follow_the_clock()
-        service._follow_the_clock()  # stopped for an hour after it had looked at the one
-        assert told == []
-
-
-def test_readings_that_another_release_wrote_are_counted(tmp_path):
-    (tmp_path / "mirante.yaml").write_text(QUIET, encoding="utf-8")
-    with build(load_settings(tmp_path / "mirante.yaml")) as parts:
-        service = Service(parts.settings, parts)
-        parts.store.readings.write([Reading("x", 1.0, datetime.now(UTC), {"host": "h"})])
-        with parts.store.transaction() as connection:
-            connection.exec_driver_sql("UPDATE mirante_counters SET value = 77 WHERE name = 'readings_rows'")
-        (task,) = [task for task in service._tasks() if task.name == "readings_tally"]
-        task.run(datetime.now(UTC))
-        assert parts.store.measure().rows["readings"] == 1
+        thread = threading.Thread(target=lambda: asyncio.run(run()))
+        thread.start()
+        try:
+            assert up.wait(30)
+            health = second.health()
+            assert (health["lease"], health["status"], health["tasks"]) == ({"held": False}, "silent", {})
+            assert health["details"]["lease"]["host"] == "web-1"
+            assert "Another service does the work" in get(second.address, "status")[1]
+            assert second._usual_silences()(Reading("monitor_rules_valid", 1.0, datetime.now(UTC)))
+            assert any(rule.name == "high_cpu" for rule in second._ruling().rules())
+            other.lease.release(first.token)
+            until(lambda: second.work is not None)
+            assert second.health()["lease"] == {"held": True}
+            (event,) = [row for row in other.events.list() if row.kind == "lease_taken"]
+            assert event.text.endswith("process 77 on web-1 stopped")
+            hour = timedelta(hours=1)
+            until(lambda: other.lease.take("y", after=other.lease.read(), host="w", process=7, lasting=hour))
+            until(lambda: second.work is None)
+            until(lambda: second.health()["details"]["lease"]["process"] == 7)
+        finally:
+            loops[0].call_soon_threadsafe(stop.set)
+            thread.join(30)
+        assert other.lease.read().process == 7, "what is another's is not given back"
 
 
-def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
-    with slack_double() as double:
-        double.always = Answer()
-        config = QUIET + f"alerts: {{heartbeat: {{url: '{double.url}', every: 1m}}}}\n"
-        (tmp_path / "mirante.yaml").write_text(config, encoding="utf-8")
-        with build(load_settings(tmp_path / "mirante.yaml")) as parts:
-            service = Service(parts.settings, parts)
-            assert "heartbeat" in service.scheduler.states
-            beat = partial(service._beat, parts.heartbeat)
-            now = datetime.now(UTC)
-            beat(now)
-            assert len(double.requests) == 1
-            service.scheduler.states["host"].error = "no luck"
-            beat(now)
-            assert len(double.requests) == 1
-            told = service.health()["details"]["heartbeat"]
-            assert told == {"last": now.isoformat(), "withheld": ["host"], "error": ""}
-            service.scheduler.states["host"].error = ""
-            owed = NoticeRow("a", "gone", "message", now - timedelta(hours=1), now, payload={})
-            parts.store.outbox.add(owed)
-            beat(now)
-            assert len(double.requests) == 1
-            parts.store.outbox.dead("a", now, error="given up")
-            double.always = Answer(500)
-            beat(now)  # no harm
-            assert len(double.requests) == 2
-            assert service.health()["details"]["heartbeat"]["error"]
-        assert "secretsecret" not in json.dumps(service.health())
+def test_after_an_orderly_stop_nothing_was_taken_over(tmp_path):
+    for _ in range(2):
+        with service(tmp_path) as (address, process, _):
+            get(address)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+    with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as store:
+        assert [row for row in store.events.list() if row.kind == "lease_taken"] == []
+        assert store.lease.read().token == 2
+        assert store.lease.read().is_over
 
 
 def test_the_rules_pages_see_what_the_service_holds(tmp_path):
@@ -402,11 +402,25 @@ def test_the_rules_pages_see_what_the_service_holds(tmp_path):
         (mine,) = (rule for rule in ruling.rules() if rule.name == "mine")
         assert (mine.origin.file, mine.origin.line, mine.origin.own) == (str(rules), 2, True)
         assert not next(rule for rule in ruling.rules() if rule.name == "high_cpu").origin.own
+        assert service.begin()
         now = datetime.now(UTC)
         drift = Reading("drift_share", 1.0, now, {"model": "m", "alias": "champion"})
-        assert service._silences()(drift) is None
+        assert service.work._silences()(drift) is None
         assert ruling.stale_after()(drift) is not None, "a paused model has a past all the same"
         rules.write_text("rules:\n- name: mine\n  when: x >\n", encoding="utf-8")
-        service._evaluate(now)
+        service.work._evaluate(now)
         assert "rules.yaml, line 3" in ruling.error()
         assert service.health()["details"]["rules_error"] == ruling.error()
+        service.lease.release()
+
+
+def test_a_service_whose_work_ends_by_a_fault_ends_as_well(tmp_path, monkeypatch):
+    (tmp_path / "mirante.yaml").write_text(QUIET, encoding="utf-8")
+    with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
+
+        async def fail(self, _):
+            raise OSError("no space left")
+
+        monkeypatch.setattr(Outbox, "run", fail)
+        with pytest.raises(OSError, match="no space left"):
+            asyncio.run(asyncio.wait_for(Service(parts.settings, parts).run(), 30))

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from mirante.app.build import build
-from mirante.app.service import Service
 from mirante.app.settings import load_settings
 from mirante.app.tables import TablesTask, make_tables
+from mirante.app.work import Work
 from mirante.errors import InputError
-from mirante.inference_log.segments import lock
+from mirante.locks import lock
 from mirante.store import Store
 from tests.views.filled import SUBJECT, fill
 
@@ -57,7 +57,7 @@ def test_the_task_keeps_the_files_up_to_the_store(store, tmp_path):
 def test_the_service_has_the_task_when_the_config_says_so(store, tmp_path):
     (tmp_path / "mirante.yaml").write_text(CONFIG, encoding="utf-8")
     with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
-        (task,) = [task for task in Service(parts.settings, parts)._tasks() if task.name == "result tables"]
+        (task,) = [task for task in Work(parts)._tasks() if task.name == "result tables"]
         assert task.interval.total_seconds() == 900
         task.run(NOW)
     assert len(list((tmp_path / "out" / "tables").glob("*/*.parquet"))) == 2
@@ -65,4 +65,4 @@ def test_the_service_has_the_task_when_the_config_says_so(store, tmp_path):
         CONFIG.replace("result_tables:", "# result_tables:"), encoding="utf-8"
     )
     with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
-        assert "result tables" not in {task.name for task in Service(parts.settings, parts)._tasks()}
+        assert "result tables" not in {task.name for task in Work(parts)._tasks()}

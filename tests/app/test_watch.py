@@ -126,6 +126,20 @@ def test_when_the_alias_moves_there_is_an_event_and_the_old_windows_stay(model, 
 
 
 @pytest.mark.server
+def test_an_alias_is_looked_up_at_once_when_something_says_that_it_moved(model):
+    model.watch.advance(START)
+    model.next_version()
+    model.watch.advance(START + MINUTE / 6)
+    assert model.watch.monitor.version == "1"
+    model.watch.look_again()
+    model.watch.advance(START + MINUTE / 3)
+    assert model.watch.monitor.version == "2"
+    asked = model.asked
+    model.watch.advance(START + MINUTE / 2)
+    assert model.asked == asked  # once
+
+
+@pytest.mark.server
 def test_an_alias_that_stays_is_no_event_and_the_monitor_goes_on(model):
     model.watch.advance(START)
     monitor = model.watch.monitor

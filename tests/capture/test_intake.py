@@ -177,6 +177,24 @@ def test_over_the_bound_in_bytes_exchanges_are_dropped_and_counted_and_then_take
     assert number_of(intake, "mlflow_model_predictions_total") == dropped + 4
 
 
+def test_many_that_wait_are_read_in_slices_and_each_is_counted_once(tmp_path, made):
+    def read(one):
+        if one.id == "r7":
+            raise ValueError("this one cannot be read")
+        time.sleep(0.0002)  # so that a slice of half a millisecond holds a few
+        return one_row(one)
+
+    intake, recorder = made(read, pause=0.02)
+    for number in range(40):
+        assert intake.put(exchange(number))
+    intake.close()
+    recorder.close()
+    assert number_of(intake, "mlflow_model_predictions_total{") == 40, "the one that is not recorded, too"
+    assert number_of(intake, "monitor_dropped_total{") == 1
+    assert intake._waiting == 0, "room for as many bytes is there again"
+    assert rows(tmp_path).keys() == {f"r{number}" for number in range(40)} - {"r7"}
+
+
 def test_after_the_end_exchanges_are_dropped_and_nothing_is_raised(made):
     intake, _ = made()
     intake.put(exchange())

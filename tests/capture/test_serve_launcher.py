@@ -176,7 +176,10 @@ def test_several_values_a_row_are_told_once_and_a_class_in_brackets_is_none_of_t
     assert asked(b'{"predictions": ["[none]"]}') == ["[none]"]
     assert caplog.records == []
     for _ in range(2):
-        assert asked(b'{"predictions": [[0.1, 0.9]]}') == ["[0.1, 0.9]"]
+        assert asked(b'{"predictions": [[3.1, 0.9]]}') == [[3.1, 0.9]]
     (told,) = caplog.messages
     assert told.startswith("the model answers 2 values a row")
     assert "0.9" not in told  # what a model says of a person is for the log alone
+    read = _Reader(Signature(), None, frozenset())
+    assert asked(b'{"predictions": [[0.1, 0.9]]}') == [[0.1, 0.9]]  # probabilities have columns
+    assert len(caplog.messages) == 1

@@ -66,7 +66,7 @@ def test_what_it_refuses_is_counted_and_the_next_is_asked(beside):
         time.sleep(0.01)
     status[0] = 200
     shadow.put(exchange(2))
-    shadow.close()
+    shadow.close(patience=30)
     assert (len(asked), counted) == (2, {"failed": 1, "sent": 1})
 
 
@@ -92,8 +92,44 @@ def test_one_that_is_not_there_is_tried_again(beside, free_port):
     shadow = Shadow(free_port, lambda result: counted.update([result]))
     shadow.put(exchange(1))
     shadow.put(exchange(2))
-    shadow.close()
+    shadow.close(patience=30)
     assert counted == {"failed": 2}
+
+
+def test_when_the_process_that_posts_is_lost_another_one_goes_on(beside):
+    port, asked, _, pause = beside
+    counted = Counter()
+    shadow = Shadow(port, lambda result: counted.update([result]))
+    pause[0] = 0.5
+    shadow.put(exchange(1))
+    deadline = time.monotonic() + 30
+    while not asked and time.monotonic() < deadline:
+        time.sleep(0.01)
+    shadow._relay.kill()
+    while not counted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    pause[0] = 0.0
+    shadow.put(exchange(2))
+    shadow.close(patience=30)
+    assert [name for _, name, _, _ in asked] == ["r1", "r2"]
+    assert counted == {"failed": 1, "sent": 1}
+
+
+def test_no_process_is_left_when_it_is_closed_in_the_middle(beside):
+    port, asked, _, pause = beside
+    counted = Counter()
+    pause[0] = 0.5
+    shadow = Shadow(port, lambda result: counted.update([result]))
+    for number in range(5):
+        shadow.put(exchange(number))
+    deadline = time.monotonic() + 30
+    while not asked and time.monotonic() < deadline:
+        time.sleep(0.01)
+    relay = shadow._relay
+    shadow.close(patience=0.1)
+    assert relay.wait(5) != 0, "it was ended by force"
+    assert sum(counted.values()) == 5, "each of them is accounted for"
+    time.sleep(0.5)  # the request that is under way ends by itself
 
 
 def test_one_that_was_never_asked_closes_at_once():

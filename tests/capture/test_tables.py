@@ -93,7 +93,7 @@ def test_names_are_text_once_and_never_the_logs_own():
     [
         (np.array([True, False]), [1, 0]),
         (np.array([[0.25], [0.75]]), [0.25, 0.75]),
-        (np.array([[0.25, 0.75], [0.5, 0.5]]), ["[0.25, 0.75]", "[0.5, 0.5]"]),
+        (np.array([[2.25, 0.75], [1.5, 0.5]]), ["[2.25, 0.75]", "[1.5, 0.5]"]),
         (["yes", "no"], ["yes", "no"]),
         (pd.Series([1, 2]), [1, 2]),
         (pd.DataFrame({"p": [1.5, 2.5]}), [1.5, 2.5]),
@@ -103,7 +103,7 @@ def test_names_are_text_once_and_never_the_logs_own():
     ],
 )
 def test_predictions(prediction, expected):
-    column = predictions_of(prediction, 2)
+    [column] = predictions_of(prediction, 2).values()
     assert column.to_pylist() == expected
     assert column.type in {pa.int64(), pa.float64(), pa.string()}
     assert prediction_column(column).equals(column)

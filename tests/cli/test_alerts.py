@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mirante.cli import main
-from mirante.store import AlertRow, NoticeRow, Store
+from mirante.store import AlertRow, NoticeRow, Store, WindowRow
 
 BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 データ\n\u202eevil"
@@ -66,7 +66,11 @@ def loaded(config: Path, *arguments: str) -> Any:
     return json.loads(done.output, parse_constant=pytest.fail)
 
 
-def test_list_shows_what_is_open_within_80_columns(config: Path):
+def test_list_shows_what_is_open_within_80_columns(config: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    piped = run(config, "list", "--state", "all").output
+    assert ("over " + "x" * 200 in piped, "…" in piped) == (True, False)
+    monkeypatch.setenv("COLUMNS", "80")
     done = run(config, "list")
     assert done.exit_code == 0
     lines = done.output.splitlines()
@@ -80,6 +84,23 @@ def test_list_shows_what_is_open_within_80_columns(config: Path):
     assert [one["id"] for one in loaded(config, "list", "--rule", "disk_full")] == ["aa22"]
     assert loaded(config, "list", "--subject", "host/other") == []
     assert run(config, "list", "--rule", "none").output == "No alert is pending or firing.\n"
+
+
+def test_an_alert_names_the_window_that_it_is_about(config: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    start, end = datetime(2013, 2, 8, 5, tzinfo=UTC), datetime(2013, 2, 9, 5, tzinfo=UTC)
+    subject, labels = "model/churn@champion", {"model": "churn", "alias": "champion", "version": "1"}
+    row = AlertRow("cc44", "drift", labels, subject, "info", "firing", BEGAN, reading_time=start)
+    with Store(f"sqlite:///{config.parent}/mirante.db") as store:
+        store.windows.put(WindowRow(subject, "1", start, end))
+        store.alerts.save(replace(row, summary="churn drifts"))
+    said = f"{start.astimezone():%Y-%m-%d %H:%M} – {end.astimezone():%Y-%m-%d %H:%M}"
+    assert f"  window   {said}\n" in run(config, "show", "cc44").output
+    assert f"  churn drifts (window {said})\n" in run(config, "list").output
+    listed = {one["id"]: one["window"] for one in loaded(config, "list")}
+    times = {"start": "2013-02-08T05:00:00+00:00", "end": "2013-02-09T05:00:00+00:00"}
+    assert listed == {"cc44": times, "aa11": None, "aa22": None}
+    assert loaded(config, "show", "cc44")["window"] == times
 
 
 def test_names_that_mean_harm_do_nothing_to_a_terminal(config: Path):

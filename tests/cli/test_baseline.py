@@ -3,13 +3,17 @@
 import json
 import uuid
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from mirante.app.baseline.keeping import ListedBaseline
 from mirante.cli import main
 from mirante.cli.baseline.telling import difference, difference_dict, listing
+from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.differences import BaselineDifference, ColumnDifference
+from mirante.monitors.windows import WindowClock
 from mirante.tracking.client import connect
 from tests.app.trained import rows, trained
 from tests.monitors.registry import register
@@ -258,3 +262,23 @@ def test_a_list_of_nothing_says_what_to_do():
     bare = [ListedBaseline(f"m{number}", "1", ("live",)) for number in range(7)]
     assert "without a baseline: m0@live, m1@live, m2@live, m3@live, m4@live and 2 more." in listing(bare, 80)
     assert max(map(len, listing(bare, 60).splitlines()[:-1])) <= 60
+
+
+def test_show_names_the_slices(tmp_path):
+    rows = pd.DataFrame({"region": ["EU"] * 120 + ["US"] * 130, "age": np.arange(250.0)})
+    said = np.linspace(0.1, 0.9, 250)
+    baseline = ModelBaseline.fit(rows, said, clock=WindowClock("1d"), slices=["region", "age >= 100"])
+    for name, content in baseline.to_files().items():
+        (tmp_path / name).write_bytes(content)
+    done = CliRunner().invoke(main, ["baseline", "show", str(tmp_path)])
+    assert (
+        "  slices        region=US (130 rows), region=EU (120 rows), age >= 100 (150 rows)\n" in done.stdout
+    )
+    told = json.loads(CliRunner().invoke(main, ["baseline", "show", str(tmp_path), "--json"]).stdout)
+    assert told["slices"][0] == {"slice": "region=US", "rows": 130}
+    (tmp_path / "slices.bin").unlink()
+    bare = ModelBaseline.fit(rows, said, clock=WindowClock("1d"))
+    for name, content in bare.to_files().items():
+        (tmp_path / name).write_bytes(content)
+    done = CliRunner().invoke(main, ["baseline", "show", str(tmp_path)])
+    assert "slices        none; mirante baseline create --slice adds them" in done.stdout

@@ -38,8 +38,12 @@ def test_a_file_is_written_and_may_be_sent_again(store, file, tmp_path):
     assert store.labels.get("churn", ["007", "008", "009"]).values[[0, 2]].tolist() == [1.0, 0.0]
 
 
-def test_an_unknown_model_is_told_and_its_labels_are_kept(store, file, tmp_path):
+def test_an_unknown_model_is_refused_unless_it_is_said_to_be_new(store, file, tmp_path):
     done = run(tmp_path, "chrun", file, "--id", "order", "--label", "paid")
+    assert done.exit_code == 2
+    assert "knows no model 'chrun', nearest to it are 'churn'; nothing is written" in done.stderr
+    assert store.labels.count("chrun") == 0
+    done = run(tmp_path, "chrun", file, "--id", "order", "--label", "paid", "--new-model")
     assert done.exit_code == 0
     assert "knows no model 'chrun', nearest to it are 'churn'" in done.stderr
     assert store.labels.count("chrun") == 2
@@ -60,3 +64,11 @@ def test_the_config_says_where_the_store_is(store, file, tmp_path):
     )
     assert (done.exit_code, done.stderr) == (0, "")
     assert store.labels.count("churn") == 2
+
+
+def test_a_model_of_the_config_needs_no_reading_yet(store, file, tmp_path):
+    config = tmp_path / "mirante.yaml"
+    config.write_text(f"store: 'sqlite:///{tmp_path / 'mirante.db'}'\nmodels: [{{model: fresh}}]\n")
+    arguments = ["label", "fresh", str(file), "--id", "order", "--label", "paid", "-c", str(config)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert store.labels.count("fresh") == 2

@@ -44,6 +44,21 @@ def test_tail_fits_the_terminal_and_does_nothing_to_it(root):
     assert "\x1b" not in run("tail", "--log", root, "--json").stdout
 
 
+@pytest.mark.parametrize("command", ["tail", "stat", "repair", "export"])
+def test_a_mistyped_model_is_an_error(root, command, tmp_path):
+    given = ["mn", tmp_path / "out.csv"] if command == "export" else ["--model", "m", "--model", "mn"]
+    done = run(command, *given, "--log", root)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "has no model 'mn', nearest to it are 'm'; `mirante log stat` shows them" in done.stderr
+
+
+def test_a_model_of_the_config_may_have_no_rows_yet(root, tmp_path):
+    config = tmp_path / "mirante.yaml"
+    config.write_text("models: [{model: fresh}]\n")
+    done = run("tail", "--model", "fresh", "--log", root, "-c", config)
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
 def test_following_shows_what_is_recorded_from_now_on(root):
     process = subprocess.Popen(
         [sys.executable, "-m", "mirante", "log", "tail", "--log", str(root), "-n", "1", "--follow"],
@@ -75,7 +90,8 @@ def test_stat(root):
     assert head.split()[:4] == ["MODEL", "VERSION", "ROWS", "SIZE"]
     assert line.split()[:3] == ["m", "1", "20"]
     assert "2026-01-01 00:00 to 2026-01-01 00:00" in line
-    assert run("stat", "--log", root, "--model", "other").stdout == "nothing is recorded\n"
+    (root.parent / "empty").mkdir()
+    assert run("stat", "--log", root.parent / "empty").stdout == "nothing is recorded\n"
     missing = run("stat", "--log", root / "no")
     assert missing.exit_code == 2
     assert "there is no inference log at" in missing.stderr

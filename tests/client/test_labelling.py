@@ -56,6 +56,13 @@ def test_the_only_model_need_not_be_named(store, place):
         label("a", 1, at=place)
 
 
+@pytest.mark.parametrize("name", ["", " ", 7])
+def test_the_name_of_a_model_is_text(store, place, name):
+    with pytest.raises(InputError, match="as the model; give the name that its predictions have"):
+        label("a", 1, model=name, at=place)
+    assert store.labels.count("") == 0
+
+
 def test_many_labels_go_in_several_requests(store, place):
     ids = [f"order-{number}" for number in range(45_000)]
     assert label(ids, [1.0] * len(ids), model="churn", at=place) == len(ids)

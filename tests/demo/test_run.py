@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from mirante.app.lockfile import here, lock_of
 from mirante.demo import run as module
 from mirante.demo.progress import Progress
 from mirante.demo.run import prepare_folder, run_demo
-from mirante.errors import ConfigError, InputError
+from mirante.errors import ConfigError, ConflictError, InputError
 from mirante.store import Store
 from mirante.tracking.server import start_server
 
@@ -154,6 +156,19 @@ def test_a_second_demonstration_keeps_the_config_and_replaces_the_rest(tmp_path)
     assert (folder / "mirante.yaml").read_text() == "mine: true"
 
 
+def test_a_demonstration_that_runs_is_not_removed(tmp_path):
+    folder = prepare_folder(tmp_path / "demo")
+    lock = lock_of(folder / "mirante.db")
+    assert lock.take(here())
+    (folder / "mirante.db").touch()
+    with pytest.raises(ConflictError, match="a service runs on the store"):
+        prepare_folder(folder)
+    assert (folder / "mirante.db").exists()
+    lock.release()
+    prepare_folder(folder)
+    assert not (folder / "mirante.db").exists()
+
+
 def test_a_wrong_config_is_told_before_the_work(tmp_path):
     (tmp_path / "mine.yaml").write_text(
         "alerts: {channels: {x: {type: slack, webhook_url: 'env:NOT_SET_HERE'}}}"
@@ -186,7 +201,8 @@ def test_a_signal_while_the_server_starts_leaves_no_server(tmp_path, monkeypatch
         return server
 
     monkeypatch.setattr(module, "start_server", start)
-    monkeypatch.setattr(module, "load_flights", lambda: None)
+    monkeypatch.setattr(module, "load_flights", lambda: SimpleNamespace(between=lambda *_: None))
+    monkeypatch.setattr(module, "fit_all", lambda *_, **__: [])
     before = signal.getsignal(signal.SIGTERM)
     with (
         pytest.raises((SystemExit, KeyboardInterrupt)) as caught,

@@ -75,6 +75,22 @@ model, needs = DummyRegressor().fit([[1.0]], [1.0]), ["scikit-learn"]
 mlflow.sklearn.log_model(model, name="churn", registered_model_name="churn", pip_requirements=needs)
 mlflow.MlflowClient().set_registered_model_alias("churn", "champion", "1")
 """
+TRACKED = """
+import mlflow, warnings
+warnings.simplefilter("ignore")  # what MLflow says to itself
+client = mlflow.MlflowClient("sqlite:///runs.db")  # a name of its own: MLflow keeps engines by it
+run = client.create_run(client.create_experiment("churn"))
+client.log_metric(run.info.run_id, "val_loss", 0.25)
+client.set_terminated(run.info.run_id)
+"""
+HOOKED = """
+import mlflow, os, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")  # what MLflow says to itself
+mlflow.set_tracking_uri("sqlite:///hooked.db")
+os.environ["MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS"] = "true"  # so that nobody asks where the address is
+Path("webhook.secret").write_text("correct horse battery staple")
+"""
 # What stands for the reader's own things: run before the block of that number.
 BEFORE = {
     ("docs/baselines.md", 0): LOGGED,
@@ -84,6 +100,8 @@ BEFORE = {
     ("docs/notebook.md", 4): STORE,
     ("docs/production.md", 0): MODEL,
     ("docs/production.md", 1): "predict(pd.DataFrame({'age': [31.0, 45.0]})); recorder.close()",
+    ("docs/registry.md", 0): HOOKED,
+    ("docs/report.md", 0): TRACKED,
     ("docs/serving.md", 0): STORE,
     ("docs/serving.md", 1): REGISTERED,
     ("docs/security.md", 0): (
@@ -93,6 +111,7 @@ BEFORE = {
 }
 AFTER = {
     "docs/baselines.md": "mlflow.end_run(); mlflow.set_tracking_uri(None)",
+    "docs/registry.md": "del os.environ['MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS']; mlflow.set_tracking_uri(None)",
     "docs/security.md": "recorder.close()",
     "docs/serving.md": "predict.close(); mlflow.end_run(); mlflow.set_tracking_uri(None)",
 }

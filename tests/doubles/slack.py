@@ -22,6 +22,7 @@ class Answer:
     body: bytes = b"ok"
     headers: dict[str, str] = field(default_factory=dict)
     kind: str = "plain"  # plain, hang, drip, endless, reset
+    seconds: float = 0.0  # from the request to the answer
 
 
 @dataclass
@@ -70,7 +71,7 @@ class SlackDouble:
             except OSError:
                 return
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
+            self._threads = [*(one for one in self._threads if one.is_alive()), thread]
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -79,6 +80,7 @@ class SlackDouble:
                 request = _read(connection)
                 self.requests.append(request)
                 answer = self.script.pop(0) if self.script else self.always or _as_slack(request)
+                self._stop.wait(answer.seconds)
                 _WAYS[answer.kind](self, connection, answer)
             except (OSError, ValueError):
                 return

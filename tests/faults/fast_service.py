@@ -21,6 +21,7 @@ from mirante.app.build import build
 from mirante.app.scheduler import Task, pause
 from mirante.app.service import Service
 from mirante.app.settings import load_settings
+from mirante.app.work import Work
 
 TICK = timedelta(seconds=5)
 
@@ -32,9 +33,7 @@ class FastService:
         self.clock = datetime.now(UTC)
         self.uptime = 0.0
         self.parts = build(load_settings(config, environ={}), clock=lambda: self.clock)
-        self.service = Service(
-            self.parts.settings, self.parts, clock=lambda: self.clock, monotonic=lambda: self.uptime
-        )
+        self.work = Work(self.parts, clock=lambda: self.clock, monotonic=lambda: self.uptime)
         self.stopped: set[str] = set()
         self._due: dict[str, float] = {}
 
@@ -51,7 +50,7 @@ class FastService:
         self.clock += by
 
     async def _tick(self) -> None:
-        scheduler = self.service.scheduler
+        scheduler = self.work.scheduler
         for task in list(scheduler._tasks):
             if task.name not in self.stopped and self._due.get(task.name, 0.0) <= self.uptime:
                 self._due[task.name] = self.uptime + task.interval.total_seconds()
@@ -77,7 +76,9 @@ class RacingService:
         self.parts = build(load_settings(config, environ={}), clock=self.clock)
         channels = build_channels(self.parts.settings.alerts.channels, base=config.parent)
         # Notices are sent in the world's time, in which a minute's lease must not be over at once.
-        self.parts.outbox = Outbox(self.parts.store, channels, lease=60.0 * speed, clock=self.clock)
+        self.parts.make_outbox = lambda store, may_send: Outbox(
+            store, channels, lease=60.0 * speed, clock=self.clock, may_send=may_send
+        )
         self.service = Service(
             self.parts.settings, self.parts, clock=self.clock, monotonic=self.monotonic, pause=self._pause
         )
@@ -90,7 +91,8 @@ class RacingService:
 
     def every(self, interval: timedelta, run: Callable[[datetime], None]) -> None:
         """Do something at an interval, as a task of the service."""
-        self.service.scheduler.add(Task("beside", interval, run))
+        assert self.service.work is not None
+        self.service.work.scheduler.add(Task("beside", interval, run))
 
     async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
         await pause(stop, seconds / self.speed)

@@ -7,7 +7,6 @@ the same notices, each at its receiver, and no more of them twice than there wer
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import random
 import sqlite3
@@ -15,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +23,7 @@ import pytest
 from mirante.store import SilenceRow, Store
 from tests.doubles.slack import Answer, slack_double
 from tests.faults.alert_life import SECOND, START, Life, forked_life, outbox_of
+from tests.faults.lives import Lives
 
 KILLS = int(os.environ.get("MIRANTE_KILLS", "30"))
 SEED = int(os.environ.get("MIRANTE_SEED", "20130208"))
@@ -43,28 +42,6 @@ def live_and_die(url: str, hook: str, lasting: float) -> float:
     process.kill()
     process.communicate(timeout=20)
     return ready
-
-
-def forking() -> Callable[[str, str, float], float]:
-    """Return the same for processes that are forked from one that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.alert_life"])
-
-    def fork_live_and_die(url: str, hook: str, lasting: float) -> float:
-        born = time.monotonic()
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=forked_life, args=(url, hook, theirs))
-        process.start()
-        theirs.close()
-        assert ours.poll(60), "it did not come to its first tick within a minute"
-        ready = time.monotonic() - born
-        time.sleep(lasting)
-        process.kill()
-        process.join(20)
-        ours.close()
-        return ready
-
-    return fork_live_and_die
 
 
 def silence(store: Store) -> SilenceRow:
@@ -109,13 +86,15 @@ def test_no_notice_is_lost_and_none_comes_twice_without_a_kill(tmp_path: Path) -
     url, undisturbed = (f"sqlite:///{tmp_path / name}.db" for name in ("killed", "undisturbed"))
     with Store(url) as store:
         asked = silence(store)
-    waits, starts, fork_live_and_die = [], [], forking()
+    waits, starts, lives = [], [], Lives(forked_life)
     with slack_double() as double:
         double.always = Answer()
         for kill in range(KILLS):
             lasting = chance.uniform(0, 0.5)
             if kill % 10:
-                waits.append(fork_live_and_die(url, double.url, lasting))
+                with lives.life(url, double.url) as ready:
+                    time.sleep(lasting)
+                waits.append(ready)
             else:
                 starts.append(live_and_die(url, double.url, lasting))
             with closing(sqlite3.connect(tmp_path / "killed.db")) as database:

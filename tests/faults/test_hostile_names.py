@@ -172,7 +172,8 @@ def check_report(client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, uri
     for name in HOSTILE:
         run = client.create_run(experiment, run_name=name, tags={"note": name})
         client.log_metric(run.info.run_id, "accuracy", 0.5)
-        client.set_terminated(run.info.run_id)
+        client.log_param(run.info.run_id, "note", name)
+        client.set_terminated(run.info.run_id, "FAILED" if name in HOSTILE[:3] else "FINISHED")
     done = CliRunner().invoke(main, ["report", str(experiment), "-o", str(folder / "report.html")])
     assert done.exit_code == 0, done.output
     assert MLflowReport(log=False).generate_experiment_report(experiment)["total_runs"] == len(HOSTILE)

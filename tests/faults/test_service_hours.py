@@ -133,3 +133,18 @@ def test_the_clock_is_set_while_it_runs(tmp_path: Path, by: timedelta) -> None:
                 ("slow_to_fire", "resolved"): 1,
                 ("before", "resolved"): 1,
             }, "what comes after the clock was set is heard"
+
+
+def test_the_clock_is_set_when_the_rules_have_looked_at_it_already(tmp_path: Path) -> None:
+    with slack_double() as double:
+        double.always = Answer()
+        (tmp_path / "url").write_text(double.url)
+        with fast_service(tmp_path, NO_SERVER.format()) as running:
+            keep_writing(running, 7 * MINUTE, drift_share=0.9)
+            assert told(double) == {("before", "firing"): 1}
+            (rules,) = (task for task in running.work.scheduler._tasks if task.name == "rules")
+            before = running.clock
+            running.set_clock(24 * HOUR)
+            rules.run(before)
+            keep_writing(running, 2 * MINUTE, drift_share=0.9)
+            assert told(double) == {("before", "firing"): 1}, "no reminder of what was told a minute ago"

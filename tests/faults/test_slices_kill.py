@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -19,28 +19,22 @@ from mirante.monitors.config import ModelConfig
 from mirante.monitors.model import ModelMonitor
 from mirante.profiles import TableProfile
 from mirante.store import Store
+from tests.faults.lives import Lives
 from tests.monitors.conftest import START, make_rows
 
 KILLS = min(int(os.environ.get("MIRANTE_KILLS", "5")), 20)
 PORTION = 150
-CHILD = """
-import sys
-from datetime import datetime, timedelta
-from pathlib import Path
-from mirante.inference_log import InferenceLog
-from mirante.monitors.baseline import ModelBaseline
-from mirante.monitors.config import ModelConfig
-from mirante.monitors.model import ModelMonitor
-from mirante.store import Store
-folder = Path(sys.argv[1])
-files = {path.name: path.read_bytes() for path in (folder / "baseline").iterdir()}
-config = ModelConfig(model="churn", log=folder / "log", window="1d", lateness="1h")
-with Store(f"sqlite:///{folder}/mirante.db") as store:
-    monitor = ModelMonitor(config, "1", ModelBaseline.from_files(files), store, InferenceLog(config.log))
-    print("ready", flush=True)
-    while True:
-        monitor.advance(datetime.fromisoformat(sys.argv[2]))
-"""
+
+
+def forked_life(folder: Path, now: datetime, sign: Connection) -> None:
+    """Monitor a model until it is killed."""
+    files = {path.name: path.read_bytes() for path in (folder / "baseline").iterdir()}
+    config = ModelConfig(model="churn", log=folder / "log", window="1d", lateness="1h")
+    with Store(f"sqlite:///{folder}/mirante.db") as store:
+        monitor = ModelMonitor(config, "1", ModelBaseline.from_files(files), store, InferenceLog(config.log))
+        sign.send("ready")
+        while True:
+            monitor.advance(now)
 
 
 def fitted() -> ModelBaseline:
@@ -59,19 +53,13 @@ def test_each_row_counts_once_in_each_of_its_slices_whenever_the_monitor_is_kill
     moments = random.Random(int(os.environ.get("MIRANTE_SEED", "7")))
     count = KILLS * PORTION
     features, predictions, times = make_rows(0, count)
-    now = (START + timedelta(hours=2)).isoformat()
+    now, lives = START + timedelta(hours=2), Lives(forked_life)
     for kill in range(KILLS):
-        command = [sys.executable, "-c", CHILD, str(tmp_path), now]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None
-            assert child.stdout.readline() == "ready\n"
+        with lives.life(tmp_path, now):
             part = slice(kill * PORTION, (kill + 1) * PORTION)
             with Recorder("churn", config.log, version="1") as recorder:
                 recorder.log(features[part], predictions[part], 0.001, time=times[part])
-            try:
-                child.wait(moments.random() * 0.2)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            time.sleep(moments.random() * 0.2)
     with Store(f"sqlite:///{tmp_path}/mirante.db") as store:
         ModelMonitor(config, "1", baseline, store, InferenceLog(config.log)).advance(
             START + timedelta(hours=3)

@@ -4,8 +4,6 @@ import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mirante.store import Store
-from tests.faults.table_life import live
+from tests.faults.lives import Lives
+from tests.faults.table_life import forked_life, live
 
 KILLS = int(os.environ.get("MIRANTE_KILLS", "8"))
 SEED = int(os.environ.get("MIRANTE_SEED", "0")) or random.SystemRandom().randrange(10**6)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 STEP = 40  # rows that are written together
+LONGEST = 0.7  # seconds of a life after its first look
 
 
 def times_of(numbers):
@@ -131,17 +131,11 @@ def _kill_again_and_again(tmp_path, tables):
     live(store, now, entries, steps=1)
     writer = threading.Thread(target=grow)
     writer.start()
-    moved, before = 0, _cursors(store, entries)
+    moved, before, lives = 0, _cursors(store, entries), Lives(forked_life)
     try:
         for _ in range(KILLS):
-            command = [sys.executable, "-m", "tests.faults.table_life", store, now.isoformat(), *entries]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            assert process.stdout.readline() == "alive\n"
-            time.sleep(lots.random() * 2.0)
-            assert process.poll() is None
-            process.kill()
-            process.wait()
-            process.stdout.close()
+            with lives.life(store, now, entries):
+                time.sleep(lots.random() * LONGEST)
             moved += before != (before := _cursors(store, entries))
     finally:
         over.set()

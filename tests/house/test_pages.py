@@ -14,9 +14,14 @@ from mirante.alerts.channels.config import (
 )
 from mirante.alerts.config import AlertsConfig, RouteConfig
 from mirante.alerts.heartbeat import HeartbeatConfig
+from mirante.app.sections import RetentionConfig
 from mirante.app.settings import HostConfig, MlflowConfig, Settings
 from mirante.cli import main
 from mirante.monitors.config import ModelConfig
+from mirante.sources.registry import RegistryConfig
+from mirante.sources.runs import ExperimentsConfig
+from mirante.sources.spark.config import SparkConfig
+from mirante.sources.traces import TracesConfig
 from mirante.views.tables.config import TablesConfig
 from mirante.web.config import WebConfig
 from tests.house.source import ROOT
@@ -66,10 +71,15 @@ def test_every_setting_and_command_is_in_the_configuration_page():
     parts = {
         "mlflow.": MlflowConfig,
         "host.": HostConfig,
+        "experiments.": ExperimentsConfig,
+        "registry.": RegistryConfig,
+        "traces.": TracesConfig,
         "web.": WebConfig,
         "alerts.": AlertsConfig,
         "alerts.heartbeat.": HeartbeatConfig,
         "result_tables.": TablesConfig,
+        "retention.": RetentionConfig,
+        "spark.": SparkConfig,
     }
     named = {f"{prefix}{name}" for prefix, part in parts.items() for name in part.model_fields}
     channels = (AlertmanagerConfig, AppriseConfig, EmailConfig, SlackConfig, WebhookConfig)

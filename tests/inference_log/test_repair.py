@@ -51,6 +51,23 @@ def test_a_tail_of_zeros_is_torn_and_every_flipped_bit_in_the_last_batch_is_dama
         assert list(stream.damage) == [last.offset], place
 
 
+def test_a_flipped_bit_in_the_schema_is_told_and_the_file_is_kept(dead):
+    """The schema has no checksum of its own: that of each batch is of the schema too."""
+    data = dead.read_bytes()
+    stream = StreamFile(dead)
+    stream.refresh()
+    for place in range(stream.pieces[0].offset):
+        changed = bytearray(data)
+        changed[place] ^= 1 << (place % 8)
+        dead.write_bytes(changed)
+        stream = StreamFile(dead)
+        stream.refresh()
+        assert (stream.pieces, next(iter(stream.damage.values()))[: len(str(dead))]) == ([], str(dead)), place
+        assert stream.schema is None
+    assert len(repair(dead.parent).damage) == 1
+    assert dead.with_name(f"{dead.name}.damaged").read_bytes() == bytes(changed)
+
+
 def test_a_living_writer_is_left_alone(tmp_path):
     w = SegmentWriter(tmp_path, process="p", clock=lambda: 0.0)
     w.append(rows([1]))

@@ -1,8 +1,14 @@
+import errno
+import os
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mirante.errors import InputError
+from mirante.inference_log import segments
 from mirante.inference_log.segments import SegmentName, SegmentWriter, list_segments
+from mirante.locks import lock
 from tests.inference_log.rows import ids, rows
 
 
@@ -102,6 +108,69 @@ def test_a_full_disk_ends_the_segment_before_the_rows(tmp_path, clock, monkeypat
 
 def _full():
     raise OSError(28, "no space left")
+
+
+def test_what_a_failing_disk_may_have_forgotten_is_written_anew(tmp_path, clock, monkeypatch):
+    w = writer(tmp_path, clock)
+    w.append(rows(range(3)))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing)
+        for work in (w.sync, w.tick):  # a seal is a whole copy, whose own sync fails as well
+            with pytest.raises(OSError, match="input/output"):
+                work()
+    w.append(rows(range(3, 5)))
+    with pytest.raises(OSError, match="not in another file yet"):
+        w.sync()
+    w.tick()
+    w.sync()
+    assert suffixes(tmp_path) == [".parquet", ".arrow"]
+    sealed, _ = list_segments(tmp_path).values()
+    assert ids(pq.read_table(sealed)) == ["id0", "id1", "id2"]
+    w.abandon()
+
+
+def test_a_segment_that_cannot_be_sealed_is_tried_again_a_minute_later(tmp_path, clock, monkeypatch):
+    w = writer(tmp_path, clock, max_rows=3)
+    w.append(rows(range(3)))
+    w.sync()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing)
+        with pytest.raises(OSError, match="input/output"):
+            w.tick()
+        w.tick()  # not at each
+        clock.now += 61
+        with pytest.raises(OSError, match="input/output"):
+            w.tick()
+        w.append(rows(range(3, 6)))
+        with pytest.raises(OSError, match="input/output"):
+            w.close()
+    assert suffixes(tmp_path) == [".arrow", ".arrow"]  # for `repair`
+    with next(iter(list_segments(tmp_path).values())).open() as file:
+        assert lock(file.fileno()), "nobody holds it any more"
+
+
+def test_one_that_cannot_be_sealed_does_not_keep_others_waiting(tmp_path, clock, monkeypatch):
+    w = writer(tmp_path, clock, max_rows=3)
+    w.append(rows(range(3)))
+    w.append(rows(range(3, 6)))
+    w.sync()
+    first, second = list_segments(tmp_path).values()
+    seal = segments.seal_segment
+
+    def refuse(path):
+        return failing(0) if path == first else seal(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(segments, "seal_segment", refuse)
+        with pytest.raises(OSError, match="input/output"):
+            w.tick()
+    assert [first.exists(), second.exists()] == [True, False]
+    w.close()
+    assert suffixes(tmp_path) == [".parquet", ".parquet"]
+
+
+def failing(handle):
+    raise OSError(errno.EIO, "input/output error")
 
 
 def test_names_sort_and_foreign_files_are_left_out(tmp_path):

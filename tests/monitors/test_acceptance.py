@@ -16,10 +16,12 @@ from mirante.monitors.acceptance import (
     windows_to_accept,
 )
 from mirante.monitors.baseline import ModelBaseline, load_baseline, publish_baseline
+from mirante.monitors.columns import watched_columns
 from mirante.monitors.model import ModelMonitor
 from mirante.monitors.model.measuring import with_performance
 from mirante.monitors.slices.baselines import SliceBaselines
 from mirante.profiles import TableProfile
+from mirante.sources.rows.config import ColumnChoice
 from mirante.tracking import baselines
 from mirante.tracking.client import connect
 from tests.monitors.conftest import START, make_rows
@@ -61,6 +63,33 @@ def test_profiles_add_up_exactly(config, store, log, baseline):
     assert accepted.row("s", "1", START).source == "accepted windows"
     assert accepted.estimator is baseline.estimator  # learnt from labels
     assert ModelBaseline.from_files(accepted.to_files()).profile == expected
+
+
+def test_older_windows_have_fewer_edges_and_the_sum_too(config, store, log, baseline):
+    watched(config, store, log, baseline)
+    for day in (1, 2):  # as retention leaves them
+        row = store.windows.get(config.subject, START + day * DAY)
+        coarse = TableProfile.from_bytes(row.profile).coarser().to_bytes(parted=True)
+        store.windows.put(replace(row, profile=coarse))
+    rows = windows_to_accept(store, config.subject, START + DAY, START + 4 * DAY)
+    accepted = accepted_baseline(baseline, rows, config.subject, **WHO)
+    expected = TableProfile.empty(baseline.profile)
+    for day in (1, 2, 3):
+        features, predictions, _ = make_rows(day, 150, shift=15.0)
+        expected = expected + TableProfile.of(features.assign(prediction=predictions), like=baseline.profile)
+    assert accepted.profile == expected.coarser()
+    assert ModelBaseline.from_files(accepted.to_files()).profile == expected.coarser()
+
+
+def test_windows_that_are_one_for_each_day_are_refused(config, store, log, baseline):
+    watched(config, store, log, baseline)
+    row = store.windows.get(config.subject, START + DAY)
+    store.windows.put(replace(row, verdicts={**row.verdicts, "windows": 24}))
+    rows = windows_to_accept(store, config.subject, START + DAY, START + 4 * DAY)
+    with pytest.raises(
+        InputError, match=r"until 2026-01-03T.* are one for each day by now \(retention\.hourly"
+    ):
+        accepted_baseline(baseline, rows, config.subject, **WHO)
 
 
 def test_its_sample_is_of_the_rows_of_the_range(config, store, log, baseline):
@@ -106,6 +135,31 @@ def test_its_slices_are_counted_anew_in_the_rows_of_the_range(config, store, log
     with capture_logs() as logs:
         assert accepted_baseline(sliced, rows, config.subject, **WHO, log=log).slices is None
     assert "the accepted baseline has no slices" in [one["event"] for one in logs]
+
+
+def test_columns_that_are_not_watched_are_counted_in_the_rows(config, store, log, baseline):
+    parts = [make_rows(-day, 200, seed=1) for day in range(10, 0, -1)]
+    features, said = pd.concat([part[0] for part in parts]), [one for part in parts for one in part[1]]
+    slices = SliceBaselines.fit(["plan"], features.assign(prediction=said), baseline.profile)
+    former = replace(baseline, slices=slices)
+    watched(config, store, log, watched_columns(former, ColumnChoice(exclude=["plan"])))
+    rows = windows_to_accept(store, config.subject, START + DAY, START + 4 * DAY)
+    assert "plan" not in TableProfile.from_bytes(rows[0].profile).columns
+    accepted = accepted_baseline(former, rows, config.subject, **WHO, log=log)
+    expected = TableProfile.empty(baseline.profile)
+    for day in (1, 2, 3):
+        new, predictions, _ = make_rows(day, 150, shift=15.0)
+        expected = expected + TableProfile.of(new.assign(prediction=predictions), like=baseline.profile)
+    assert accepted.profile == expected
+    assert {one.slice.label for one in accepted.slices.slices} == {"plan=basic", "plan=plus"}
+    for nothing in (None, log):
+        if nothing is not None:
+            shutil.rmtree(config.log)
+        with pytest.raises(
+            InputError, match=r"columns: in the config leaves plan \(categorical\) out"
+        ) as told:
+            accepted_baseline(former, rows, config.subject, **WHO, log=nothing)
+        assert "write a baseline from a file: mirante baseline create MODEL --data FILE" in str(told.value)
 
 
 def test_it_never_has_the_former_ones_rows(config, store, log, baseline):

@@ -118,6 +118,24 @@ def test_without_a_column_of_versions_rows_are_of_the_version_of_their_time(tmp_
     assert rows.scan("churn", end=START + DAY).num_rows == 120
 
 
+def test_versions_of_rows_are_known_however_long_ago_the_alias_moved(tmp_path, store):
+    """Moves are older than what is kept of history, yet rows of that time are read anew by a backfill."""
+    config, rows = batch(tmp_path, store)
+    for day in range(4):
+        score(tmp_path / "scores", day)
+        if day:
+            data = {"from": f"{day}", "to": f"{day + 1}"}
+            store.events.add(EventRow(config.subject, START + day * DAY, "alias_moved", "", data))
+    before = rows.read_new("churn", None)[0]["__version"].to_pylist()
+    assert dict.fromkeys(before) == dict.fromkeys("1234")
+    store.expiring.history(START + 9 * DAY)
+    assert rows.read_new("churn", None)[0]["__version"].to_pylist() == before
+    data, later = {"from": "4", "to": "4"}, START + 9 * DAY
+    more = [EventRow(config.subject, later + n * DAY, "alias_moved", "", data) for n in range(1_001)]
+    store.events.add_all(more)  # more than are shown at once
+    assert rows.read_new("churn", None)[0]["__version"].to_pylist() == before
+
+
 def test_each_row_is_in_one_window_of_one_version_when_the_alias_moves(tmp_path, store, baseline):
     config, rows = batch(tmp_path, store)
     store.baselines.put(BaselineRow(config.subject, "1", START, 1, b""))

@@ -51,7 +51,7 @@ def test_the_clock_cuts_as_the_entry_says():
         ({"alarm_budget": "often"}, ("alarm_budget",), "write it as '1 per 30d'"),
         ({"alarm_budget": "0 per 30d"}, ("alarm_budget",), "above 0"),
         ({"alarm_budget": "1 per month"}, ("alarm_budget",), "no length of time"),
-        ({"task": "ranking"}, ("task",), "'probability', 'class' or 'regression'"),
+        ({"task": "ranking"}, ("task",), "'probability', 'probabilities', 'class' or 'regression'"),
         ({"windows": "1h"}, ("windows",), "Extra inputs"),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.windows import Window
+from mirante.performance.estimated import Portion
 from mirante.profiles import TableProfile
 
 from .conftest import START, make_rows
@@ -250,3 +251,28 @@ def test_rows_of_a_share_stand_for_all_predictions(baseline):
     assert (window.rows, window.predictions) == (2 * ROWS, ROWS + 1 + 10 * (ROWS - 1))
     again = OpenWindow.from_row(window.to_row("m", "1", closed=False, verdict=None), baseline)
     assert again.predictions == window.predictions
+
+
+def test_a_window_whose_sums_cannot_be_read_goes_on_without_them(baseline):
+    window = filled(baseline, TABLE)
+    window.gather(Portion(1, 1, np.array([1e308])))  # as they were kept before they had bounds
+    assert kept(window, baseline).estimated is None
+    assert kept(window, baseline).rows == ROWS
+
+
+def test_of_a_window_from_before_slices_came_from_agents_none_of_their_rows_were_in_slices(baseline):
+    window = filled(baseline, TABLE)
+    window.join(filled(baseline, TABLE), "web-1")
+    assert kept(window, baseline).unsliced == 0
+    row = window.to_row("m", "1", closed=False, verdict=None)
+    older = {name: value for name, value in row.verdicts.items() if name != "unsliced"}
+    assert OpenWindow.from_row(replace(row, verdicts=older), baseline).unsliced == ROWS
+
+
+def test_a_window_whose_rows_or_latencies_are_counted_at_other_edges_does_not_fit(baseline):
+    window = filled(baseline, TABLE)
+    assert window.fits(baseline)
+    layout = replace(window.latency.layout, shift=window.latency.layout.shift * (1 + 2**-50))
+    other = replace(window.latency, layout=layout)
+    assert not OpenWindow(WINDOW, window.profile, other).fits(baseline)
+    assert not OpenWindow(WINDOW, window.profile.only(["age"]), window.latency).fits(baseline)

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from mirante.capture.recorder import Recorder
 from mirante.monitors.model import ModelMonitor
 from mirante.monitors.performance import measure_performance
+from mirante.monitors.predictions import Predictions
 
 from .conftest import START, make_rows
 
@@ -24,7 +25,7 @@ def record(config, predictions, *, day=0, version="1", name="row"):
 
 
 def measure(log, store, config, task, *, version="1", start=START, end=START + DAY):
-    return measure_performance(log, store, config, version, task, start, end).figures
+    return measure_performance(log, store, config, version, Predictions(task), start, end).figures
 
 
 @pytest.fixture

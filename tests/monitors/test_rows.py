@@ -9,6 +9,7 @@ from mirante.inference_log.reader import InferenceLog
 from mirante.monitors.batch import BatchRows
 from mirante.monitors.config import ModelConfig
 from mirante.monitors.rows import RowSource, TableSource, Watched
+from mirante.monitors.span import SpanRows
 from mirante.monitors.tables.config import TableConfig
 from mirante.monitors.tables.rows import JudgedRows, SnapshotRows
 from mirante.sources.rows.parquet import ParquetFolder
@@ -20,17 +21,26 @@ def asked_of(protocol):
 
 
 @pytest.mark.parametrize(
-    "source", [InferenceLog, BatchRows, JudgedRows, SnapshotRows, ParquetFolder, SqlTable]
+    ("source", "protocol"),
+    [
+        (InferenceLog, RowSource),
+        (BatchRows, RowSource),
+        (JudgedRows, RowSource),
+        (SnapshotRows, RowSource),
+        (SpanRows, RowSource),
+        (ParquetFolder, TableSource),
+        (SqlTable, TableSource),
+    ],
 )
-def test_rows_are_read_in_one_way(source):
-    for name in ("read_new", "scan", "sample"):
-        wanted = inspect.signature(getattr(RowSource, name)).parameters
+def test_rows_are_read_in_one_way(source, protocol):
+    for name in {"read_new", "scan", "sample", "portions"} & set(asked_of(protocol)):
+        wanted = inspect.signature(getattr(protocol, name)).parameters
         found = inspect.signature(getattr(source, name)).parameters
         assert list(wanted) == [one for one in found if one in wanted], name
 
 
 @pytest.mark.parametrize("source", [ParquetFolder, SqlTable])
-def test_tables_answer_more(source):
+def test_tables_answer_what_they_are_asked(source):
     missing = [name for name in asked_of(TableSource) if name != "root" and not hasattr(source, name)]
     assert missing == []
 

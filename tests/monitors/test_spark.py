@@ -27,7 +27,7 @@ def test_windows_and_zones_that_are_none():
 def test_starts_are_on_the_clock_of_the_zone(monkeypatch):
     profile = TableProfile.of({"x": [1.0]})
     found = {None: profile, 0: profile, 3_600_000_000: profile}
-    monkeypatch.setattr("mirante.sources.spark.profile_table", lambda table, **how: found)
+    monkeypatch.setattr("mirante.sources.spark.jobs.profile_table", lambda table, **how: found)
     assert _profile(None, profile, None, None, None) is profile
     by_start = _profile(None, profile, None, "at", _clock("at", "1h", "America/Sao_Paulo"))
     assert [start.isoformat() for start in by_start] == [

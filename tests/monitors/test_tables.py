@@ -15,6 +15,7 @@ from mirante.monitors.tables.config import TableConfig
 from mirante.monitors.tables.kept import kept_baseline, mark_of
 from mirante.monitors.tables.rows import JudgedRows, SnapshotRows
 from mirante.monitors.tables.watch import TableWatch
+from mirante.sources.rows.drawing import scan_portions
 from mirante.sources.rows.opening import open_source
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -308,7 +309,7 @@ def test_a_mark_follows_what_is_asked_for_and_no_password(tmp_path):
 def test_a_baseline_without_rows_is_refused(tmp_path):
     write(tmp_path, 0)
     config = config_of(tmp_path)
-    rows = open_source(config.source).scan("m", end=START, columns=["amount", "__time", "__prediction"])
+    rows = scan_portions(open_source(config.source), ["amount", "__time", "__prediction"], end=START)
     with pytest.raises(InputError, match=r"the baseline \(here\) has no rows"):
         baseline_of_rows(rows, config, "here")
 

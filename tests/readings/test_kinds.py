@@ -20,8 +20,11 @@ from mirante.monitors.performance import Measurement, performance_of
 from mirante.monitors.windows import Window
 from mirante.performance.estimated import PerformanceEstimator
 from mirante.readings import READINGS, SOURCE_UP
+from mirante.sources.traces.scores import Scores
+from mirante.sources.traces.source import score_readings, window_readings
 from mirante.store import Store
 from mirante.store.types import finite
+from mirante.tracking.traces import TraceWindow
 from tests.house.source import PACKAGE, python_files, tree
 from tests.monitors.conftest import START, make_rows
 
@@ -82,7 +85,16 @@ def produced(tmp_path_factory):
         | measured
         | {f"performance_{name}" for name in figures}
         | {name for task in ("probability", "regression") for name in _estimated(task)}
+        | {name for start in ("", "logged_model_") for name in _of_traces(start)}
     )
+
+
+def _of_traces(start):
+    """Names that are written of a window of traces."""
+    scores = {"a": Scores.of({"true": 1})}
+    window = TraceWindow(START, {"ok": 1}, (1.0,) * 101, {"total": 1.0}, 1.0, left_out=not start)
+    found = [*window_readings(window, {}, start), *score_readings(START, scores, {}, start)]
+    return [one.name for one in found]
 
 
 def _realised(task):

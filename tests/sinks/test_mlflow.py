@@ -17,15 +17,17 @@ from typing import Any
 
 import pytest
 
-from mirante.errors import TrackingError
+from mirante.errors import LeaseLostError, TrackingError
 from mirante.readings import Reading
 from mirante.sinks.mlflow import MlflowSink
 from mirante.store import Store
+from mirante.tracking.baselines import logged_model_id
 from mirante.tracking.client import connect
 from mirante.tracking.names import decode_key
 from mirante.tracking.reach import reachable
 from mirante.tracking.runs import MonitoringRuns
 from mirante.tracking.server import ServerProcess, start_server
+from tests.monitors.registry import register
 
 AT = datetime(2013, 2, 8, 5, tzinfo=UTC)
 LABELS = {"model": "nyc", "alias": "champion", "version": "1"}
@@ -83,6 +85,65 @@ class TestShipping:
         assert sink.ship() == 1
         run = MonitoringRuns(client, experiment=experiment).run_for("model/nyc@champion", model_version="1")
         assert list(_points(client, run, "performance_mae").values()) == [3.0]
+
+    def test_a_logged_models_own_page_gets_the_newest_of_each_day(
+        self, store: Store, mlflow_server: str, experiment: str
+    ) -> None:
+        client = connect(mlflow_server)
+        name, version = register(client)
+        labels = {"model": name, "alias": "champion", "version": version}
+        hours = [AT + timedelta(hours=hour) for hour in range(30)]
+
+        def write(times: list[datetime]) -> None:
+            named = ("drift_share", "performance_mae", "performance_mae_lower", "drift_psi")
+            own = [labels | ({"feature": "age"} if name == "drift_psi" else {}) for name in named]
+            store.readings.write(
+                Reading(name, (time - AT) / timedelta(hours=1), time, each)
+                for time in times
+                for name, each in zip(named, own, strict=True)
+            )
+
+        def shown() -> dict[str, float]:
+            found = client.get_logged_model(logged_model_id(client.get_model_version(name, version)) or "")
+            return {metric.key: metric.value for metric in found.metrics or ()}
+
+        def sink() -> MlflowSink:
+            return MlflowSink(store, lambda: client, experiment=experiment)
+
+        write(hours[:3])
+        assert sink().ship() == 12  # the series are in the run, and count
+        assert shown() == {"monitoring/drift_share": 2.0, "monitoring/performance_mae": 2.0}
+        write(hours[3:26])
+        assert sink().ship() == 92
+        assert shown()["monitoring/drift_share"] == 2.0  # 23 hours later: the day is not over
+        write(hours[26:])
+        sink().ship()
+        sink().ship()
+        assert shown() == {"monitoring/drift_share": 29.0, "monitoring/performance_mae": 29.0}
+        run = MonitoringRuns(client, experiment=experiment).run_for(
+            f"model/{name}@champion", model_version=version
+        )
+        assert len(_points(client, run, "drift_share")) == 30
+        assert len(_points(client, run, "monitoring/drift_share")) == 2
+        client.delete_logged_model(logged_model_id(client.get_model_version(name, version)) or "")
+        write([AT + timedelta(days=9)])
+        assert sink().ship() == 4  # a model that is gone holds nothing up
+
+    def test_nothing_is_sent_once_another_service_does_the_work(
+        self, store: Store, mlflow_server: str, experiment: str
+    ) -> None:
+        client, lost = connect(mlflow_server), [LeaseLostError("another has it")]
+
+        def check() -> None:
+            if lost:
+                raise lost.pop()
+
+        store.readings.write(_drift(1, 2))
+        sink = MlflowSink(store, lambda: client, experiment=experiment, check=check)
+        with pytest.raises(LeaseLostError):
+            sink.ship()
+        assert sink.sent == 0
+        assert sink.ship() == 2
 
     def test_each_subject_and_version_in_its_run_under_its_keys(
         self, store: Store, mlflow_server: str, experiment: str

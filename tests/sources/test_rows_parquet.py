@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from mirante.errors import InputError
 from mirante.sources.rows.config import ColumnChoice, ParquetConfig
+from mirante.sources.rows.drawing import sample_portions, scan_portions
 from mirante.sources.rows.filecursor import FileCursor
 from mirante.sources.rows.listing import Stat, open_listing
 from mirante.sources.rows.parquet import ParquetFolder
@@ -110,7 +111,7 @@ def test_ids_are_the_file_and_the_row_where_there_is_no_column(tmp_path):
     second, _ = folder(tmp_path).read_new("m", cursor, limit_rows=4)
     found = pa.concat_tables([first, second])["__id"].to_pylist()
     assert found == [f"d/a.parquet#{row}" for row in range(6)]
-    assert folder(tmp_path).scan("m", columns=["__id"])["__id"].to_pylist() == found
+    assert scan_portions(folder(tmp_path), ["__id"])["__id"].to_pylist() == found
 
 
 def test_hive_folders_are_columns_only_where_they_are_named(tmp_path):
@@ -275,11 +276,11 @@ def test_a_time_and_a_lot_read_what_they_need(tmp_path):
     for day in range(5):
         write(tmp_path / f"{day}.parquet", range(day * 24, day * 24 + 24), v=["1"] * 12 + ["2"] * 12)
     source = folder(tmp_path, version="v")
-    found = source.scan(
-        "m", start=START + timedelta(hours=30), end=START + timedelta(hours=50), columns=["n"]
-    )
+    found = scan_portions(source, ["n"], start=START + timedelta(hours=30), end=START + timedelta(hours=50))
     assert found["n"].to_pylist() == list(range(30, 50))
-    drawn = source.sample("m", "2", 5, start=START, end=START + timedelta(days=1), columns=["n", "nothing"])
+    drawn = sample_portions(
+        source, "2", 5, start=START, end=START + timedelta(days=1), columns=["n", "nothing"]
+    )
     assert drawn.column_names == ["n"]
     assert len(set(drawn["n"].to_pylist())) == 5
     assert min(drawn["n"].to_pylist()) >= 12
@@ -293,7 +294,7 @@ def test_bounds_are_counted_where_times_are_text(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     source = folder(tmp_path)
     assert source.earliest() == datetime(2026, 1, 4, tzinfo=UTC)
-    late = source.scan("m", start=datetime(2026, 1, 4, 12, tzinfo=UTC), columns=["n"])
+    late = scan_portions(source, ["n"], start=datetime(2026, 1, 4, 12, tzinfo=UTC))
     assert late["n"].to_pylist() == [1]
 
 

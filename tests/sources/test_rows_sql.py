@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from mirante.errors import InputError, MissingDependencyError
 from mirante.sources.rows import database
 from mirante.sources.rows.config import SqlConfig
+from mirante.sources.rows.drawing import sample_portions, scan_portions
 from mirante.sources.rows.keycursor import KeyCursor, decode_key, encode_key
 from mirante.sources.rows.selects import bound
 from mirante.sources.rows.sql import SqlTable
@@ -181,9 +182,9 @@ def test_a_time_and_a_lot_come_from_the_database(shop, url):
     insert(shop, range(0, 3_000, 10))
     rows = source(url)
     begin, end = START + timedelta(minutes=100), START + timedelta(minutes=200)
-    found = rows.scan("m", start=begin, end=end, columns=["n", "__id"])
+    found = scan_portions(rows, ["n", "__id"], start=begin, end=end)
     assert found["n"].to_pylist() == [float(n) for n in range(100, 200, 10)]
-    assert rows.sample("m", "", 4, start=begin, end=end, columns=["n"]).num_rows == 4
+    assert sample_portions(rows, "", 4, start=begin, end=end, columns=["n"]).num_rows == 4
     assert rows.earliest() == START
     assert rows.earliest(begin + timedelta(seconds=1)) == begin + timedelta(minutes=10)
     assert sum(part.num_rows for part in rows.portions()) == 300
@@ -227,7 +228,7 @@ def test_numbers_as_times_are_refused(shop, url):
     with pytest.raises(InputError, match="which could be of any unit"):
         source(url, table="stamps").read_new("m", None)
     with pytest.raises(InputError, match="which could be of any unit"):
-        source(url, table="stamps").scan("m", start=START, columns=["__id"])
+        scan_portions(source(url, table="stamps"), ["__id"], start=START)
 
 
 def test_sqlite_cannot_be_written(shop, url):
@@ -330,9 +331,7 @@ def test_postgresql_is_read_once_in_portions(postgres, by):
     fill(postgres, [30])
     late, cursor = read_all(rows, cursor)
     assert (more, late, read_all(rows, cursor)[0]) == ([31.0], [30.0], [])
-    found = rows.scan(
-        "m", start=START + timedelta(minutes=5), end=START + timedelta(minutes=7), columns=["n"]
-    )
+    found = scan_portions(rows, ["n"], start=START + timedelta(minutes=5), end=START + timedelta(minutes=7))
     assert found["n"].to_pylist() == [5.0, 6.0]
     assert rows.earliest(START + timedelta(minutes=5)) == START + timedelta(minutes=5)
 

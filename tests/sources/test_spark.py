@@ -334,8 +334,10 @@ def test_tables_that_are_none(spark, frame, folder, tmp_path):
         profile_spark(spark.sql("select 1 as x, 2 as x"))
     with pytest.raises(InputError, match="has no rows; edges are chosen from one"):
         profile_spark(frame.limit(0))
-    with pytest.raises(InputError, match="s3://bucket/day is no path"):
-        profile_spark_files(spark, "s3://bucket/day")
+    with pytest.raises(InputError, match=r"s4://bucket/day cannot be read: .* profile_spark may"):
+        profile_spark_files(spark, "s4://bucket/day")
+    with pytest.raises(InputError, match="got 2 paths, and s3://b/x is an address; give it alone"):
+        profile_spark_files(spark, [folder, "s3://key:secret@b/x"])
     with pytest.raises(InputError, match="absent is not there"):
         profile_spark_files(spark, tmp_path / "absent")
     with pytest.raises(InputError, match="got no path"):

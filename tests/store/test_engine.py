@@ -156,7 +156,7 @@ def test_settings_of_a_connection_and_those_of_the_address(postgres_url: str) ->
     with closing(Database(f"{postgres_url}&application_name=ours")) as database:
         with database.reading() as connection:
             ask = connection.exec_driver_sql
-            assert ask("SHOW application_name").scalar() == "ours"
+            assert ask("SHOW application_name").scalar() == "mirante ours"
             assert ask("SHOW transaction_isolation").scalar() == "repeatable read"
             assert ask("SHOW client_encoding").scalar() == "UTF8"
         with database.transaction() as connection:

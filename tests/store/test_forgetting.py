@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from mirante.store import Store, WindowRow
 from mirante.store.forgetting import forgotten_cursor
@@ -52,3 +53,17 @@ def test_more_ids_than_a_query_takes(store: Store) -> None:
     ids = [f"id{number}" for number in range(70_000)]
     store.labels.write("m", ids, [0.0] * len(ids), _NOW)
     assert store.forget("m", ids)["labels"] == len(ids)
+
+
+def test_no_byte_of_what_is_forgotten_stays_in_the_files(tmp_path: Path) -> None:
+    """Of SQLite: also not in pages that are free, nor in the log beside the file, while others read."""
+    url = f"sqlite:///{tmp_path}/mirante.db"
+    with Store(url) as store, Store(url) as beside:
+        ids = [f"PERSON-{number:06}-END" for number in range(3_000)]
+        store.labels.write("m", ids, [0.0] * len(ids), datetime(2026, 1, 2, tzinfo=UTC))
+        assert beside.labels.count("m") == len(ids)
+        gone = ids[::3]
+        assert store.forget("m", gone)["labels"] == 1_000
+        kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert [one for one in gone if one.encode() in kept] == []
+        assert sum(one.encode() in kept for one in ids) == 2_000

@@ -79,6 +79,12 @@ def test_a_label_for_each_id(store: Store) -> None:
         store.labels.write("m", ["a", "b"], [1.0], _NOW)
 
 
+def test_labels_are_of_a_model(store: Store) -> None:
+    with pytest.raises(StoreError, match="for a model without a name; give the name"):
+        store.labels.write("", ["a"], [1.0], _NOW)
+    assert store.labels.count("") == 0
+
+
 def test_more_ids_than_a_query_takes(store: Store) -> None:
     ids = [f"id-{number}" for number in range(12_000)]
     store.labels.write("m", ids, [float(number) for number in range(12_000)], _NOW)

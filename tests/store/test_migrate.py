@@ -28,21 +28,9 @@ from mirante.store.schema import HEAD, VERSION_TABLE, cursors, metadata
 from tests.postgres import PostgresServer
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
-    """The address of a database without our tables."""
-    if request.param == "sqlite":
-        yield sqlite_url
-        return
-    server = request.getfixturevalue("postgres_server")
-    name = server.create()
-    yield server.url(name)
-    server.drop(name)
-
-
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    with closing(Database(url)) as opened:
+def database(empty_url: str) -> Iterator[Database]:
+    with closing(Database(empty_url)) as opened:
         yield opened
 
 
@@ -162,19 +150,19 @@ def test_a_failed_migration_leaves_nothing(database: Database, monkeypatch: pyte
         assert inspect(connection).get_table_names() == ["mirante_notice_alerts"]
 
 
-def test_opening_is_quiet(url: str) -> None:
+def test_opening_is_quiet(empty_url: str) -> None:
     code = "import sys; from mirante.store import Store; Store(sys.argv[1]).close()"
     done = subprocess.run(
-        [sys.executable, "-c", code, url], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code, empty_url], capture_output=True, text=True, timeout=60, check=True
     )
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_two_programs_may_open_a_new_store_together(url: str) -> None:
+def test_two_programs_may_open_a_new_store_together(empty_url: str) -> None:
     code = "import sys; from mirante.store import Store; sys.stdin.read(); Store(sys.argv[1]).close()"
     programs = [
         subprocess.Popen(
-            [sys.executable, "-c", code, url], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, empty_url], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         for _ in range(3)
     ]
@@ -187,25 +175,25 @@ def test_two_programs_may_open_a_new_store_together(url: str) -> None:
         assert (program.returncode, errors) == (0, "")
 
 
-def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
-    Store(url).close()
-    with _plain(url) as connection:
+def test_a_newer_schema_is_refused_and_left_alone(empty_url: str) -> None:
+    Store(empty_url).close()
+    with _plain(empty_url) as connection:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(StoreError, match=r"schema '9999' of a newer Mirante.*pip install --upgrade mirante"):
-        Store(url)
-    with _plain(url) as connection:
+        Store(empty_url)
+    with _plain(empty_url) as connection:
         found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalars().all()
     assert found == ["9999"]
 
 
-def test_it_can_share_a_database(url: str) -> None:
-    with _plain(url) as connection:
+def test_it_can_share_a_database(empty_url: str) -> None:
+    with _plain(empty_url) as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")  # MLflow's
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('1b5f0d9ad7c1')")
         connection.exec_driver_sql("CREATE TABLE alerts (x TEXT)")
-    with Store(url) as store:
+    with Store(empty_url) as store:
         assert store.readings.count() == 0
-    with _plain(url) as connection:
+    with _plain(empty_url) as connection:
         assert connection.exec_driver_sql("SELECT * FROM alembic_version").scalars().all() == ["1b5f0d9ad7c1"]
 
 
@@ -221,15 +209,15 @@ def _plain(url: str) -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("before", ["0001", "0002", "0003"])
-def test_what_an_older_schema_holds_is_there_after_the_upgrade(url: str, before: str) -> None:
-    with closing(Database(url)) as database, database.transaction() as connection:
+def test_what_an_older_schema_holds_is_there_after_the_upgrade(empty_url: str, before: str) -> None:
+    with closing(Database(empty_url)) as database, database.transaction() as connection:
         config = Config()
         config.set_main_option("script_location", "mirante.store:migrations")
         config.attributes["connection"] = connection
         command.upgrade(config, before)
         connection.exec_driver_sql("INSERT INTO mirante_cursors VALUES ('b', '{}'), ('a', '{}'), ('B', '{}')")
         connection.exec_driver_sql("INSERT INTO mirante_counters VALUES ('readings', 7)")
-    with Store(url) as store, store.transaction() as connection:
+    with Store(empty_url) as store, store.transaction() as connection:
         assert revision(connection) == HEAD
         names = select(cursors.c.name).order_by(cursors.c.name)
         assert connection.execute(names).scalars().all() == ["B", "a", "b"]

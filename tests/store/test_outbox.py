@@ -137,6 +137,15 @@ def test_a_claim_without_a_verdict_is_due_again(store: Store) -> None:
     assert (again.attempts, again.claimed_by) == (2, "me")
 
 
+def test_what_was_to_wait_before_the_clock_was_set_back_waits_no_longer(store: Store) -> None:
+    hour, day = 3_600 * _SECOND, 86_400 * _SECOND
+    for number, wait in enumerate((hour, day)):
+        store.outbox.add(replace(_ROW, id=f"n{number}", next_at=_NOW + wait))
+    assert [row.id for row in store.outbox.claim(_NOW, owner="me", lease=30)] == ["n1"]
+    assert store.outbox.claim(_NOW, owner="other") == []  # it is being sent
+    assert [row.id for row in store.outbox.claim(_NOW - day, owner="other")] == ["n0", "n1"]
+
+
 def test_delivered_leaves(store: Store) -> None:
     store.outbox.add(_ROW)
     store.outbox.claim(_NOW, owner="me")

@@ -6,7 +6,7 @@ from mirante.store.schema import HEAD, VERSION_TABLE, metadata
 
 
 def test_every_table_carries_the_prefix() -> None:
-    assert len(metadata.tables) == 17
+    assert len(metadata.tables) == 23
     assert all(name.startswith("mirante_") for name in [*metadata.tables, VERSION_TABLE])
 
 

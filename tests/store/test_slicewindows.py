@@ -19,7 +19,10 @@ _ROW = SliceWindowRow(
 
 def test_a_slice_comes_back_whole_and_is_replaced(store: Store) -> None:
     store.slice_windows.put([])
+    assert not store.slice_windows.any_of(_SUBJECT)
     store.slice_windows.put([_ROW])
+    assert store.slice_windows.any_of(_SUBJECT)
+    assert not store.slice_windows.any_of(_SUBJECT + "2")
     assert store.slice_windows.kept(_SUBJECT, "1") == [_ROW]
     store.slice_windows.put([replace(_ROW, rows=94)])
     assert [row.rows for row in store.slice_windows.kept(_SUBJECT, "1")] == [94]

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 
 from mirante.readings import Reading
 from mirante.store import Store, tallies
 from mirante.store.database import Database
-from mirante.store.schema import counters, readings
+from mirante.store.schema import counters, readings, series
 
 T0 = datetime(2013, 2, 8, tzinfo=UTC)
 
@@ -105,3 +105,22 @@ def test_what_is_written_while_it_counts_is_counted_once(
     monkeypatch.setattr(Database, "writing", late)
     assert store.recount() == 0
     assert tally(store) == (6, T0 - timedelta(minutes=5)) == (store.readings.count(), tally(store)[1])
+
+
+def test_notices_that_are_gone_are_counted_on(store: Store) -> None:
+    with store.transaction() as connection:
+        assert tallies.gone_notices(connection) == {}
+        tallies.count_gone(connection, [("mail", "delivered", 2, 3), ("a:b/c", "dead", 1, 9)])
+        tallies.count_gone(connection, [("mail", "delivered", 1, 1)])
+        assert tallies.gone_notices(connection) == {("mail", "delivered"): (3, 4), ("a:b/c", "dead"): (1, 9)}
+
+
+def test_series_that_are_removed_leave_the_tally_right(store: Store) -> None:
+    store.readings.write([_read(1), _read(2, 1), Reading("y", 1.0, T0)])
+    with store.transaction() as connection:
+        assert tallies.removals(connection) == 0
+        (gone,) = connection.execute(select(series.c.id).where(series.c.name == "x")).scalars()
+        tallies.remove_series(connection, [gone])
+        assert tallies.removals(connection) == 1
+    assert tally(store)[0] == store.readings.count() == 1
+    assert store.recount() == 0

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from mirante.store import Series, Store, thinning
+from mirante.readings import Reading
+from mirante.store import Series, Store, dialect, thinning
+from mirante.store.ages import Ages
+from mirante.store.blocks.reading import count_in_blocks, read_blocks
+from mirante.store.series import Points
 from tests.store.test_series import T0, write_minutes
 
 
@@ -86,6 +91,48 @@ def test_the_highest_series_are_kept(store: Store):
     assert [one.labels["part"] for one in thinned(store, 100, most=2)] == ["3", "4"]
 
 
+def _write_and_pack(store: Store, values: dict[str, list[float]]) -> int:
+    """Write hours, and pack all but the last of each; return how many are in blocks."""
+    store.readings.write(
+        Reading("x", value, T0 + timedelta(hours=place), {"host": "h", "part": part})
+        for part, each in values.items()
+        for place, value in enumerate(each)
+    )
+    ages = Ages(T0 + timedelta(days=9), T0 - timedelta(days=1), T0 - timedelta(days=1), ZoneInfo("UTC"))
+    store.condensing.condense("host/h", ages, arrived=10**9)
+    with store.transaction() as connection:
+        return count_in_blocks(connection, None)
+
+
+def test_the_highest_of_many_series_are_found_without_unpacking_all(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    values = {f"{place}": [float(place)] * 7 for place in range(40)}
+    assert _write_and_pack(store, values) > 100
+    at_once: list[int] = []
+
+    def read(connection: Any, ids: Any, *given: Any, **more: Any) -> Any:
+        found = read_blocks(connection, ids, *given, **more)
+        at_once.append(len(set(found.ids.tolist())))
+        return found
+
+    monkeypatch.setattr(thinning, "read_blocks", read)
+    monkeypatch.setattr(dialect, "_CHUNK", 8)
+    assert [one.labels["part"] for one in thinned(store, 100, most=3)] == ["37", "38", "39"]
+    assert max(at_once) <= 8
+    assert at_once[-1] == 3
+    at_once.clear()
+    assert len(thinned(store, 100)) == 40
+
+
+def test_series_that_know_no_number_come_last(store: Store):
+    values = {"unknown": [math.nan] * 7, "low": [-9.0] * 7, "lower": [-99.0, math.nan] * 3 + [math.nan]}
+    assert _write_and_pack(store, values) > 10
+    write_minutes(store, [math.nan] * 3, part="unknown too")
+    for most, parts in [(1, ["low"]), (2, ["low", "lower"]), (3, ["low", "lower", "unknown"])]:
+        assert [one.labels["part"] for one in thinned(store, 100, most=most)] == parts
+
+
 def test_the_highest_of_each_step_stands_at_its_beginning(store: Store):
     write_minutes(store, [1.0, 5.0, 2.0, math.nan, math.nan, math.nan, 3.0, 4.0])
     (found,) = store.readings.highest(
@@ -93,6 +140,16 @@ def test_the_highest_of_each_step_stands_at_its_beginning(store: Store):
     )
     assert found.values.tolist() == [5.0, 3.0], "the last step ends with the interval"
     assert ((found.times - found.times[0]) / np.timedelta64(1, "m")).tolist() == [0.0, 6.0]
+
+
+@pytest.mark.parametrize("above", [None, 0.0])
+def test_where_nothing_is_nothing_is_highest(store: Store, above: float | None):
+    _write_and_pack(store, {"a": [1.0] * 7})
+    since = T0 - timedelta(days=3)
+    stretch: dict[str, Any] = {"since": since, "until": since + timedelta(days=1), "step": timedelta(hours=1)}
+    assert store.readings.highest(["x"], subject="host/h", above=above, **stretch) == []
+    assert store.readings.highest(["x"], subject="host/nobody", above=above, **stretch) == []
+    assert list(Points.of([]).highest().parts()) == []
 
 
 @pytest.mark.parametrize("above", [-9.0, 0.0, 2.0, 4.0, 99.0])

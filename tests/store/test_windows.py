@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Text, select, type_coerce
+
 from mirante.store import Store, WindowRow
+from mirante.store.schema import windows
 
 _DAY = timedelta(days=1)
 _START = datetime(2013, 2, 8, 5, tzinfo=UTC)
@@ -27,6 +32,22 @@ def test_a_window_comes_back_whole(store: Store) -> None:
     assert store.windows.get("model/m@champion", _START) == _ROW
     assert store.windows.get("model/m@champion", _START + _DAY) is None
     assert store.windows.get("model/x@champion", _START) is None
+
+
+def test_long_verdicts_come_back_from_either_database(store: Store) -> None:
+    # what they are compressed to has every character in it that text may have
+    columns = {
+        f"x{n}": {"value": math.sin(n), "missing": math.nan, "sentence": f"x{n} – {n}"} for n in range(900)
+    }
+    row = replace(_ROW, verdicts={"drifted": False, "columns": columns, "odd": "\0\ud800"})
+    store.windows.put(row)
+    for found in (store.windows.get(_ROW.subject, _START), store.windows.list(_ROW.subject)[0]):
+        assert found is not None
+        assert json.dumps(found.verdicts) == json.dumps(row.verdicts)
+    with store.transaction() as connection:
+        said = connection.execute(select(type_coerce(windows.c.verdicts, Text))).scalar_one()
+    assert len(set(said)) == 128
+    assert len(said.encode()) < 0.4 * len(json.dumps(row.verdicts))
 
 
 def test_a_window_is_replaced(store: Store) -> None:

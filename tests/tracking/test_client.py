@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -97,6 +98,7 @@ def test_server_name() -> None:
     assert server_name("http://h:1/p@q") == "http://h:1/p@q"
 
 
+@pytest.mark.usefixtures("no_limits")
 def test_brief_requests_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
@@ -105,6 +107,51 @@ def test_brief_requests_puts_the_environment_back(monkeypatch: pytest.MonkeyPatc
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+def limits() -> tuple[str | None, str | None]:
+    retries, timeout = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    return os.environ.get(retries), os.environ.get(timeout)
+
+
+@pytest.mark.usefixtures("no_limits")
+def test_brief_requests_of_several_threads_do_not_wait_for_each_other() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def look() -> None:
+        with brief_requests(retries=0, timeout=40):
+            entered.set()
+            leave.wait(30)
+
+    other = threading.Thread(target=look, daemon=True)
+    with brief_requests(retries=2, timeout=20):
+        other.start()
+        assert entered.wait(10), "the second waits for the first"
+        assert limits() == ("0", "20")  # the smaller of each
+    assert limits() == ("0", "40")  # the first has left
+    leave.set()
+    other.join(10)
+    assert limits() == (None, None)
+
+
+@pytest.mark.usefixtures("no_limits")
+def test_brief_requests_within_each_other_and_with_an_error() -> None:
+    with brief_requests(retries=1, timeout=30):
+        with pytest.raises(ZeroDivisionError), brief_requests(retries=1, timeout=30):
+            raise ZeroDivisionError
+        with brief_requests(retries=5, timeout=5):
+            assert limits() == ("1", "5")
+        assert limits() == ("1", "30")
+    assert limits() == (None, None)
+
+
+@pytest.mark.usefixtures("no_limits")
+def test_a_limit_that_the_user_sets_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    with brief_requests():
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
+        with brief_requests(timeout=3):
+            assert limits() == ("1", "7")
+    assert limits() == (None, "7")
 
 
 def test_importing_the_rooms_loads_neither_mlflow_nor_pandas() -> None:

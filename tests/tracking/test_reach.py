@@ -145,6 +145,7 @@ def test_within_gives_the_result_or_the_error_or_gives_up() -> None:
     release.set()
 
 
+@pytest.mark.usefixtures("no_limits")
 def test_within_works_while_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")

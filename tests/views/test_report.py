@@ -22,6 +22,7 @@ from mirante.views.report import (
     write_report,
 )
 from tests.views.browser import drawn, opened
+from tests.views.made_runs import summed_up
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,6 +79,15 @@ def test_the_reference_keys(client, experiment):
     assert report["worst_runs"] == {"accuracy": bad, "loss": bad}
     assert report["directions"] == {"accuracy": "higher", "loss": "lower"}
     assert report["runs_by_status"] == {"FAILED": 1, "FINISHED": 1, "KILLED": 1}
+
+
+@pytest.mark.server
+def test_a_run_whose_start_is_in_nanoseconds_has_none(client, experiment):
+    run = client.create_run(experiment, start_time=1_360_301_400_123_000_000)
+    add_run(client, experiment, m=1.0)
+    report = report_of(client, experiment)
+    assert report["total_runs"] == 2
+    assert run.info.run_id in report.to_csv()
 
 
 @pytest.mark.server
@@ -176,6 +186,50 @@ def test_the_report_is_logged_to_the_callers_run(client, experiment, mlflow_serv
     assert names == [f"report-{experiment}.md"]
 
 
+@pytest.mark.server
+@pytest.mark.filterwarnings("ignore")  # what MLflow says to itself while it logs models
+def test_gaps_are_read_from_what_mlflow_recorded(client, experiment, mlflow_server):
+    import mlflow
+    import numpy as np
+    from sklearn.dummy import DummyRegressor
+
+    from mirante.tracking.signatures import logged_with_signature
+
+    mlflow.set_tracking_uri(mlflow_server)
+    model, rows = DummyRegressor().fit([[1.0]], [1.0]), np.array([[1.0]])
+    ids = []
+    for signed in (True, False):
+        with mlflow.start_run(experiment_id=experiment):
+            signature = mlflow.models.infer_signature(rows, rows[:, 0]) if signed else None
+            made = mlflow.sklearn.log_model(
+                model, name="m", signature=signature, pip_requirements=["scikit-learn"]
+            )
+            ids.append(made.model_id)
+            if signed:
+                mlflow.log_input(mlflow.data.from_numpy(rows), context="training")
+    gaps = {one.kind: (one.runs, one.of) for one in report_of(client, experiment).gaps}
+    assert gaps["no_dataset"] == (1, 2)
+    assert gaps["no_signature"] == (1, 2)
+    assert [logged_with_signature(client, one) for one in (*ids, "m-" + "0" * 32)] == [True, False, None]
+
+
+@pytest.mark.server
+def test_it_is_logged_to_the_server_that_it_reads_from(client, experiment, mlflow_server, tracking_off):
+    MLflowReport(mlflow_server).generate_experiment_report(experiment)
+    home = client.get_experiment_by_name("mirante").experiment_id
+    (kept,) = client.search_runs([home], f"tags.`mirante.subject` = 'experiment/{experiment}'")
+    assert [one.path for one in client.list_artifacts(kept.info.run_id)] == [f"report-{experiment}.md"]
+
+
+@pytest.mark.server
+def test_a_metric_that_no_run_has_is_not_important(client, experiment):
+    add_run(client, experiment, loss=1.0)
+    reports = MLflowReport(log=False, client=client)
+    with pytest.raises(InputError, match="no run has the metric 'los'; those that most runs have are: loss"):
+        reports.generate_experiment_report(experiment, important=["los"])
+    assert reports.generate_experiment_report(experiment, important=["loss"]).importances == ()
+
+
 def test_a_server_that_is_away_is_said(tracking_off: str):
     with pytest.raises(TrackingError, match="could not report on the experiment '1'"):
         MLflowReport().generate_experiment_report("1")
@@ -211,7 +265,7 @@ def test_directions_by_name(name, direction):
 
 def test_a_stated_direction_overrules_the_name():
     runs = [RunRow(str(n), "r", "FINISHED", None, None, {"score": float(n)}, {}) for n in (3, 2, 1)]
-    report = MLflowReport(directions={"score": "lower"}, log=False)._summed_up("1", "e", runs)
+    report = summed_up(runs, directions={"score": "lower"})
     assert (report.best_metrics, report.best_runs) == ({"score": 1.0}, {"score": "1"})
 
 
@@ -221,13 +275,16 @@ def test_a_wrong_direction_is_refused():
 
 
 def test_the_oldest_of_equals_is_the_best():
-    runs = [RunRow(name, "r", "FINISHED", None, None, {"m": 1.0}, {}) for name in ("new", "old")]
-    assert MLflowReport(log=False)._summed_up("1", "e", runs).best_runs == {"m": "old"}
+    runs = [
+        RunRow(name, "r", "FINISHED", datetime(2013, 2, day, tzinfo=UTC), None, {"m": 1.0}, {})
+        for name, day in (("new", 8), ("old", 7))
+    ]
+    assert summed_up(runs).best_runs == {"m": "old"}
 
 
 def test_huge_values_average_without_overflow():
     runs = [RunRow(str(n), "r", "FINISHED", None, None, {"m": 1.5e308}, {}) for n in range(3)]
-    assert MLflowReport(log=False)._summed_up("1", "e", runs).average_metrics == {"m": pytest.approx(1.5e308)}
+    assert summed_up(runs, "e", "1").average_metrics == {"m": pytest.approx(1.5e308)}
 
 
 # --- what a report turns into
@@ -246,11 +303,13 @@ def sample(name: str = "flights", runs: int = 3, metric: str = "log_loss") -> Ex
         )
         for n in range(runs)
     ]
-    return MLflowReport(log=False)._summed_up("7", name, rows)
+    return summed_up(rows, name, "7")
 
 
 def test_a_report_is_a_mapping():
     report = sample()
+    assert [run.name for run in report.runs[:2]] == ["flights run 2", "flights run 1"]
+    assert (report.runs[-1].run_id, len(report.runs)) == (f"{0:032x}", 3)
     assert dict(report)["total_runs"] == 3
     assert len(report) == len(list(report))
     with pytest.raises(KeyError):
@@ -260,30 +319,32 @@ def test_a_report_is_a_mapping():
 def test_as_json():
     data = json.loads(json.dumps(sample().to_dict()))
     assert data["best_metrics"] == {"log_loss": 0.1}
-    assert data["runs"][0]["started"] == "2013-02-08T00:00:00+00:00"
+    assert data["runs"][-1]["started"] == "2013-02-08T00:00:00+00:00"
     assert data["runs"][0]["params"] == {"depth": "3"}
+    assert data["runs"][0]["metrics"]["lonely"] == "NaN"
+    json.loads(sample().to_json(), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
 def test_as_a_frame():
     frame = sample().to_frame()
     assert frame["metrics.log_loss"].dtype == float
-    assert frame["metrics.log_loss"].tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert frame["metrics.log_loss"].tolist() == pytest.approx([0.3, 0.2, 0.1])  # newest first
     assert frame["params.depth"].tolist() == ["3"] * 3
     empty = ExperimentReport("1", "e", 0).to_frame()
-    assert list(empty.columns) == ["run_id", "name", "status", "started", "ended"]
+    assert {"run_id", "name", "status", "started", "ended"} <= set(empty.columns)
 
 
 def test_as_markdown():
     text = sample().to_markdown()
     assert text.startswith("# flights\n\n3 runs: 1 successful, 1 failed.\n")
-    assert "| log\\_loss | lower | 0.2 | 0.1 | 0.3 | 3 |" in text
+    assert f"| log\\_loss | lower | 0.2 | 0.1 | 0.3 | 3 | – | {0:032x} |" in text
 
 
 def test_markdown_cells_stay_cells():
     text = sample(name="a|b\n# c <script>", metric="x|y").to_markdown()
     assert "<script>" not in text
     row = next(line for line in text.splitlines() if "x\\|y" in line)
-    assert len(re.findall(r"(?<!\\)\|", row)) == 7
+    assert len(re.findall(r"(?<!\\)\|", row)) == 9
 
 
 def words(path: Path) -> str:
@@ -318,7 +379,7 @@ def test_many_runs_and_metrics_are_bounded(tmp_path: Path):
         RunRow(f"{n:032x}", "r", "FINISHED", datetime(2013, 2, 8, tzinfo=UTC), None, metrics, {})
         for n in range(700)
     ]
-    path = write_report(MLflowReport(log=False)._summed_up("1", "big", runs), tmp_path / "r.html")
+    path = write_report(summed_up(runs, "big", "1"), tmp_path / "r.html")
     text = words(path)
     assert "The newest 500 of 700 runs." in text
     assert "200 of 2000 metrics." in text
@@ -328,7 +389,7 @@ def test_many_runs_and_metrics_are_bounded(tmp_path: Path):
 @pytest.mark.browser
 def test_hostile_names_run_nothing(tmp_path: Path):
     with opened(write_report(sample(HOSTILE, metric=HOSTILE), tmp_path / "r.html"), width=390) as page:
-        assert drawn(page) == 1
+        assert drawn(page) == 2
         assert page.locator("img").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
@@ -358,7 +419,7 @@ def test_equal_values_have_no_better_one(tmp_path: Path):
         )
         for day in (1, 2)
     ]
-    path = write_report(MLflowReport(log=False)._summed_up("1", "equal", runs), tmp_path / "r.html")
+    path = write_report(summed_up(runs, "equal", "1"), tmp_path / "r.html")
     text = path.read_text(encoding="utf-8")
     assert "auc (higher is better)" in text
     assert "rows (" not in text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import sqlite3
 import subprocess
 import sys
@@ -24,7 +25,11 @@ from mirante.alerts.people.acknowledging import acknowledge
 from mirante.alerts.people.silencing import SilenceOrder, add_silence
 from mirante.alerts.rules import Rule
 from mirante.alerts.rules.loading import default_rules, load_rules
+from mirante.i18n import translator
+from mirante.sources.runs.book import ExperimentBook
+from mirante.sources.runs.source import experiment_readings, run_readings
 from mirante.store import ProposalRow, Store
+from mirante.tracking.runs.changes import MetricSeen, RunSeen
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
 from mirante.web.routes import ROUTES
@@ -61,6 +66,9 @@ SCREENS = (
     Screen("model-portuguese", "/model", "/model?subject={model}&lang=pt_BR&range=30d", axe=False),
     Screen("table", "/table", "/table?subject={table}"),
     Screen("host", "/host", "/host?subject={host}"),
+    Screen("experiments", "/experiments", "/experiments"),
+    Screen("experiments-empty", "/experiments", "/experiments", site="empty"),
+    Screen("experiment", "/experiment", "/experiment?subject={experiment}"),
     Screen("alerts", "/alerts", "/alerts"),
     Screen("alerts-empty", "/alerts", "/alerts", site="empty"),
     Screen("alert", "/alerts/{id}", "/alerts/{alert}"),
@@ -147,6 +155,32 @@ def add_what_people_say(store: Store, now: datetime) -> None:
     store.proposals.add(ProposalRow("ab" * 16, "move_alias", model, "open", now, data=data))
 
 
+def add_an_experiment(store: Store, now: datetime) -> None:
+    """Write what looks at an experiment found, up to now: one run trains well, one has diverged."""
+    _ = translator("en")
+    book = ExperimentBook("3", "nyc-flight-delay", counts={"FINISHED": 212, "FAILED": 9, "KILLED": 2})
+    minute = timedelta(minutes=1)
+    for look in range(60, -1, -1):
+        then = now - look * minute
+        live = []
+        for number, name in enumerate(("gradient boosting", "wide network")):
+            loss = (
+                0.3 + 0.4 / (61 - look)
+                if number == 0
+                else 0.5 / (61 - look) + (0.02 * (30 - look) if look < 30 else 0)
+            )
+            points = {
+                "val_loss": MetricSeen(math.nan if number and look < 3 else loss, 60 - look, then),
+                "val_auc": MetricSeen(0.9 - loss / 4, 60 - look, then),
+            }
+            live.append(RunSeen(f"{number:032x}", name, "3", "RUNNING", now - 62 * minute, None, points))
+        directions = {"val_loss": "lower", "val_auc": "higher"}
+        book.advance(then, live, [], directions, {run.id: list(points) for run in live})
+        store.readings.write(experiment_readings(book, then, _))
+        for run in live:
+            store.readings.write(run_readings(book, run.id, then, directions, _))
+
+
 def _subject(store: Store, kind: str) -> str:
     """Return the subject of a kind that the store knows most about; empty where it knows none."""
     rows = [row for row in store.readings.subjects() if row.subject.startswith(f"{kind}/")]
@@ -171,6 +205,7 @@ def places(store: Store) -> dict[str, str]:
         "model": _subject(store, "model"),
         "table": _subject(store, "table"),
         "host": _subject(store, "host"),
+        "experiment": _subject(store, "experiment"),
         "alert": _alert(store).id,
         "silence": silences[0].id if silences else "",
     }
@@ -391,6 +426,7 @@ def main(arguments: list[str] | None = None) -> int:
             now = moment_of(store)
             if not given.docs:
                 add_what_people_say(store, now)
+                add_an_experiment(store, now)
         rules = load_rules(given.demo / "rules.yaml")
         with all_sites(url, Path(folder), now, historic=True, rules=rules) as sites, chromium() as browser:
             if given.docs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,7 +78,21 @@ def test_alerts_and_their_notices(client: Client):
         "slack": "dead",
     }
     assert "secret payload" not in json.dumps(detail)
-    assert client.get("/api/v1/alerts/none").status == 404
+    gone = client.get("/api/v1/alerts/none")
+    assert gone.status == 404
+    assert "longer than retention.history is not kept" in gone.text
+
+
+def test_alerts_name_the_window_that_they_are_about(client: Client):
+    listed = {one["subject"]: one for one in _get(client, "/api/v1/alerts?limit=5000")}
+    told = listed[MODEL]
+    start = datetime.fromisoformat(told["reading_time"])
+    assert datetime.fromisoformat(told["window"]["start"]) == start
+    assert datetime.fromisoformat(told["window"]["end"]) == start + timedelta(days=1)
+    assert listed["host/web-1"]["window"] is None
+    assert _get(client, f"/api/v1/alerts/{told['id']}")["window"] == told["window"]
+    page = client.get(f"/alerts/{told['id']}").text
+    assert f'<dt>Window</dt><dd><time datetime="{start:%Y-%m-%dT%H:%M:%SZ}"' in page
 
 
 @pytest.mark.parametrize(
@@ -159,6 +173,7 @@ def test_openapi_lists_the_api_and_not_the_pages(client: Client):
     assert "/" not in paths
     writes = {name: sorted(methods.keys() - {"get"}) for name, methods in paths.items()}
     assert {name: methods for name, methods in writes.items() if methods} == {
+        "/api/v1/agents/batches": ["post"],
         "/api/v1/labels": ["post"],
         "/api/v1/routes/test": ["post"],
         "/api/v1/silences": ["post"],

@@ -182,7 +182,7 @@ def test_a_store_that_does_not_answer_is_503_and_documented(
     strategy = document[path][method].as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE)
     statuses = set(keep_to_it(strategy, headers=BEARER, few=True, broken=True, app=broken))
     # a route that asks the store for nothing, or says first what makes no sense
-    assert statuses <= {503, 422, 409} or path in {"/api/v1/routes/test", "/api/v1/predictions"}
+    assert statuses <= {503, 422, 409, 426} or path in {"/api/v1/routes/test", "/api/v1/predictions"}
 
 
 def test_requests_that_are_refused_before_anything_is_read(app: Any):

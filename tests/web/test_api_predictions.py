@@ -84,3 +84,17 @@ def test_a_page_that_only_shows_takes_none(empty_store, tmp_path):
     client = Client(create_app(empty_store, config=WebConfig(read_only=True), recorders=recorders))
     body = json.dumps({"model": "churn", "version": "3", "inputs": [{"a": 1}], "predictions": [1]}).encode()
     assert client("POST", "/api/v1/predictions", body=body, content_type="application/json").status == 403
+
+
+def test_probabilities_of_classes_are_lists_or_have_names(post, tmp_path):
+    said = [[0.25, 0.75], {"no": 0.9, "yes": 0.1}]
+    assert post(inputs=[{"age": 31}, {"age": 32}], predictions=said).status == 202
+    assert post(inputs=[{"age": 33}], predictions=[[0.5]]).status == 422
+    post.close()
+    first, second = InferenceLog(tmp_path / "log").scan("churn").to_pylist()
+    assert (first["__prediction"], first["__probability_at_1"], first["__probability_of_no"]) == (
+        "1",
+        0.75,
+        None,
+    )
+    assert (second["__prediction"], second["__probability_of_yes"]) == ("no", 0.1)

@@ -51,6 +51,24 @@ def test_rules_with_state_and_values(api: Client):
     assert (quiet["state"], quiet["values"], quiet["truncated"]) == ("inactive", [], False)
 
 
+def test_a_list_of_rules_has_pages_and_few_values(api: Client, empty_store: Store):
+    (busy,) = json.loads(api.get("/api/v1/rules?limit=1&values=1").body)
+    assert (busy["name"], len(busy["values"]), busy["truncated"]) == ("busy", 1, True)
+    link = dict(api.get("/api/v1/rules?limit=1&values=1").headers)["link"]
+    assert link == '<?limit=1&values=1&after=busy>; rel="next"'
+    rest = api.get("/api/v1/rules?limit=1&values=1&after=busy")
+    assert [one["name"] for one in json.loads(rest.body)] == ["quiet"]
+    assert "link" not in dict(rest.headers)
+    assert json.loads(api.get("/api/v1/rules?values=0").body)[0]["values"] == []
+    empty_store.readings.write(
+        Reading("system_cpu_percent", 1.0, NOW, {"host": f"h{number}"}) for number in range(40)
+    )
+    (many, _) = json.loads(api.get("/api/v1/rules").body)
+    assert (len(many["values"]), many["truncated"]) == (10, True)
+    assert len(json.loads(api.get("/api/v1/rules?values=1000").body)[0]["values"]) == 42
+    assert api.get("/api/v1/rules?values=1001").status == 422
+
+
 def test_routes_are_tried(api: Client):
     (mail,) = json.loads(post(api, {"labels": {"severity": "critical", "rule": "busy"}}).body)
     assert (mail["channel"], mail["route"]) == ("mail", "severity=critical")

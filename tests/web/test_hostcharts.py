@@ -10,7 +10,7 @@ import pytest
 
 from mirante.readings import READINGS, Reading
 from mirante.store import Store
-from mirante.web.pages import host_page
+from mirante.web.pages import drawing, host_page
 from mirante.web.pages import hostcharts as module
 from mirante.web.pages.hostcharts import host_charts
 from mirante.web.pages.query import TimeRange
@@ -73,7 +73,7 @@ def test_no_faults_is_no_chart(empty_store: Store) -> None:
 def test_a_counter_is_a_rate_and_a_restart_a_gap(empty_store: Store) -> None:
     write(empty_store, {"system_disk_read_bytes_total": [0, 600, 30, 90]})
     (series,) = empty_store.readings.series("system_disk_read_bytes_total", subject=HOST)
-    line = module._line(series, "read", rate=True)
+    line = drawing._line(series, "read", rate=True)
     np.testing.assert_array_equal(line.values, [10, np.nan, 1])
 
 

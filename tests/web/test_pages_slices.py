@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from mirante.readings import Reading, model_subject
 from mirante.store import AlertRow, SliceWindowRow, Store, WindowRow
 from mirante.web.pages import Query, model_page
 from mirante.web.pages.alertlist import alerts_shown
-from mirante.web.pages.slices import slices_shown
+from mirante.web.pages.slices import of_slice, slices_shown
 from tests.web.conftest import DAYS, FIRST, HOSTILE, MODEL, NOW, _fill_model
 from tests.web.test_pages import Reader
 
@@ -133,3 +134,27 @@ def test_an_alert_about_a_slice_leads_to_it(store: Store):
     alert = AlertRow("9", "feature_drift", labels, MODEL, "warning", "firing", NOW, reading_time=FIRST)
     shown = alerts_shown(store, [alert], ask(), {})
     assert any("slice=carrier%3DEV" in str(one) and "#slices" in str(one) for one in shown)
+    assert shown[0].window == (FIRST, FIRST + timedelta(days=1))
+
+
+def test_the_comparison_says_whose_rows_it_shows_and_what_was_found_in_the_chosen_slice(store: Store):
+    rows = store.slice_windows.list(MODEL, of=("carrier", "EV"))
+    moved = next(row for row in rows if row.drifted)
+    calm = next(row for row in rows if not row.drifted)
+
+    def verdict(row: SliceWindowRow, label: str = "carrier=EV") -> str:
+        query = ask(subject=MODEL, slice=label, window=f"{row.start:%Y-%m-%dT%H:%M:%SZ}")
+        text = Reader(model_page(store, MODEL, query)).text
+        return text.partition("Baseline against window")[2].partition("Over time")[0]
+
+    assert "Chart, verdict and figures are of all rows." in verdict(moved)
+    assert f"carrier=EV: {moved.verdicts['sentences'][0]}" in verdict(moved)
+    assert f"carrier=EV: no drift in this window ({calm.rows} rows)." in verdict(calm)
+    assert "carrier=EV" not in verdict(moved, label="")
+    chosen = slices_shown(store, MODEL, windows_of(store), ask(slice="carrier=EV"))
+    assert chosen is not None
+    other = WindowRow(MODEL, "2", moved.start, moved.end)
+    assert of_slice(store, chosen, other, ask()) == ["carrier=EV has no rows in this window."]
+    missing = replace(calm, version="2", verdicts={"drifted": [], "missing": ["a", "b"], "sentences": []})
+    store.slice_windows.put([replace(missing, start=moved.start)])
+    assert of_slice(store, chosen, other, ask()) == ["carrier=EV: more values are missing in a, b."]

@@ -19,6 +19,7 @@ from tests.web.screens import (
     WIDTHS,
     Screen,
     Sites,
+    add_an_experiment,
     add_what_people_say,
     all_sites,
     chromium,
@@ -108,6 +109,7 @@ def sites(full_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     url = copy_store(Path(full_url.removeprefix("sqlite:///")), folder / "shown.db")
     with Store(url) as store:
         add_what_people_say(store, NOW)
+        add_an_experiment(store, NOW)
     with all_sites(url, folder, NOW) as served:
         yield served
 

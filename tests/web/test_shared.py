@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from mirante.alerts.rules import Rule
 from mirante.store import AlertRow, NoticeRow, Store
 from mirante.web.pages import alert_page, alerts_page
+from mirante.web.pages.query import UnknownPageError
+from mirante.web.pages.silences import silence_form
 from tests.web.conftest import NOW
 from tests.web.test_pages import Reader, ask
 
@@ -66,3 +70,15 @@ def test_shares_are_in_per_cent_and_the_rules_own_number_stands_beside(empty_sto
     assert "50.75 % (0.5075)" in text
     assert "What to do Look at the airports <first>." in text
     assert "Condition" not in Reader(alert_page(empty_store, "b1", known)).text
+
+
+@pytest.mark.parametrize(("locale", "said"), [("en", "is not kept"), ("pt_BR", "não é guardado")])
+def test_a_link_to_an_alert_that_has_expired_says_why_there_is_none(
+    empty_store: Store, locale: str, said: str
+):
+    """A proposal or a notice of a group may outlive an alert that it is about."""
+    reason = rf"'a1'.* retention\.history {said}"
+    with pytest.raises(UnknownPageError, match=reason):
+        alert_page(empty_store, "a1", ask("/alerts/a1", locale=locale))
+    with pytest.raises(UnknownPageError, match=reason):
+        silence_form(empty_store, ask("/silences/new", locale=locale, alert="a1"))

@@ -150,6 +150,22 @@ def test_pages_run_without_the_service(empty_store: Store) -> None:
     assert "Heartbeat" not in text
 
 
+def test_who_does_the_work(filled: Store) -> None:
+    lease = {"host": HOSTILE[0], "process": 77, "since": (NOW - timedelta(hours=2)).isoformat()}
+    held = {**HEALTH, "lease": {"held": True}, "details": {**HEALTH["details"], "lease": lease}}
+    text = text_of(filled, held)
+    assert f"Does the work process 77 on {HOSTILE[0]}" in text
+    assert "This process shows the pages and waits" not in text
+    waits = {**held, "status": "ok", "lease": {"held": False}, "tasks": {"rules": {"error": ""}}}
+    text = text_of(filled, waits)
+    assert "Another service does the work" in text
+    assert "This process shows the pages and waits" in text
+    assert "these pages run without it" not in text
+    assert "Next" not in text, "when the other's tasks are due is not known here"
+    failing = {**waits, "tasks": {"rules": {"error": "StoreError: away"}}}
+    assert "StoreError: away" in text_of(filled, failing)
+
+
 def test_a_store_that_does_not_answer_is_the_first_thing_said(
     empty_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,8 +205,9 @@ class AlertEngine:
             return self._judge_news(now, stale_after)
 
     def clock_was_set(self, by: timedelta, now: datetime) -> None:
-        """Take note that the clock was set while time went on: nothing fires, goes stale or is told for it.
+        """Take note that the clock was set, or went on while this process stood still.
 
+        Nothing fires, goes stale or is told for it.
         Waits that run go on where they were. The times at which alerts that fire began stay as they are.
 
         Parameters
@@ -267,6 +268,11 @@ class AlertEngine:
             for series in self._store.readings.series(name, since=now - reach):
                 times = series.times.astype(np.int64).tolist()
                 self._board.refill(name, series.labels, times, series.values.tolist())
+
+    @property
+    def position(self) -> int:
+        """The place in the order of arrival up to which all is judged, and will not be judged again."""
+        return self._saved
 
     def set_aside(self, subjects: Collection[str]) -> None:
         """Leave the alerts of some subjects as they are: nothing is heard of them, and that means nothing.
@@ -436,9 +442,7 @@ def _updated(
         seen, reading_time = now, found.time or reading_time
     if found.truth is True or change in ("pending", "firing"):
         note = found.note
-        summary = (
-            render(rule.summary, row.labels, found.value) if rule.summary else f"{rule.name}: {rule.when}"
-        )
+        summary = rule.said(row.labels, found.value)
     over = state.phase == "inactive"
     fired = state.fired_value if state.phase == "firing" and not math.isnan(state.fired_value) else None
     return (

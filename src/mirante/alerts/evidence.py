@@ -28,9 +28,11 @@ __all__ = [
     "silence_command",
     "slices_of",
     "subject_link",
+    "windows_of",
 ]
 
 _MOST_MOVED, _MOST_SLICES, _MOST_ALERTS, _BEFORE = 5, 3, 20, 30
+_WITH_WINDOWS = ("model/", "table/")
 _MEASURES = ("roc_auc", "accuracy", "r2", "mae", "rmse", "log_loss", "brier")
 
 
@@ -44,6 +46,8 @@ class Evidence:
         The sentences of the features that moved in it, the strongest first, at most five, and how many more.
     slices : tuple of (str, str)
         Slices of the rows in which features moved: the feature and a sentence, at most three.
+    window : (datetime, datetime), optional
+        Where it begins and ends.
     performance : str
         Its realised performance beside that of the windows before, as far as labels are in; else empty.
     """
@@ -51,6 +55,7 @@ class Evidence:
     moved: tuple[str, ...] = ()
     slices: tuple[tuple[str, str], ...] = ()
     performance: str = ""
+    window: tuple[datetime, datetime] | None = None
 
 
 Window: TypeAlias = tuple[str, datetime, str | None]  # subject, start and version
@@ -66,8 +71,8 @@ def gather(
     store : Store
         Has the windows. If it cannot be read, nothing is known: an alert is told all the same.
     alerts : sequence of AlertRow
-        Those of models and tables whose reading's time is a window's start; of others, and of all but the
-        first twenty, nothing is known.
+        Those of models and tables whose reading's time is a window's start; of others nothing is known, and
+        of all but the first twenty only their window.
     locale : str
         Of the words.
     known : dict, optional
@@ -79,13 +84,55 @@ def gather(
     found = [Evidence()] * len(alerts)
     for place, alert in enumerate(alerts[:_MOST_ALERTS]):
         time, version = alert.reading_time, alert.labels.get("version")
-        if time is None or not alert.subject.startswith(("model/", "table/")):
+        if time is None or not alert.subject.startswith(_WITH_WINDOWS):
             continue
         key = (alert.subject, time, version)
         if key not in known:
             rows = _windows(store, *key)
             known[key] = _evidence(rows, _) if rows else Evidence()
         found[place] = _own(known[key], alert.labels)
+    try:
+        windows = windows_of(store, alerts)
+    except StoreError:
+        return found
+    return [replace(one, window=window) for one, window in zip(found, windows, strict=True)]
+
+
+def windows_of(store: Store, alerts: Sequence[AlertRow]) -> list[tuple[datetime, datetime] | None]:
+    """Return the window that each of some alerts is about: where it begins and ends.
+
+    Parameters
+    ----------
+    store : Store
+        Has the windows.
+    alerts : sequence of AlertRow
+        An alert of a model or a table is about a window where the reading behind its value stands at the
+        start of one.
+
+    Returns
+    -------
+    list of (datetime, datetime) or None
+        In the order of `alerts`; None for those that are about no window.
+    """
+    starts: dict[str, set[datetime]] = {}
+    for alert in alerts:
+        if alert.reading_time is not None and alert.subject.startswith(_WITH_WINDOWS):
+            starts.setdefault(alert.subject, set()).add(alert.reading_time)
+    ends = {subject: store.windows.ends(subject, asked) for subject, asked in starts.items()}
+    largest = {
+        subject: {start: end for (start, _version), end in known.items()} for subject, known in ends.items()
+    }
+    found: list[tuple[datetime, datetime] | None] = []
+    for alert in alerts:
+        time, version = alert.reading_time, alert.labels.get("version")
+        if time is None or alert.subject not in ends:
+            found.append(None)
+            continue
+        if version is None:
+            end = largest[alert.subject].get(time)
+        else:
+            end = ends[alert.subject].get((time, version))
+        found.append(None if end is None else (time, end))
     return found
 
 
@@ -215,10 +262,13 @@ def alert_links(alert: AlertRow, *, page: str = "", mlflow: str = "") -> dict[st
     if page:
         base = page.rstrip("/")
         links["alert"] = f"{base}/alerts/{quote(alert.id, safe='')}"
-        if kind in ("model", "table", "host"):
+        if kind in ("model", "table", "host", "experiment"):
             links["subject"] = subject_link(page, alert.subject)
     if mlflow:
-        model, version = alert.labels.get("model"), alert.labels.get("version")
+        model, version = (
+            alert.labels.get("model") or alert.labels.get("registered_model"),
+            alert.labels.get("version"),
+        )
         if model and version:
             links["model_version"] = version_link(mlflow, model, version)
         run, experiment = alert.labels.get("run_id"), alert.labels.get("experiment_id")
@@ -235,7 +285,7 @@ def subject_link(page: str, subject: str) -> str:
     page : str
         Address of Mirante's page.
     subject : str
-        ``model/<name>@<alias>``, ``table/<name>`` or ``host/<name>``.
+        ``model/<name>@<alias>``, ``table/<name>``, ``host/<name>`` or ``experiment/<name>``.
 
     Examples
     --------

@@ -190,6 +190,7 @@ def _alert(transition: Transition, evidence: Evidence) -> NoticeAlert:
         moved=evidence.moved,
         slices=tuple(sentence for _, sentence in evidence.slices),
         performance=evidence.performance,
+        window=evidence.window,
         rule=alert.rule,
         severity=alert.severity,
     )

@@ -21,14 +21,15 @@ from mirante.alerts.channels.texts import clean, title_of
 from mirante.errors import DeliveryError, StoreError
 from mirante.i18n import translator
 from mirante.store import NoticeRow, Store
+from mirante.store.outbox import LONGEST_WAIT
 
 __all__ = ["DEADLINE", "Attempt", "Outbox", "deliver"]
 
 DEADLINE = 10.0  # seconds for one attempt
 _BATCH = 50
 _MOST_AT_ONCE = 2_000
+_FEWEST_TRIES = 5  # of a notice, however old
 _CAP = 60.0
-_LONGEST_WAIT = 3_600.0
 _TELL_AGAIN = timedelta(hours=1)
 
 _T = TypeVar("_T")
@@ -137,7 +138,9 @@ class Outbox:
     deadline : float
         Seconds for one attempt.
     give_up_after : timedelta
-        A notice that is older is declared dead at its next failure, and the other channels are told.
+        A notice that is older, and was tried five times, is declared dead at its next failure, and the other
+        channels are told. So one of before a weekend without the service, or of before the clock was set on,
+        is not lost for the first answer that fails.
     lease : float
         Seconds for which a taken notice is ours.
     jitter : callable
@@ -146,6 +149,8 @@ class Outbox:
         Of what the other channels are told.
     clock, monotonic : callable
         The present time, and seconds that only grow.
+    may_send : callable
+        Asked before each attempt; while it says no, what was taken waits.
     """
 
     def __init__(
@@ -161,13 +166,16 @@ class Outbox:
         locale: str = "en",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store, self._channels = store, dict(channels)
         self._owner = owner or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         self._deadline, self._give_up_after, self._lease = deadline, give_up_after, lease
         self._jitter, self._locale = jitter, locale
-        self._clock, self._monotonic = clock, monotonic
+        self._clock, self._monotonic, self._may_send = clock, monotonic, may_send
         self._lanes: dict[str, _Lane] = {}
+        self._left: set[str] = set()  # delivered, and the store does not know yet
+        self._unsure = False  # whether the store may have claims of ours that we do not know of
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="outbox")
         self._log = structlog.get_logger("mirante.alerts.outbox")
 
@@ -196,7 +204,7 @@ class Outbox:
 
         attempts: list[Attempt] = []
         self._sort(await self._claim(now))
-        while lanes := [name for name, lane in self._lanes.items() if lane.waiting]:
+        while self._may_send() and (lanes := [name for name, lane in self._lanes.items() if lane.waiting]):
             tried = [name for name in lanes if self._lanes[name].failures]
             drained = (self._drain(name, moving) for name in lanes)
             for result in await asyncio.gather(*drained, return_exceptions=True):
@@ -221,8 +229,10 @@ class Outbox:
         """
         while not stop.is_set():
             try:
+                await self._forget_unknown_claims()
                 self._sort(await self._claim(self._clock()))
             except StoreError as error:
+                self._unsure = True  # what was claimed may be written, and the answer lost
                 self._log.error("outbox cannot be read", error=str(error))
             for name, lane in self._lanes.items():
                 if lane.waiting and (lane.worker is None or lane.worker.done()):
@@ -242,8 +252,15 @@ class Outbox:
         try:
             return await work
         except StoreError as error:
+            self._unsure = True
             self._log.error("outbox cannot be written", error=str(error))
             return []
+
+    async def _forget_unknown_claims(self) -> None:
+        """After a failure of the store, let what is claimed here and not known here be due at once."""
+        if self._unsure and not any(lane.is_busy for lane in self._lanes.values()):
+            await self._in_thread(self._store.outbox.take_back, self._owner)
+            self._unsure = False
 
     async def _in_thread(self, function: Callable[..., _T], *arguments: Any) -> _T:
         """Run a call of the store in the outbox's own threads.
@@ -288,7 +305,7 @@ class Outbox:
 
     async def _drain(self, name: str, now: Callable[[], datetime]) -> list[Attempt]:
         lane, attempts = self._lanes[name], []
-        while lane.waiting:
+        while lane.waiting and self._may_send():
             row = lane.waiting.popleft()
             needed = now() + timedelta(seconds=self._deadline)
             if not _has_time(row, needed):
@@ -308,15 +325,19 @@ class Outbox:
     async def _attempt(self, name: str, lane: _Lane, row: NoticeRow, now: Callable[[], datetime]) -> Attempt:
         start = self._monotonic()
         try:
-            await deliver(self._channels, name, row.payload, self._deadline)
+            if row.id not in self._left:
+                await deliver(self._channels, name, row.payload, self._deadline)
         except DeliveryError as error:
             verdict = error
         else:
             lane.failures, lane.paused_until = 0, None
+            self._left.add(row.id)  # should the store be away now, it is not sent again for that
             await self._mark(self._store.outbox.delivered, row, now())
+            self._left.discard(row.id)
             return Attempt(row.id, name, "delivered", seconds=self._monotonic() - start)
         seconds = self._monotonic() - start
-        if verdict.retry and now() - row.created_at < self._give_up_after:
+        young = now() - row.created_at < self._give_up_after or row.attempts < _FEWEST_TRIES
+        if verdict.retry and young:
             lane.failures += 1
             lane.pause = self._wait(lane.failures, verdict.retry_after)
             lane.paused_until = now() + lane.pause
@@ -333,7 +354,7 @@ class Outbox:
     def _wait(self, failures: int, asked: float | None) -> timedelta:
         own = self._jitter() * min(_CAP, 2.0 ** min(failures, 10))
         # one that asks for no wait at all, again and again, is not hammered either
-        return timedelta(seconds=max(own, min(asked or 0.0, _LONGEST_WAIT)))
+        return timedelta(seconds=max(own, min(asked or 0.0, LONGEST_WAIT.total_seconds())))
 
     async def _mark(self, verdict: Callable[..., bool], row: NoticeRow, now: datetime, **values: Any) -> None:
         await self._in_thread(lambda: verdict(row.id, now, owner=self._owner, **values))

@@ -13,7 +13,6 @@ from mirante.alerts.evaluation.history import Clock, History, row_history
 from mirante.alerts.expression.columns import Bools
 from mirante.alerts.rules import AlertState, Rule, advance
 from mirante.alerts.rules.limits import seeks_low
-from mirante.alerts.templates import render
 from mirante.errors import ConfigError
 from mirante.readings import Reading
 from mirante.store import Series, Store
@@ -241,8 +240,7 @@ class _Row:
             self._end(now)
 
     def _said(self, value: float) -> str:
-        rule = self._rule
-        return render(rule.summary, self._labels, value) if rule.summary else f"{rule.name}: {rule.when}"
+        return self._rule.said(self._labels, value)
 
     def _end(self, now: datetime) -> None:
         """Close what stands; a pending one leaves no trace."""

@@ -13,7 +13,15 @@ from functools import lru_cache
 
 from mirante.errors import ConfigError
 
-__all__ = ["check_template", "number_text", "percent_text", "render", "render_as_prometheus", "render_names"]
+__all__ = [
+    "check_template",
+    "names_label",
+    "number_text",
+    "percent_text",
+    "render",
+    "render_as_prometheus",
+    "render_names",
+]
 
 _FIELD = re.compile(
     r"\{\{-?\s*(?:\$(?P<value>value)|\$labels\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
@@ -95,6 +103,17 @@ def check_template(template: str) -> str:
                 "write {{ $value }} or {{ $labels.name }}"
             )
     return template
+
+
+def names_label(template: str, label: str) -> bool:
+    """Say whether a template fills in a label.
+
+    Examples
+    --------
+    >>> names_label("CPU on {{ $labels.host }}", "host"), names_label("CPU on host", "host")
+    (True, False)
+    """
+    return any(found.group("label") == label for found in _FIELD.finditer(template))
 
 
 def render(template: str, labels: Mapping[str, str], value: float) -> str:

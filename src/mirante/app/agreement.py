@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirante.app.alias import AliasRecord
 from mirante.errors import InputError
+from mirante.inference_log.probabilities import vectors
 from mirante.monitors.comparison import Side, compare_answers
 from mirante.readings import Reading
 
@@ -105,7 +106,7 @@ class AgreementWatch:
         sides = Side(config.alias, one.version), Side(self._second.alias, other.version)
         pair = [first[id_] for id_ in shared], [second[id_] for id_ in shared]
         try:
-            found = compare_answers(*sides, pair, task=config.task)
+            found = compare_answers(*sides, pair, task=config.task, classes=config.classes)
         except InputError:  # of no row both answers are a value
             return []
         figures = {
@@ -120,9 +121,10 @@ class AgreementWatch:
         ]
 
     def _answers(self, start: datetime, end: datetime) -> dict[str, dict[str, Any]]:
-        columns = ["__id", "__prediction", "__version"]
-        rows = self._log.scan(self._first.model, start=start, end=end, columns=columns)
+        asked = ["__id", *self._log.prediction_columns(self._first.model), "__version"]
+        rows = self._log.scan(self._first.model, start=start, end=end, columns=asked)
+        columns = rows["__id"].to_pylist(), vectors(rows), rows["__version"].to_pylist()
         found: dict[str, dict[str, Any]] = {}
-        for id_, said, version in zip(*(rows[name].to_pylist() for name in columns), strict=True):
+        for id_, said, version in zip(*columns, strict=True):
             found.setdefault(version, {})[id_] = said
         return found

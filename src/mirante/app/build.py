@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,15 +19,17 @@ from mirante.alerts.outbox import Outbox
 from mirante.app.scheduler import utc_now
 from mirante.capture.recorder import Recorder
 from mirante.capture.recorders import Recorders
-from mirante.errors import ConfigError, TrackingError
+from mirante.errors import ConfigError, LeaseLostError, TrackingError, need
 from mirante.inference_log.archive.index import Archive
 from mirante.inference_log.reader import InferenceLog
 from mirante.monitors.batch import BatchRows
 from mirante.sinks.mlflow import MlflowSink
 from mirante.sources.host import HostSource
+from mirante.sources.rows.config import SparkTableConfig
 from mirante.sources.rows.opening import open_source
 from mirante.store import Store
-from mirante.tracking.client import connect, server_name
+from mirante.tracking.client import asking, brief_requests, connect, server_name
+from mirante.tracking.login import LOGINS
 from mirante.web.ruling import Ruling
 from mirante.web.security import check_bind
 
@@ -38,9 +40,12 @@ if TYPE_CHECKING:
     from mirante.alerts.rules import Rule
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
-    from mirante.monitors.rows import RowSource
+    from mirante.monitors.elsewhere import SparkCounting
+    from mirante.monitors.rows import RowSource, TableSource
+    from mirante.monitors.tables.config import TableConfig
+    from mirante.sources.spark.session import SparkEngine
 
-__all__ = ["Parts", "build", "client_of", "log_of_subject"]
+__all__ = ["Parts", "build", "client_of", "log_of_subject", "use_login"]
 
 
 @dataclass
@@ -61,8 +66,14 @@ class Parts:
         With the channels.
     host : HostSource
         This machine.
+    make_engine, make_outbox : callable
+        Make the same engine and outbox on another store: with the rules, and with what says whether to send.
     heartbeat : Heartbeat, optional
         What is called while all is well.
+    webhook_secret : str, optional
+        What MLflow signs its webhooks with; None when none are taken.
+    may_act : callable
+        Says whether the work is this process's, where several services share the store.
     """
 
     settings: Settings
@@ -71,7 +82,11 @@ class Parts:
     routes: Route
     outbox: Outbox
     host: HostSource
+    make_engine: Callable[[Store, Sequence[Rule]], AlertEngine]
+    make_outbox: Callable[[Store, Callable[[], bool]], Outbox]
     heartbeat: Heartbeat | None = None
+    webhook_secret: str | None = field(default=None, repr=False)
+    may_act: Callable[[], bool] = lambda: True
     _archives: dict[Path, Archive | None] = field(default_factory=dict, init=False, repr=False)
 
     def client(self) -> MlflowClient:
@@ -81,8 +96,37 @@ class Parts:
         ------
         TrackingError
             If no address is known, or nothing answers there.
+        LeaseLostError
+            If the work is another service's by now.
         """
+        self._check()
         return client_of(self.settings)
+
+    def _check(self) -> None:
+        if not self.may_act():
+            raise LeaseLostError("this service's lease ran out, or is another's: it sends nothing")
+
+    def fenced(self, token: int, may_act: Callable[[], bool]) -> Parts:
+        """Return the parts anew for the holder of the store's lease: what is in memory comes from the store.
+
+        Parameters
+        ----------
+        token : int
+            Of the lease; once another has it, what these parts write is refused.
+        may_act : callable
+            Says whether the lease holds, before anything is sent.
+
+        Returns
+        -------
+        Parts
+            With the same connections, which the parts that it was made from close.
+        """
+        store = self.store.fenced(token)
+        engine, outbox = self.make_engine(store, self.engine.rules), self.make_outbox(store, may_act)
+        parts = replace(self, store=store, engine=engine, outbox=outbox, may_act=may_act)
+        if any(config.engine == "spark" for config in self.settings.watched):
+            vars(parts)["spark"] = self.spark  # one, which these parts' end stops
+        return parts
 
     @property
     def server_name(self) -> str:
@@ -92,7 +136,9 @@ class Parts:
     @cached_property
     def mlflow_sink(self) -> MlflowSink:
         """Ships readings to MLflow."""
-        return MlflowSink(self.store, self.client, experiment=self.settings.mlflow.experiment)
+        return MlflowSink(
+            self.store, self.client, experiment=self.settings.mlflow.experiment, check=self._check
+        )
 
     @cached_property
     def default_log(self) -> InferenceLog:
@@ -114,8 +160,39 @@ class Parts:
         """Return the rows of a model that is scored in batches; None for one that has a log."""
         if config.source is None:
             return None
-        source = open_source(config.source, config.columns)
-        return BatchRows(source, self.store, config.subject)
+        return BatchRows(self.source_of(config), self.store, config.subject)
+
+    def source_of(self, config: ModelConfig | TableConfig) -> TableSource:
+        """Return what reads an entry's source: of a table of Spark by its session."""
+        source = config.source
+        assert source is not None  # noqa: S101 - asked before
+        if not isinstance(source, SparkTableConfig):
+            return open_source(source, config.columns)
+        from mirante.sources.spark.rows import SparkRows
+
+        return SparkRows(source, source.columns(config.columns), self.spark)
+
+    def spark_for(self, config: ModelConfig | TableConfig) -> SparkCounting | None:
+        """Return what has an entry's rows counted by Spark; None where this process counts.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pyspark is not installed.
+        """
+        if config.engine == "local":
+            return None
+        need("pyspark", extra="spark")  # said at the start, not when rows come
+        from mirante.monitors.elsewhere import SparkCounting
+
+        return SparkCounting(self.spark)
+
+    @cached_property
+    def spark(self) -> SparkEngine:
+        """Spark, which starts when rows are first to be counted by it, and ends with the service."""
+        from mirante.sources.spark.session import SparkEngine
+
+        return SparkEngine(self.settings.spark)
 
     @cached_property
     def recorders(self) -> Recorders:
@@ -157,6 +234,7 @@ class Parts:
             ruling=ruling or Ruling(lambda: self.engine.rules, self.routes),
             mlflow=self.settings.mlflow.page_address(),
             recorders=self.recorders,
+            webhook_secret=self.webhook_secret,
         )
 
     def __enter__(self) -> Parts:
@@ -167,6 +245,8 @@ class Parts:
     ) -> None:
         if "recorders" in vars(self):
             self.recorders.close()
+        if "spark" in vars(self):
+            self.spark.stop()
         self.store.close()
 
 
@@ -180,15 +260,46 @@ def client_of(settings: Settings) -> MlflowClient:
 
     Raises
     ------
+    LoginRefusedError
+        If the server refused the login, now or lately: see `mirante.tracking.login.Logins`.
     TrackingError
         If they name none.
+    ConfigError
+        If the login cannot be read.
     """
     uri = settings.mlflow.tracking_uri
     if uri is None:
         raise TrackingError(
             "no MLflow server is known; set mlflow.tracking_uri in the config, or MLFLOW_TRACKING_URI"
         )
-    return connect(uri)
+    use_login(settings)
+    client = connect(uri)
+
+    def ask() -> None:
+        with brief_requests(retries=0, timeout=5), asking(client, "log in"):
+            client.search_experiments(max_results=1)
+
+    LOGINS.admit(uri, ask)
+    return client
+
+
+def use_login(settings: Settings) -> None:
+    """Let MLflow's client in this process log in as the settings say, with what their files hold now.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+
+    Raises
+    ------
+    ConfigError
+        If a secret cannot be read; with file and line.
+    """
+    try:
+        settings.mlflow.login().use()
+    except ConfigError as error:
+        raise ConfigError(settings.locate(str(error), "mlflow")) from None
 
 
 def log_of_subject(settings: Settings, subject: str) -> InferenceLog:
@@ -238,16 +349,45 @@ def build(
         If the store cannot be opened.
     """
     _check_web(settings)
+    use_login(settings)
+    webhook = _webhook_secret(settings)
     channels = build_channels(settings.alerts.channels, base=settings.folder, locate=settings.locate)
     for name, channel in channels.items():
         if isinstance(channel, ConsoleChannel):
             channels[name] = ConsoleChannel(console)
     heartbeat = _heartbeat(settings)
     rules, routes = _rules(settings), build_routes(settings.alerts)
-    store = Store(settings.store_address())
+    store = Store(settings.store_address(), most_series=settings.retention.most_series)
     try:
-        holds, flapping = build_dispatch(settings.alerts)
-        engine = AlertEngine(
+        make_engine = _engine_maker(settings, routes, clock)
+
+        def make_outbox(store: Store, may_send: Callable[[], bool]) -> Outbox:
+            return Outbox(store, channels, locale=settings.locale, clock=clock, may_send=may_send)
+
+        return Parts(
+            settings,
+            store,
+            make_engine(store, rules),
+            routes,
+            make_outbox(store, lambda: True),
+            HostSource(settings.host.name),
+            make_engine,
+            make_outbox,
+            heartbeat,
+            webhook,
+        )
+    except BaseException:
+        store.close()
+        raise
+
+
+def _engine_maker(
+    settings: Settings, routes: Route, clock: Callable[[], datetime]
+) -> Callable[[Store, Sequence[Rule]], AlertEngine]:
+    holds, flapping = build_dispatch(settings.alerts)
+
+    def make(store: Store, rules: Sequence[Rule]) -> AlertEngine:
+        return AlertEngine(
             store,
             rules,
             routes,
@@ -260,25 +400,23 @@ def build(
             config=settings.named_config(Path.cwd()),
             clock=clock,
         )
-        return Parts(
-            settings,
-            store,
-            engine,
-            routes,
-            Outbox(store, channels, locale=settings.locale, clock=clock),
-            HostSource(settings.host.name),
-            heartbeat,
-        )
-    except BaseException:
-        store.close()
-        raise
+
+    return make
 
 
 def _check_web(settings: Settings) -> None:
     try:
         check_bind(settings.web.host, settings.web.secret())
+        settings.web.agent_secret()
     except ConfigError as error:
         raise ConfigError(settings.locate(str(error), "web")) from None
+
+
+def _webhook_secret(settings: Settings) -> str | None:
+    try:
+        return settings.registry.secret()
+    except ConfigError as error:
+        raise ConfigError(settings.locate(str(error), "registry")) from None
 
 
 def _rules(settings: Settings) -> list[Rule]:

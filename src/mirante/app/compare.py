@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,23 @@ from typing import TYPE_CHECKING, Any
 from mirante.app.build import client_of
 from mirante.capture.replaying import replay
 from mirante.capture.serve.model import ServedModel, fetch_model, which_model
-from mirante.errors import InputError
+from mirante.errors import InputError, TrackingError
+from mirante.inference_log.probabilities import is_probability, vectors
 from mirante.inference_log.reader import InferenceLog
+from mirante.monitors.baseline import load_baseline
 from mirante.monitors.comparison import Comparison, Side, compare_answers
 from mirante.store import Store
+from mirante.tracking.client import asking, brief_requests
+from mirante.tracking.registry import find_version
+from mirante.tracking.signatures import columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from mlflow import MlflowClient
 
     from mirante.app.settings import Settings
     from mirante.monitors.config import ModelConfig
-    from mirante.monitors.performance import Task
+    from mirante.monitors.predictions import Task
 
 __all__ = ["Rows", "compare_versions"]
 
@@ -41,7 +47,8 @@ class Rows:
     most : int
         At most so many, drawn by lot.
     data : Path, optional
-        A table to take instead of the log: Parquet, or CSV.
+        A table to take instead of the log: Parquet, or CSV. Columns that neither model takes, by its
+        signature or else its baseline, are left out and named.
     label : str, optional
         Its column with what came true.
     part : str, optional
@@ -75,7 +82,7 @@ def compare_versions(
         ``NAME@ALIAS`` or ``NAME/VERSION``, also as ``models:/…``; the rows of the log are the first one's.
     rows : Rows
         Which rows.
-    task : {"probability", "class", "regression"}, optional
+    task : {"probability", "probabilities", "class", "regression"}, optional
         What a prediction is; by the config, else by the values.
 
     Raises
@@ -85,10 +92,12 @@ def compare_versions(
     TrackingError
         If MLflow has no such versions, or does not answer.
     """
-    models = [which_model(_uri(one), lambda: client_of(settings)) for one in (first, second)]
+    with brief_requests():
+        models = [which_model(_uri(one), lambda: client_of(settings)) for one in (first, second)]
     config = next((one for one in settings.models if one.model == models[0].name), None)
     names = [one.removeprefix("models:").strip("/") for one in (first, second)]
     task = task or (config.task if config else None)
+    classes = config.classes if config else None
     with tempfile.TemporaryDirectory(prefix="mirante-compare-") as scratch:
 
         def ask(place: int, table: pa.Table) -> tuple[Side, list[Any]]:
@@ -99,8 +108,10 @@ def compare_versions(
             return Side(names[place], models[place].version, said.failed, said.reason), said.predictions
 
         if rows.data is not None:
-            return _on_table(rows.data, rows.label, ask, task)
-        return _on_log(settings, config, models, names, rows, ask, task)
+            with brief_requests():
+                wanted = _inputs(client_of(settings), models)
+            return _on_table(rows.data, rows.label, wanted, ask, task, classes)
+        return _on_log(settings, config, models, names, rows, ask, task, classes)
 
 
 def _uri(text: str) -> str:
@@ -111,7 +122,30 @@ def _uri(text: str) -> str:
 _Ask = Callable[[int, "pa.Table"], tuple[Side, list[Any]]]
 
 
-def _on_table(path: Path, label: str | None, ask: _Ask, task: Task | None) -> Comparison:
+def _inputs(client: MlflowClient, models: Sequence[ServedModel]) -> set[str] | None:
+    """Return the columns that any of some versions takes; None where one does not say."""
+    wanted: set[str] = set()
+    for model in models:
+        with asking(client, f"look up version {model.version} of the model {model.name!r}"):
+            found = find_version(client, model.name, model.version)
+        names = [] if found is None else [column.name for column in columns_of(client, found).inputs]
+        if not names:  # a model without a signature, or one of tensors
+            try:
+                names = [*load_baseline(client, model.name, model.version).features]
+            except (InputError, TrackingError):  # it has no baseline either
+                return None
+        wanted.update(names)
+    return wanted
+
+
+def _on_table(
+    path: Path,
+    label: str | None,
+    wanted: set[str] | None,
+    ask: _Ask,
+    task: Task | None,
+    classes: Sequence[str] | None,
+) -> Comparison:
     table = _read_table(path)
     labels = None
     if label is not None:
@@ -121,12 +155,27 @@ def _on_table(path: Path, label: str | None, ask: _Ask, task: Task | None) -> Co
             )
         labels = table[label].to_pylist()
         table = table.drop_columns([label])
+    ignored = [] if wanted is None else [name for name in table.column_names if name not in wanted]
+    if len(ignored) == table.num_columns and ignored:
+        raise InputError(
+            f"{path} has none of the columns that the models take, {_listed(sorted(wanted or ()))}; it has "
+            f"{_listed(ignored)}"
+        )
+    table = table.drop_columns(ignored)
     if not table.num_rows or not table.num_columns:
         raise InputError(f"{path} has no rows to compare two versions on")
     (first, one), (second, other) = ask(0, table), ask(1, table)
-    return compare_answers(
-        first, second, (one, other), labels=labels, features=table, task=task, source=path.name
+    found = compare_answers(
+        first,
+        second,
+        (one, other),
+        labels=labels,
+        features=table,
+        task=task,
+        classes=classes,
+        source=path.name,
     )
+    return replace(found, ignored=tuple(ignored))
 
 
 def _read_table(path: Path) -> pa.Table:
@@ -153,6 +202,7 @@ def _on_log(
     rows: Rows,
     ask: _Ask,
     task: Task | None,
+    classes: Sequence[str] | None,
 ) -> Comparison:
     if config and config.source is not None:
         raise InputError(
@@ -177,7 +227,7 @@ def _on_log(
         _refuse_hashed(config)
         second, other = ask(1, _features(table))
         how = f"{names[1]} was asked what {names[0]} had been asked"
-    said = table[_SAID].to_pylist()
+    said = vectors(table)
     span = f"{table[_TIME][0].as_py():%Y-%m-%d %H:%M} – {table[_TIME][-1].as_py():%Y-%m-%d %H:%M} UTC"
     return compare_answers(
         first,
@@ -186,6 +236,7 @@ def _on_log(
         labels=_labels(settings, models[0].name, ids),
         features=_features(table),
         task=task,
+        classes=classes,
         source=f"{span}; {how}",
     )
 
@@ -193,7 +244,8 @@ def _on_log(
 def _logged(log: InferenceLog, model: ServedModel, rows: Rows) -> pa.Table:
     """Return rows that a version was asked, all that the log has of each."""
     known = log.newest(model.name, 1_000).column_names
-    wanted = [*(name for name in known if not name.startswith("__")), _ID, _TIME, _SAID]
+    features = [name for name in known if not name.startswith("__")]
+    wanted = [*features, _ID, _TIME, _SAID, *filter(is_probability, known)]
     if known:
         found = log.sample(
             model.name, model.version, rows.most, start=rows.since, end=rows.until, columns=wanted
@@ -214,9 +266,10 @@ def _answered_by(log: InferenceLog, model: ServedModel, rows: Rows) -> dict[str,
     """Return what a version answered in that time, by the ids of predictions."""
     import pyarrow.compute as pc
 
-    found = log.scan(model.name, start=rows.since, end=rows.until, columns=[_ID, _SAID, _VERSION])
+    columns = [_ID, *log.prediction_columns(model.name), _VERSION]
+    found = log.scan(model.name, start=rows.since, end=rows.until, columns=columns)
     found = found.filter(pc.equal(found[_VERSION], model.version))
-    return dict(zip(found[_ID].to_pylist(), found[_SAID].to_pylist(), strict=True))
+    return dict(zip(found[_ID].to_pylist(), vectors(found), strict=True))
 
 
 def _refuse_hashed(config: ModelConfig | None) -> None:

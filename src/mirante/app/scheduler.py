@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from mirante.errors import LoginRefusedError
+
 __all__ = ["Scheduler", "Task", "TaskState", "in_thread", "pause", "utc_now"]
 
 _OVERDUE = timedelta(minutes=5)
@@ -141,6 +143,8 @@ class Scheduler:
         Seconds that nobody sets, by which tasks are due.
     pause : callable
         Waits for so many of those seconds, or until an event is set.
+    may_run : callable
+        Asked before each run; what is due while it says no is skipped.
     """
 
     def __init__(
@@ -150,7 +154,9 @@ class Scheduler:
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[asyncio.Event, float], Awaitable[None]] = pause,
+        may_run: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_run = may_run
         self.states = {task.name: TaskState() for task in tasks}
         self._tasks = list(tasks)
         self._clock, self._monotonic, self._pause = clock, monotonic, pause
@@ -236,7 +242,8 @@ class Scheduler:
                 int(late / interval) + 1
             )  # moved before the work, so a failure cannot repeat at once
             self.states[task.name].next_at = self._clock() + timedelta(seconds=due - self._monotonic())
-            await self._once(task)
+            if self._may_run():
+                await self._once(task)
             await self._pause(stop, max(due - self._monotonic(), 0.0))
 
     async def _once(self, task: Task) -> None:
@@ -248,7 +255,7 @@ class Scheduler:
         except Exception as error:  # isolated: counted, logged once per text, tried again at the next slot
             state.failures += 1
             text = f"{type(error).__name__}: {error}"
-            if text != state.error:
+            if text != state.error and not self._said(error, text):
                 _log.warning("task failed", task=task.name, error=text)
             state.error = text
         else:
@@ -260,3 +267,9 @@ class Scheduler:
             state.runs += 1
             state.running = False
             state.seconds = self._monotonic() - started
+
+    def _said(self, error: Exception, text: str) -> bool:
+        """Return whether it is the refused login that another task told of: all of them have the same one."""
+        return isinstance(error, LoginRefusedError) and any(
+            one.error == text for one in list(self.states.values())
+        )

@@ -1,18 +1,36 @@
-"""The parts of the config that no room owns: this host, and the MLflow server."""
+"""The parts of the config that no room owns: host, MLflow server, retention, digest of experiments."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from mirante.durations import format_duration
 from mirante.errors import ConfigError
-from mirante.monitors.config import Interval
+from mirante.monitors.config import Interval, ModelConfig
+from mirante.monitors.fields import TimeZone
+from mirante.secrets import SecretFile, read_secret
+from mirante.store.capping import MOST_SERIES
 from mirante.tracking.client import server_name
+from mirante.tracking.login import Login
 from mirante.web.config import web_address
 
-__all__ = ["HostConfig", "MlflowConfig"]
+__all__ = ["DigestConfig", "HostConfig", "MlflowConfig", "RetentionConfig", "check_archives"]
+
+_SHORTEST_HISTORY = timedelta(days=7)
 
 
 class HostConfig(BaseModel):
@@ -58,6 +76,13 @@ class MlflowConfig(BaseModel):
     link_back : bool, default True
         Whether a model version that is watched gets a tag with the address of its page; that needs
         `web.public_url`.
+    username, password, token : str, optional
+        What it is shown where it wants a login: user and password, or a token; ``env:NAME`` takes one from
+        the environment. Without them, what MLflow itself takes there: ``MLFLOW_TRACKING_USERNAME``, ….
+    password_file, token_file : Path, optional
+        A file that holds it, read again each time.
+    ca_file : Path, optional
+        Certificates, in PEM, that the server's is signed with.
 
     Examples
     --------
@@ -73,6 +98,81 @@ class MlflowConfig(BaseModel):
     enabled: bool | None = None
     ui_url: Annotated[str, AfterValidator(web_address)] | None = None
     link_back: bool = True
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: SecretFile | None = None
+    token: SecretStr | None = None
+    token_file: SecretFile | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_login(self) -> MlflowConfig:
+        password = self.password is not None or self.password_file is not None
+        if (self.username is not None) != password:
+            raise ConfigError(
+                "a login needs both username and password (or password_file); add the other one"
+            )
+        if password and (self.token is not None or self.token_file is not None):
+            raise ConfigError("both a user with password and a token are given; keep one")
+        return self
+
+    def within(self, folder: Path, environ: Mapping[str, str]) -> MlflowConfig:
+        """Return the same with paths taken from a folder, and the address from the environment.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the config file is.
+        environ : mapping
+            The environment.
+
+        Examples
+        --------
+        >>> MlflowConfig().within(Path("/etc"), {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}).enabled
+        True
+        """
+        update: dict[str, object] = {}
+        if self.tracking_uri is None and environ.get("MLFLOW_TRACKING_URI") and self.enabled is not None:
+            said = "enabled" in self.model_fields_set
+            update = {
+                "tracking_uri": environ["MLFLOW_TRACKING_URI"],
+                "enabled": self.enabled if said else True,
+            }
+        for name in ("password_file", "token_file", "ca_file"):
+            if (path := getattr(self, name)) is not None:
+                update[name] = folder / path
+        return self.model_copy(update=update) if update else self
+
+    def login(self, environ: Mapping[str, str] | None = None) -> Login:
+        """Return what the server is shown, its secrets read; empty where the config names none.
+
+        Parameters
+        ----------
+        environ : mapping, optional
+            Where ``env:NAME`` is looked up; the process' environment by default.
+
+        Raises
+        ------
+        ConfigError
+            If one is given twice or cannot be read, or `ca_file` is not there.
+
+        Examples
+        --------
+        >>> MlflowConfig(username="ana", password="env:ANA").login({"ANA": "hunter2"})
+        Login(username='ana')
+        """
+        password = read_secret("mlflow.password", self.password, self.password_file, environ)
+        token = read_secret("mlflow.token", self.token, self.token_file, environ)
+        if self.ca_file is not None and not self.ca_file.is_file():
+            raise ConfigError(
+                f"mlflow.ca_file is {str(self.ca_file)!r}, which is no file; give certificates in PEM"
+            )
+        return Login(
+            self.username,
+            None if password is None else password.get_secret_value(),
+            None if token is None else token.get_secret_value().strip(),
+            None if self.ca_file is None else str(self.ca_file),
+        )
 
     def page_address(self) -> str:
         """Return where people open MLflow; empty when that is no web address."""
@@ -86,3 +186,128 @@ class MlflowConfig(BaseModel):
         if value and not known:
             raise ConfigError("needs mlflow.tracking_uri; set it, or MLFLOW_TRACKING_URI")
         return known if value is None else value
+
+
+class RetentionConfig(BaseModel):
+    """The entry ``retention:``, for how long the store keeps what, and how finely.
+
+    Parameters
+    ----------
+    full : timedelta
+        Readings as they came, and windows on all edges of their baseline.
+    hourly : timedelta
+        After that, readings once an hour, and windows as they were cut.
+    daily : timedelta
+        After that, readings once a day, and windows of a day; what is older goes.
+    history : timedelta
+        Alerts that are over, with what tells of them; events, silences that are over, decided proposals.
+    labels : timedelta
+        Labels, from when they were written; at least for as long as they can change a window's figures.
+    most_series : int
+        Series of one subject; those that come later are left out and counted.
+
+    Examples
+    --------
+    >>> RetentionConfig(full="7d").hourly.days
+    30
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    full: Interval = timedelta(days=2)
+    hourly: Interval = timedelta(days=30)
+    daily: Interval = timedelta(days=365)
+    history: Interval = timedelta(days=365)
+    labels: Interval = timedelta(days=365)
+    most_series: int = Field(default=MOST_SERIES, ge=1)
+
+    @field_validator("history")
+    @classmethod
+    def _some_days(cls, value: timedelta) -> timedelta:
+        if value < _SHORTEST_HISTORY:
+            raise ConfigError(
+                f"is {format_duration(value)}; what flaps, is grouped and sent again needs at least "
+                f"{format_duration(_SHORTEST_HISTORY)}"
+            )
+        return value
+
+    @field_validator("hourly", "daily")
+    @classmethod
+    def _longer(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        before = "full" if info.field_name == "hourly" else "hourly"
+        known = info.data.get(before)
+        if known is not None and value < known:
+            raise ConfigError(
+                f"is {format_duration(value)} and {before} is {format_duration(known)}; what becomes coarser "
+                "with time needs full <= hourly <= daily"
+            )
+        return value
+
+
+class DigestConfig(BaseModel):
+    """The entry ``digest:``, what happened in experiments, told once a week.
+
+    Parameters
+    ----------
+    experiments : sequence of str
+        Ids or names.
+    channels : sequence of str
+        Names of channels in ``alerts.channels``.
+    weekday : {"monday", …, "sunday"}
+        When it is sent.
+    at : str
+        At what time of the day: ``08:00``.
+    timezone : str
+        IANA name of the clock that says so.
+
+    Examples
+    --------
+    >>> DigestConfig(experiments=["churn"], channels=["mail"]).at
+    '08:00'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    experiments: tuple[str, ...] = Field(min_length=1)
+    channels: tuple[str, ...] = Field(min_length=1)
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    at: str = "08:00"
+    timezone: TimeZone = "UTC"
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _time_of_day(cls, value: object) -> str:
+        if isinstance(value, int) and 0 <= value < 24 * 60:  # YAML reads 20:30 as 20 * 60 + 30
+            return f"{value // 60:02d}:{value % 60:02d}"
+        try:
+            return time.fromisoformat(str(value)).strftime("%H:%M")
+        except ValueError as error:
+            raise ConfigError(f"is {value!r}; give hours and minutes, such as 08:00") from error
+
+
+def check_archives(models: Sequence[ModelConfig]) -> None:
+    """See to it that a log has one archive, and an archive one log: two would count each other's rows.
+
+    Parameters
+    ----------
+    models : sequence of ModelConfig
+        All entries.
+
+    Raises
+    ------
+    ConfigError
+        Otherwise.
+    """
+    of_log: dict[Path, SecretStr] = {}
+    for model in models:
+        if model.archive is not None and of_log.setdefault(model.log, model.archive) != model.archive:
+            raise ConfigError(
+                f"the entries in models that record to {str(model.log)!r} differ in archive; a log has one: "
+                "give it in one of them, or the same in each"
+            )
+    archives = [found.get_secret_value().rstrip("/") for found in of_log.values()]
+    if len(set(archives)) < len(archives):
+        raise ConfigError(
+            "two logs in models have the same archive, and each would take the other's rows for its own; "
+            "give each log a folder of its own there"
+        )

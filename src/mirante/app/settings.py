@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from mirante.alerts.config import AlertsConfig
 from mirante.alerts.rules.rule import Origin
-from mirante.app.sections import HostConfig, MlflowConfig
+from mirante.app.config_file import DEFAULT_STORE, SQLITE, find_config
+from mirante.app.sections import DigestConfig, HostConfig, MlflowConfig, RetentionConfig, check_archives
 from mirante.errors import ConfigError, StoreError
 from mirante.monitors.config import Interval, ModelConfig
 from mirante.monitors.tables.config import TableConfig
 from mirante.secrets import SecretFile, read_secret
+from mirante.sources.registry.config import RegistryConfig
+from mirante.sources.runs.config import ExperimentsConfig
+from mirante.sources.spark.config import SparkConfig
+from mirante.sources.traces.config import TracesConfig
 from mirante.store.dialect import parse_url
 from mirante.views.tables.config import TablesConfig
 from mirante.web.config import WebConfig
 from mirante.yaml_file import Document, checked, read_yaml
 
 __all__ = [
+    "DigestConfig",
     "HostConfig",
     "MlflowConfig",
     "Settings",
     "default_settings",
-    "find_config",
     "load_settings",
     "settings_in",
 ]
 
-_SQLITE = "sqlite:///"
 _KEY = re.compile(r"'?(?:[a-z_]+\.)*([a-z_]+)")
 
 
@@ -53,8 +65,10 @@ class Settings(BaseModel):
     evaluation_interval : timedelta
         From one evaluation of the rules to the next.
     discover : bool
-        Whether to take up, beside `models`, every recorded model that has a baseline.
-    mlflow, host, models, tables, alerts, web, result_tables
+        Whether to take up, beside `models`, every recorded model that has a baseline, all experiments where
+        `experiments`, or `traces`, includes none, and all registered models where `registry` includes none.
+    mlflow, host, experiments, traces, registry, models, tables, alerts, web, result_tables, digest
+    retention, spark
         The parts that the rooms own.
 
     Examples
@@ -66,19 +80,25 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    store: str = "sqlite:///mirante.db"
+    store: str = DEFAULT_STORE
     store_password: SecretStr | None = None
     store_password_file: SecretFile | None = None
     locale: Literal["en", "pt_BR"] = "en"
     evaluation_interval: Interval = timedelta(seconds=15)
     mlflow: MlflowConfig = Field(default_factory=MlflowConfig)
     host: HostConfig = Field(default_factory=HostConfig)
+    experiments: ExperimentsConfig = Field(default_factory=ExperimentsConfig)
+    registry: RegistryConfig = Field(default_factory=RegistryConfig)
+    traces: TracesConfig = Field(default_factory=TracesConfig)
     models: tuple[ModelConfig, ...] = ()
     tables: tuple[TableConfig, ...] = ()
     discover: bool = False
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     result_tables: TablesConfig | None = None
+    digest: DigestConfig | None = None
+    retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    spark: SparkConfig = Field(default_factory=SparkConfig)
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
     _document: Document | None = PrivateAttr(default=None)
 
@@ -99,7 +119,7 @@ class Settings(BaseModel):
                         f"the entries in models of {model.model!r} differ in {key}; a model's rows are "
                         f"recorded once for all its aliases: give each of its entries the same {key}"
                     )
-        _check_archives(models)
+        check_archives(models)
         return models
 
     @field_validator("tables")
@@ -109,6 +129,22 @@ class Settings(BaseModel):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ConfigError(f"the table {twice[0]!r} is there twice; give each entry a name of its own")
         return tables
+
+    @field_validator("digest")
+    @classmethod
+    def _possible(cls, digest: DigestConfig | None, info: ValidationInfo) -> DigestConfig | None:
+        alerts, mlflow = info.data.get("alerts"), info.data.get("mlflow")
+        said_off = mlflow is not None and "enabled" in mlflow.model_fields_set and not mlflow.enabled
+        if digest is not None and said_off:
+            raise ConfigError("reads from MLflow, and mlflow.enabled is false; take one of the two out")
+        if digest is not None and alerts is not None:
+            unknown = [name for name in digest.channels if name not in alerts.channels]
+            if unknown:
+                there = ", ".join(sorted(alerts.channels)) or "none"
+                raise ConfigError(
+                    f"channels names {unknown[0]!r}, which is not in alerts.channels; there are: {there}"
+                )
+        return digest
 
     def within(self, folder: Path, environ: Mapping[str, str]) -> Settings:
         """Return the settings with paths taken from a folder, and MLflow's address from the environment.
@@ -127,20 +163,13 @@ class Settings(BaseModel):
         """
         store, file = self.store, self.store_file
         if file is not None and not file.is_absolute():
-            store = f"{_SQLITE}{folder / file}"
+            store = f"{SQLITE}{folder / file}"
         models = tuple(model.within(folder) for model in self.models)
         tables = tuple(table.within(folder) for table in self.tables)
-        web = self.web
-        if web.token_file is not None:
-            web = web.model_copy(update={"token_file": folder / web.token_file})
-        mlflow = self.mlflow
-        if mlflow.tracking_uri is None and environ.get("MLFLOW_TRACKING_URI") and mlflow.enabled is not None:
-            uri = environ["MLFLOW_TRACKING_URI"]
-            said = "enabled" in mlflow.model_fields_set
-            mlflow = mlflow.model_copy(
-                update={"tracking_uri": uri, "enabled": mlflow.enabled if said else True}
-            )
+        web = self.web.within(folder)
+        mlflow = self.mlflow.within(folder, environ)
         update = {"store": store, "models": models, "tables": tables, "mlflow": mlflow, "web": web}
+        update["registry"] = self.registry.within(folder)
         if self.result_tables is not None:
             to = folder / self.result_tables.folder
             update["result_tables"] = self.result_tables.model_copy(update={"folder": to})
@@ -159,6 +188,36 @@ class Settings(BaseModel):
     def watched(self) -> tuple[ModelConfig | TableConfig, ...]:
         """All entries of models and of tables."""
         return (*self.models, *self.tables)
+
+    @property
+    def watched_experiments(self) -> ExperimentsConfig:
+        """Which experiments are watched; all when none are named and what there is, is discovered.
+
+        Examples
+        --------
+        >>> Settings().discovering().watched_experiments.include
+        ('*',)
+        """
+        known = self.experiments
+        return known.model_copy(update={"include": ("*",)}) if self.discover and not known.include else known
+
+    @property
+    def watched_registry(self) -> RegistryConfig:
+        """Which registered models are watched; all when none are named and what there is, is discovered.
+
+        Examples
+        --------
+        >>> Settings().discovering().watched_registry.include
+        ('*',)
+        """
+        known = self.registry
+        return known.model_copy(update={"include": ("*",)}) if self.discover and not known.include else known
+
+    @property
+    def watched_traces(self) -> TracesConfig:
+        """Of which experiments the traces are watched; of all, as for `watched_experiments`."""
+        known = self.traces
+        return known.model_copy(update={"include": ("*",)}) if self.discover and not known.include else known
 
     @property
     def folder(self) -> Path:
@@ -223,7 +282,7 @@ class Settings(BaseModel):
         >>> Settings(store="sqlite:////srv/mirante.db").store_file.as_posix()
         '/srv/mirante.db'
         """
-        return Path(self.store.removeprefix(_SQLITE)) if self.store.startswith(_SQLITE) else None
+        return Path(self.store.removeprefix(SQLITE)) if self.store.startswith(SQLITE) else None
 
     def store_address(self, environ: Mapping[str, str] | None = None) -> str:
         """Return where to open the store: `store` with its password in it. It is not for showing.
@@ -314,7 +373,7 @@ class Settings(BaseModel):
         """
         mlflow = self.mlflow.model_copy(update={"tracking_uri": tracking_uri, "enabled": True})
         models = tuple(model.model_copy(update={"log": folder / "inference-log"}) for model in self.models)
-        update = {"mlflow": mlflow, "models": models, "store": f"{_SQLITE}{folder / 'mirante.db'}"}
+        update = {"mlflow": mlflow, "models": models, "store": f"{SQLITE}{folder / 'mirante.db'}"}
         update |= {"store_password": None, "store_password_file": None}
         return self.model_copy(update=update).on_port(port or 0)
 
@@ -354,23 +413,6 @@ def load_settings(path: Path, *, environ: Mapping[str, str] | None = None) -> Se
     return placed
 
 
-def _check_archives(models: Sequence[ModelConfig]) -> None:
-    """See to it that a log has one archive, and an archive one log: two would count each other's rows."""
-    of_log: dict[Path, SecretStr] = {}
-    for model in models:
-        if model.archive is not None and of_log.setdefault(model.log, model.archive) != model.archive:
-            raise ConfigError(
-                f"the entries in models that record to {str(model.log)!r} differ in archive; a log has one: "
-                "give it in one of them, or the same in each"
-            )
-    archives = [found.get_secret_value().rstrip("/") for found in of_log.values()]
-    if len(set(archives)) < len(archives):
-        raise ConfigError(
-            "two logs in models have the same archive, and each would take the other's rows for its own; "
-            "give each log a folder of its own there"
-        )
-
-
 def default_settings(*, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
     """Return what ``mirante up`` does without a file: this host, and the MLflow server of the environment.
 
@@ -387,30 +429,6 @@ def default_settings(*, environ: Mapping[str, str] | None = None, folder: Path |
         Models are discovered: see `mirante.monitors.discovery`.
     """
     return Settings(discover=True).within(folder or Path.cwd(), os.environ if environ is None else environ)
-
-
-def find_config(given: Path | None, folder: Path) -> Path | None:
-    """Return the config that is meant: the one that was given, else the ``mirante.yaml`` of a folder.
-
-    Parameters
-    ----------
-    given : Path, optional
-        By an option, or by ``MIRANTE_CONFIG``.
-    folder : Path
-        Where else to look.
-
-    Returns
-    -------
-    Path or None
-        None when neither is there.
-
-    Examples
-    --------
-    >>> find_config(Path("other.yaml"), Path()).name
-    'other.yaml'
-    """
-    here = folder / "mirante.yaml"
-    return given or (here if here.is_file() else None)
 
 
 def settings_in(folder: Path, environ: Mapping[str, str]) -> Settings:

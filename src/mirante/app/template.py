@@ -9,6 +9,7 @@ CONFIG_TEMPLATE = """\
 # Lengths of time have a unit: 90s, 5m, 1h, 1d.  Secrets come from the environment: env:NAME.
 
 store: sqlite:///mirante.db       # one file; paths are relative to this one
+# retention: {full: 2d, hourly: 30d, daily: 365d}    # old readings and windows become few, then go
 locale: en                        # or pt_BR
 
 mlflow:

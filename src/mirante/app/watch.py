@@ -10,9 +10,10 @@ import structlog
 
 from mirante.alerts.evidence import subject_link
 from mirante.app.alias import AliasRecord
+from mirante.app.offers import Offers
 from mirante.app.served import ServedCounts
 from mirante.app.watched import Watched
-from mirante.errors import NotRegisteredError, TrackingError
+from mirante.errors import LoginRefusedError, NotRegisteredError, TrackingError
 from mirante.i18n import translator
 from mirante.monitors.baseline import load_baseline
 from mirante.monitors.columns import watched_columns
@@ -20,7 +21,7 @@ from mirante.monitors.model import Advance, ModelMonitor, awaits_labels
 from mirante.readings import Reading
 from mirante.store import EventRow
 from mirante.tracking.baselines import locate, resolve_alias
-from mirante.tracking.client import brief_requests, server_name
+from mirante.tracking.client import asking, brief_requests, server_name
 from mirante.tracking.reach import within
 from mirante.tracking.registry import answering, read_version_tag, write_version_tag
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.config import ModelConfig
+    from mirante.monitors.elsewhere import SparkCounting
     from mirante.monitors.rows import RowSource
     from mirante.store import Store
 
@@ -64,6 +66,8 @@ class ModelWatch:
         Address of Mirante's page, for a tag on each version that is taken up; empty for no tag.
     rows : RowSource, optional
         Where predictions are read instead, of a model that is scored in batches.
+    spark : SparkCounting, optional
+        Has new rows counted by Spark's workers.
     """
 
     def __init__(
@@ -77,7 +81,9 @@ class ModelWatch:
         locale: str = "en",
         page: str = "",
         rows: RowSource | None = None,
+        spark: SparkCounting | None = None,
     ) -> None:
+        self._spark = spark
         self._locale = locale
         self._page = page
         self.config = config
@@ -88,6 +94,7 @@ class ModelWatch:
         self._client = client
         self._recheck = recheck
         self._looked: datetime | None = None
+        self._is_due = False
         self._alias = AliasRecord(config, store, locale=locale)
         self._known: tuple[str, str] | None = None
         self._former: list[ModelMonitor] = []
@@ -97,6 +104,7 @@ class ModelWatch:
         self._unanswered = ""
         self._trouble: TrackingError | None = None
         self._served = ServedCounts(config, store, log)
+        self._offers = Offers(config, store)
 
     def advance(self, now: datetime) -> Advance:
         """Look the alias up when it is time, then let the monitor advance.
@@ -121,17 +129,23 @@ class ModelWatch:
             meanwhile.
         """
         self._count_drops(now)
-        if self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
+        due, self._is_due = self._is_due, False
+        if due or self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
             self._look(now)
         current = [] if self.monitor is None else [self.monitor]
         self._served.tell([monitor.version for monitor in (*current, *self._former)], now)
         steps = [monitor.advance(now) for monitor in (*current, *self._former)]
         self._alias.finish([monitor.version for monitor in self._former if monitor.finished])
         self._former = [monitor for monitor in self._former if not monitor.finished]
+        self._offers.settle([monitor for monitor in (self.monitor, *self._former) if monitor is not None])
         self._end_what_is_over()
         if self._trouble is not None:
             raise self._trouble
         return Advance.of(steps)
+
+    def look_again(self) -> None:
+        """Have the alias looked up at the next advance, whenever it was last; from any thread."""
+        self._is_due = True
 
     def _count_drops(self, now: datetime) -> None:
         """Write how many rows recorders dropped: at first, while there are any, and when they are over."""
@@ -155,7 +169,7 @@ class ModelWatch:
             if self.monitor is None:
                 self._trouble, self._looked = error, None
                 return
-            if str(error) != self._unanswered:
+            if str(error) != self._unanswered and not isinstance(error, LoginRefusedError):
                 _log.warning(
                     "alias not looked up; the known version goes on",
                     subject=self.config.subject,
@@ -237,7 +251,14 @@ class ModelWatch:
 
     def _monitor(self, version: str, baseline: ModelBaseline, since: datetime | None = None) -> ModelMonitor:
         return ModelMonitor(
-            self.config, version, baseline, self._store, self._rows, since=since, locale=self._locale
+            self.config,
+            version,
+            baseline,
+            self._store,
+            self._rows,
+            since=since,
+            locale=self._locale,
+            spark=self._spark,
         )
 
     def _announce(self, version: str, place: str, now: datetime) -> None:
@@ -288,8 +309,15 @@ def server_reading(client: Callable[[], MlflowClient], server: str, now: datetim
     """
     try:
         asked = answering(client)
-        within(_PATIENCE, lambda: asked.search_experiments(max_results=1))
+        within(_PATIENCE, lambda: _ask(asked))
+    except LoginRefusedError as error:
+        return Reading("mlflow_server_up", 0.0, now, {"server": server}, str(error))
     except Exception as error:  # any failure of a foreign client means the same here: it did not answer
         reason = server_name(f"{type(error).__name__}: {error}")  # an address in it may hold a password
         return Reading("mlflow_server_up", 0.0, now, {"server": server}, reason[:500])
     return Reading("mlflow_server_up", 1.0, now, {"server": server})
+
+
+def _ask(client: MlflowClient) -> None:
+    with asking(client, "ask for an experiment"):
+        client.search_experiments(max_results=1)

@@ -26,6 +26,7 @@ from mirante.inference_log.tallies import Tally, forget_tallies, note_tally
 __all__ = ["Batch", "Exchange", "Intake"]
 
 _log = logging.getLogger("mirante.capture")
+_SLICE = 0.5e-3  # seconds for which bodies are read at a time: so long a request may be held up by it
 _BREATH = 50e-6
 _EVERY = 1.0
 _LOG_EVERY = 60.0
@@ -174,7 +175,7 @@ class Intake:
         self._violations: Counter[tuple[str, str]] = Counter()
         self._extra: set[str] = set()
         self._noted, self._noted_at = Tally(), 0.0
-        self._skipped = self._lost = 0
+        self._skipped = self._lost = self._predicted = 0
         self._told = (0, -_LOG_EVERY)
         # made after the recorder's own, so at the interpreter's exit this one is called before that
         self._finalizer = weakref.finalize(self, _close, weakref.ref(self))
@@ -262,19 +263,35 @@ class Intake:
                 return
 
     def _drain(self) -> None:
+        """Read what waits, in slices of time.
+
+        To get the interpreter from a process that is busy costs this thread up to 5 ms and those who answer
+        a forced change of threads, so many bodies are read at each turn; and it is given up again after half
+        a millisecond, since it would be kept for 5 ms otherwise.
+        """
+        until, read = _time.perf_counter() + _SLICE, 0
         for _ in range(len(self._queue)):
             exchange = self._queue.popleft()
+            read += exchange.size
             try:
                 self._take(exchange)
             except Exception:  # the thread must outlive any body
                 _log.debug("an exchange was not understood", exc_info=True)
                 if exchange.status < 300:
                     self.drop("unreadable")
-            finally:
-                with self._lock:
-                    self._waiting -= exchange.size
-            # Without it this thread keeps the interpreter from those who answer, for 5 ms at a time.
-            _time.sleep(0 if self._closing else _BREATH)
+            if _time.perf_counter() >= until:
+                self._end_slice(read)
+                _time.sleep(0 if self._closing else _BREATH)
+                until, read = _time.perf_counter() + _SLICE, 0
+        self._end_slice(read)
+
+    def _end_slice(self, read: int) -> None:
+        """Count what the bodies of a slice said, and make room for as many bytes."""
+        if self._predicted:
+            self.metrics.predicted(self.model, self._predicted)
+            self._predicted = 0
+        with self._lock:
+            self._waiting -= read
 
     def _take(self, exchange: Exchange) -> None:
         right = exchange.status < 300
@@ -292,7 +309,7 @@ class Intake:
         if len(batch.predictions) != batch.rows:
             self.drop("rows")
             return
-        self.metrics.predicted(self.model, batch.rows)
+        self._predicted += batch.rows
         columns = self._signature.mend(batch.columns) if self._signature else batch.columns
         self._record(exchange, columns, batch.predictions)
 

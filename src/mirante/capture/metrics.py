@@ -42,6 +42,7 @@ class ServingMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._latencies: dict[str, Histogram] = {}
         self.registry = registry = CollectorRegistry() if registry is None else registry
         try:
             self._predictions = Counter(
@@ -86,7 +87,10 @@ class ServingMetrics:
 
     def answered(self, model: str, seconds: float) -> None:
         """Count the latency of a request that was answered with predictions."""
-        self._latency.labels(model).observe(seconds)
+        latency = self._latencies.get(model)
+        if latency is None:  # to find it by its labels takes as long as to count
+            latency = self._latencies[model] = self._latency.labels(model)
+        latency.observe(seconds)
 
     def predicted(self, model: str, rows: int) -> None:
         """Count predictions."""

@@ -162,7 +162,9 @@ class Recorder:
             One row: a dict, a sequence in the order of `columns`, or a table of one row, with one prediction.
             A batch: a pandas, Polars or Arrow table, a dict of arrays, a list of dicts or a 2-d array.
         prediction : number, text, or array of them
-            One a row. An array makes it a batch.
+            One a row. An array makes it a batch. Of several classes also the probability of each: a sequence,
+            or a mapping of class to probability, for one row; a 2-d array, a table with a column for each
+            class, or a list of those for a batch. See `mirante.inference_log.probabilities`.
         latency : float or array, optional
             Seconds; one number is given to each row of a batch.
         id : str or array, optional
@@ -187,7 +189,8 @@ class Recorder:
                 values = self._getter(inputs)
                 row_id = f"{self._prefix}{next(self._numbers)}" if id is None else str(id)
                 when = self._clock() if time is None else time
-                self._extend((*values, prediction, latency, when, row_id, version))
+                # a list: Python would make a tuple of these by way of one
+                self._extend([*values, prediction, latency, when, row_id, version])
                 return row_id
         except Exception:  # noqa: S110 - other keys, or a clock that fails: the careful way sorts it out
             pass
@@ -199,14 +202,15 @@ class Recorder:
         """Record what `log` could not in its quick way: the first row, other keys, batches, or nothing."""
         many, rows = False, 1
         try:
-            many, rows = _is_many(prediction), len(prediction) if _is_many(prediction) else 1
+            prediction, many = _answer_to(inputs, prediction)
+            rows = len(prediction) if many else 1
             self._writer.start()
             features = self._row_of(inputs, many, rows)
             if features is None:
                 ids = self._log_batch(inputs, prediction, latency, given, time, version)
                 return ids if many else ids[0]
             if many:
-                prediction = prediction.iloc[0] if hasattr(prediction, "iloc") else prediction[0]
+                prediction = _first(prediction)
             when = self._settings.now() / 1e6 if time is None else time
             row_id = self._ids(None if given is None else [given], 1)[0]
             self._log_row(features, (_item(prediction), latency, when, row_id, version))
@@ -292,7 +296,8 @@ class Recorder:
         table = table.append_column("__id", names) if table.num_columns else pa.table({"__id": names})
         table = table.append_column("__time", times)
         table = table.append_column("__latency", latencies_of(latency, rows))
-        table = table.append_column("__prediction", predictions_of(prediction, rows))
+        for name, column in predictions_of(prediction, rows, self._writer.note_classes).items():
+            table = table.append_column(name, column)
         self._writer.put(self._settings.version if version is None else str(version), table, self._capacity)
         return ids
 
@@ -361,7 +366,11 @@ class Recorder:
 
     @property
     def as_text(self) -> dict[str, int]:
-        """Rows of each column that were kept as text because the column's values are of several types."""
+        """Rows of each column that are text because no column can hold them otherwise.
+
+        The column's values are of several types, or, of ``__prediction``, rows came with probabilities of
+        classes beyond the first 100 of a version.
+        """
         return dict(self._writer.as_text)
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -413,6 +422,47 @@ def _is_many(value: Any) -> bool:
         and not isinstance(value, (str, bytes, Mapping))
         and getattr(value, "ndim", 1) > 0
     )
+
+
+def _answer_to(inputs: Any, prediction: Any) -> tuple[Any, bool]:
+    """Return a prediction and whether it is one a row, and not all the numbers of one row."""
+    if isinstance(prediction, Mapping):
+        columns = list(prediction.values())
+        if _is_one_row(inputs) or not columns or not all(map(_is_many, columns)):
+            return dict(prediction), False
+        return [dict(zip(prediction, row, strict=True)) for row in zip(*columns, strict=True)], True
+    if not _is_many(prediction):
+        return prediction, False
+    if len(prediction) > 1 and _is_one_row(inputs) and getattr(prediction, "ndim", 1) == 1:
+        listed = prediction.tolist() if hasattr(prediction, "tolist") else list(prediction)
+        if not any(map(_is_many, listed)):
+            return listed, False
+    return prediction, True
+
+
+def _is_one_row(inputs: Any) -> bool:
+    """Return whether inputs are one row; a mapping is a batch where each of its values is several."""
+    if isinstance(inputs, Mapping):
+        return not all(map(_is_many, inputs.values()))
+    if isinstance(inputs, np.ndarray):
+        return inputs.ndim == 1
+    return isinstance(inputs, (list, tuple)) and not any(
+        _is_many(one) or isinstance(one, Mapping) for one in inputs
+    )
+
+
+def _first(prediction: Any) -> Any:
+    """Return what was predicted for the only row of a batch: a value, or several by the names of a table."""
+    if hasattr(prediction, "iloc"):
+        row = prediction.iloc[0]
+        row = row.to_dict() if prediction.ndim > 1 else row
+    elif hasattr(prediction, "to_dicts"):  # Polars
+        row = prediction.to_dicts()[0]
+    elif hasattr(prediction, "to_pylist"):  # Arrow
+        row = prediction.to_pylist()[0]
+    else:
+        return prediction[0]
+    return next(iter(row.values())) if isinstance(row, Mapping) and len(row) == 1 else row
 
 
 def _item(value: Any) -> Any:

@@ -12,6 +12,7 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from mirante.errors import InputError
+from mirante.inference_log.probabilities import shape_of
 
 __all__ = [
     "MOST_CELLS",
@@ -155,6 +156,9 @@ def columns_of(rows: Sequence[Mapping[Any, Any]]) -> dict[str, list[Any]]:
     >>> columns_of([{"a": 1}, {"b": 2}])
     {'a': [1, None], 'b': [None, 2]}
     """
+    if len(rows) == 1:  # most requests
+        _check_size(len(rows[0]), 1)
+        return {str(name): [value] for name, value in rows[0].items()}
     names = dict.fromkeys(name for row in rows for name in row)
     _check_size(len(names), len(rows))
     return {str(name): [row.get(name) for row in rows] for name in names}
@@ -273,7 +277,7 @@ def read_answer(body: bytes, part: str | None = None) -> list[Any]:
 
 
 def pick(value: Any, part: str | None) -> Any:
-    """Return a prediction as one value: a number or a text.
+    """Return a prediction as one value, or as the numbers that it consists of.
 
     Parameters
     ----------
@@ -285,12 +289,13 @@ def pick(value: Any, part: str | None) -> Any:
     Returns
     -------
     object
-        That part. Without `part`, the only one there is, or all of them as JSON text.
+        That part. Without `part`, the only one there is; all of them as they are where they are numbers, such
+        as the probabilities of classes, and else as JSON text.
 
     Examples
     --------
     >>> pick([0.1, 0.9], "1"), pick({"0": 3}, None), pick([0.1, 0.9], None)
-    (0.9, 3, '[0.1, 0.9]')
+    (0.9, 3, [0.1, 0.9])
     """
     if part is not None:
         try:
@@ -299,4 +304,6 @@ def pick(value: Any, part: str | None) -> Any:
             raise SkippedError("shape") from error
     while isinstance(value, (list, dict)) and len(value) == 1:
         value = value[0] if isinstance(value, list) else next(iter(value.values()))
-    return json.dumps(value) if isinstance(value, (list, dict)) else value
+    if not isinstance(value, (list, dict)) or shape_of(value) is not None:
+        return value
+    return json.dumps(value)

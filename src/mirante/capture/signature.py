@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import ne
 from types import MappingProxyType
 from typing import Any
 
@@ -125,7 +126,7 @@ class Signature:
         for name in columns:
             if name not in self._columns:
                 found[name, "extra"] += rows
-        return +found
+        return +found if found else found
 
     def mend(self, columns: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
         """Return columns in the signature's types, so that one odd value does not turn a column into text.
@@ -174,7 +175,7 @@ def _plainly_right(values: Sequence[Any], kind: str) -> bool:
     if kind in _INTEGERS:
         return types == {int} and -_INTEGERS[kind] <= min(values) and max(values) < _INTEGERS[kind]
     quick = _QUICK.get(kind)
-    return quick is not None and types <= quick and (float not in types or all(v == v for v in values))
+    return quick is not None and types <= quick and (float not in types or not any(map(ne, values, values)))
 
 
 def _is_null(value: Any) -> bool:

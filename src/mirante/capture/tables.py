@@ -13,6 +13,7 @@ from mirante.capture.privacy import MARK, Privacy, marks
 from mirante.capture.times import arrow_of
 from mirante.errors import InputError
 from mirante.inference_log.kinds import META, column_of, convert, plain_type, text_of
+from mirante.inference_log.probabilities import Spread, is_probability, spread, spread_matrix
 
 __all__ = [
     "feature_names",
@@ -39,8 +40,8 @@ def feature_names(names: Iterable[Any]) -> list[str]:
     used = set(_TAKEN)
     for name in names:
         text = (text_of(name) or "").replace("\x00", "\\x00")
-        while text in used:
-            text += "_"
+        while text in used or is_probability(text):
+            text = f"_{text}" if is_probability(text) else f"{text}_"
         used.add(text)
         found.append(text)
     return found
@@ -138,26 +139,85 @@ def prediction_column(array: Any) -> Any:
     return convert(array, kind)
 
 
-def predictions_of(prediction: Any, rows: int) -> Any:
-    """Return the predictions of a batch, one a row; several columns become text such as ``[0.1, 0.9]``.
+def predictions_of(
+    prediction: Any, rows: int, beyond: Callable[[int], object] = lambda _: None
+) -> dict[str, Any]:
+    """Return the predictions of a batch, one a row, as columns of the log.
+
+    Parameters
+    ----------
+    prediction : number, text, array, table or list
+        One a row, or one value a row for each of several classes.
+    rows : int
+        How many there are.
+    beyond : callable, optional
+        Told of how many the probabilities are text, because the batch names more classes than have columns.
+
+    Returns
+    -------
+    dict of str to pyarrow.Array
+        ``__prediction``, and a column for each class where they are probabilities. Other values of which
+        there are several a row become text such as ``[3.5, 0.9]``.
 
     Raises
     ------
     InputError
         If there are not as many as rows.
+
+    Examples
+    --------
+    >>> found = predictions_of(pa.table({"no": [0.25], "yes": [0.75]}), 1)
+    >>> {name: column.to_pylist() for name, column in found.items()}
+    {'__prediction': ['yes'], '__probability_of_no': [0.25], '__probability_of_yes': [0.75]}
     """
-    if hasattr(prediction, "iloc") or (
-        hasattr(prediction, "to_numpy") and not isinstance(prediction, (pa.Array, pa.ChunkedArray))
-    ):
+    several = _several(prediction)
+    found = _one_column(prediction) if several is None else _spread_columns(*several)
+    said = prediction_column(_column(found.said, lambda _: None))
+    if len(said) != rows:
+        raise InputError(f"got {len(said)} predictions for {rows} rows; give one a row")
+    if found.beyond:
+        beyond(found.beyond)
+    return {"__prediction": said, **found.arrow()}
+
+
+def _one_column(prediction: Any) -> Spread:
+    """Return predictions that are one column, of values or of lists and mappings."""
+    arrow = isinstance(prediction, (pa.Array, pa.ChunkedArray))
+    if hasattr(prediction, "iloc") or (hasattr(prediction, "to_numpy") and not arrow):
         prediction = prediction.to_numpy()
     if isinstance(prediction, np.ndarray) and prediction.ndim > 1:
         prediction = prediction.ravel() if prediction.size == len(prediction) else prediction.tolist()
-    if not hasattr(prediction, "__len__") or isinstance(prediction, (str, bytes)):
+    if not hasattr(prediction, "__len__") or isinstance(prediction, (str, bytes, Mapping)):
         prediction = [prediction]
-    column = prediction_column(_column(prediction, lambda _: None))
-    if len(column) != rows:
-        raise InputError(f"got {len(column)} predictions for {rows} rows; give one a row")
-    return column
+    if arrow and not pa.types.is_nested(prediction.type):
+        return Spread(prediction, {})
+    if isinstance(prediction, np.ndarray) and prediction.dtype.kind != "O":
+        return Spread(prediction, {})
+    listed = prediction.to_pylist() if arrow else list(prediction)
+    return spread([one.tolist() if isinstance(one, np.ndarray) else one for one in listed])
+
+
+def _several(prediction: Any) -> tuple[list[Any] | None, list[Any]] | None:
+    """Return the names and the columns of predictions that are a table; None of those that are one column."""
+    if isinstance(prediction, np.ndarray) and prediction.ndim == 2 and prediction.shape[1] > 1:
+        return None, [prediction[:, place] for place in range(prediction.shape[1])]
+    if not (hasattr(prediction, "columns") or isinstance(prediction, pa.RecordBatch)):
+        return None
+    names, columns = _columns(prediction, None)
+    return (names, columns) if len(columns) > 1 else None
+
+
+def _spread_columns(names: list[Any] | None, columns: list[Any]) -> Spread:
+    kept = [_column(column, lambda _: None) for column in columns]
+    rows = [list(row) for row in zip(*(column.to_pylist() for column in kept), strict=True)]
+    texts = None if names is None else [text_of(name) or "" for name in names]
+    numbers = {pa.int64(), pa.float64(), pa.null()}
+    kinds = {column.type for column in kept}
+    # whole numbers alone are labels, of which a row may have several
+    if kinds - numbers or pa.float64() not in kinds or len(set(texts or ())) < len(texts or ()):
+        return Spread(rows, {})
+    values = [column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for column in kept]
+    return spread_matrix(np.stack(values, axis=1), texts, rows)
 
 
 def latencies_of(latency: Any, rows: int) -> Any:

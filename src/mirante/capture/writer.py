@@ -24,6 +24,7 @@ from mirante.errors import MiranteError, MiranteWarning
 from mirante.inference_log.drops import Drops, note_drops
 from mirante.inference_log.kinds import META, column_of, text_of
 from mirante.inference_log.names import make_named_folder
+from mirante.inference_log.probabilities import MOST_CLASSES, bounded, spread
 from mirante.inference_log.repair import repair
 from mirante.inference_log.segments import SegmentWriter
 
@@ -187,6 +188,15 @@ class LogWriter:
             self.as_text[column] += rows
         self._warn(f"text {column}", f"column {column!r} has values of several types and is kept as text")
 
+    def note_classes(self, rows: int) -> None:
+        """Count predictions that are text because others have all the columns of probabilities."""
+        with self.changed:
+            self.as_text["__prediction"] += rows
+        self._warn(
+            "classes",
+            f"predictions name more than {MOST_CLASSES} classes; probabilities beyond these are kept as text",
+        )
+
     def note_times(self, unread: int) -> None:
         """Warn of times that could not be read."""
         if unread:
@@ -319,8 +329,11 @@ class LogWriter:
         arrays["__time"], unread = times_of(times, self.settings.now())
         self.note_times(unread)
         arrays["__latency"] = numbers_of(latencies)
-        arrays["__prediction"] = prediction_column(column_of(predictions))
-        return pa.table(arrays)
+        found = spread(predictions)
+        if found.beyond:
+            self.note_classes(found.beyond)
+        arrays["__prediction"] = prediction_column(column_of(found.said))
+        return pa.table({**arrays, **found.arrow()})
 
     def _store(self, version: str, table: pa.Table) -> None:
         given, settings = table.num_rows, self.settings
@@ -330,8 +343,11 @@ class LogWriter:
 
         def write() -> None:
             writer = self._writer(version)
-            writer.append(table)
-            for column in table.schema:
+            rows, beyond = bounded(table, writer.schema.names)
+            if beyond:
+                self.note_classes(beyond)
+            writer.append(rows)
+            for column in rows.schema:
                 kept = writer.schema.field(column.name).type
                 if (
                     kept == pa.string()

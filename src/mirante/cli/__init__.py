@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mirante import __version__
+from mirante.cli.agent import agent
 from mirante.cli.alerts import alerts
 from mirante.cli.backfill import backfill
 from mirante.cli.baseline import baseline
@@ -21,7 +22,6 @@ from mirante.cli.compare import compare
 from mirante.cli.group import (
     Commands,
     config_option,
-    counted,
     failure_is_2,
     moment_of,
     settings_of,
@@ -30,9 +30,12 @@ from mirante.cli.group import (
 from mirante.cli.label import label
 from mirante.cli.log import log
 from mirante.cli.proposals import proposals
+from mirante.cli.report import report
 from mirante.cli.routes import routes
 from mirante.cli.rules import rules
 from mirante.cli.serve import serve
+from mirante.cli.spark import spark_of, spark_options
+from mirante.cli.store import store
 from mirante.cli.tables import tables
 from mirante.cli.terminal import show
 from mirante.errors import ConfigError
@@ -50,6 +53,7 @@ def main() -> None:
 
 
 main.add_command(alerts)
+main.add_command(agent)
 main.add_command(rules)
 main.add_command(routes)
 main.add_command(channels)
@@ -61,6 +65,8 @@ main.add_command(tables)
 main.add_command(baseline)
 main.add_command(proposals)
 main.add_command(backfill)
+main.add_command(report)
+main.add_command(store)
 
 
 @main.command()
@@ -69,6 +75,12 @@ main.add_command(backfill)
 @click.option("--discover", is_flag=True, help="Also take up every recorded model that has a baseline.")
 def up(config: Path | None, port: int | None, discover: bool) -> None:
     """Run the service until Ctrl-C: monitors, rules, channels, page."""
+    from mirante.app.config_file import store_file_of
+    from mirante.app.heaps import bound_heaps
+    from mirante.app.lockfile import hold_alone
+
+    bound_heaps()
+    lock = hold_alone(store_file_of(config))  # before all that takes time: a second one ends at once
     from mirante.app.build import build
     from mirante.app.logs import configure_logs
     from mirante.app.service import Service
@@ -77,7 +89,7 @@ def up(config: Path | None, port: int | None, discover: bool) -> None:
     settings = settings_of(config).on_port(port)
     settings = settings.discovering() if discover else settings
     with build(settings) as parts:
-        service = Service(settings, parts)
+        service = Service(settings, parts, lock=lock)
 
         def ready(address: str) -> None:
             click.echo(
@@ -103,19 +115,22 @@ def _what_is_missing(settings: Settings) -> list[str]:
 
 
 @main.command()
-@click.argument("path", type=click.Path(path_type=Path), default="mirante.yaml")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--agent", "for_agent", is_flag=True, help="An agent.yaml instead, for mirante agent.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-def init(path: Path, force: bool) -> None:
-    """Write a commented mirante.yaml to start from."""
+def init(path: Path | None, for_agent: bool, force: bool) -> None:
+    """Write a commented mirante.yaml to start from, or an agent.yaml."""
+    from mirante.app.agent.config import AGENT_TEMPLATE
     from mirante.app.template import CONFIG_TEMPLATE
 
+    path = path or Path("agent.yaml" if for_agent else "mirante.yaml")
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; --force replaces it")
     try:
-        path.write_text(CONFIG_TEMPLATE, encoding="utf-8")
+        path.write_text(AGENT_TEMPLATE if for_agent else CONFIG_TEMPLATE, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; give another path") from error
-    click.echo(f"wrote {path}; edit it, then run: mirante up -c {path}")
+    click.echo(f"wrote {path}; edit it, then run: mirante {'agent' if for_agent else 'up'} -c {path}")
 
 
 @main.command()
@@ -132,6 +147,7 @@ def init(path: Path, force: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was found as JSON.")
 @click.option("--html", type=click.Path(path_type=Path), help="Also write one HTML file.")
 @click.option("--log-mlflow", is_flag=True, help="Also log metrics and the HTML file to MLflow.")
+@spark_options
 def check(
     reference: Path,
     current: Path,
@@ -140,17 +156,20 @@ def check(
     as_json: bool,
     html: Path | None,
     log_mlflow: bool,
+    engine: str,
+    master: str | None,
 ) -> None:
     """Compare a table with a reference.
 
-    Tables are Parquet, CSV or Arrow files, or folders of Parquet files. The exit code is 0 when nothing
-    drifted, 1 on drift, 2 when it cannot run.
+    Tables are Parquet, CSV or Arrow files, or folders of Parquet files; with --engine spark Parquet files
+    that its workers can read, or names of its tables. The exit code is 0 when nothing drifted, 1 on drift,
+    2 when it cannot run.
     """
-    with failure_is_2():
+    with failure_is_2(), spark_of(engine, master) as spark:
         from mirante.monitors.check import check as compare
 
         names = None if columns is None else [name for name in map(str.strip, columns.split(",")) if name]
-        result = compare(reference, current, columns=names, alpha=alpha)
+        result = compare(reference, current, columns=names, alpha=alpha, spark=spark)
         text = result.to_text(shutil.get_terminal_size((100, 24)).columns)
         show(json.dumps(result.to_dict(), indent=2, allow_nan=False) if as_json else text)
         if html is not None:
@@ -184,33 +203,19 @@ def dashboard(
     settings = settings_of(config)
     begin = moment_of("--since", since) if since else None
     end = moment_of("--until", until) if until else None
-    with store_of(settings) as store:
+    with store_of(settings) as known:
         path = make_dashboard(
             settings,
-            store,
+            known,
             output,
             models=models,
             since=begin,
             until=end,
             locale=locale,
         )
-        empty = not holds_any(store, models, since=begin, until=end)
+        empty = not holds_any(known, models, since=begin, until=end)
     nothing = ", with no chart: nothing was read or judged in this time" if empty else ""
     click.echo(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB{nothing}")
-
-
-@main.command()
-@click.argument("experiment")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default="report.html", show_default=True)
-@click.option(
-    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
-)
-def report(experiment: str, output: Path, tracking_uri: str | None) -> None:
-    """Write a report of an EXPERIMENT (name or id) as one HTML file."""
-    from mirante.views.report import MLflowReport, write_report
-
-    found = MLflowReport(tracking_uri=tracking_uri, log=False).generate_experiment_report(experiment)
-    click.echo(f"wrote {write_report(found, output)}: {counted(found['total_runs'], 'run', 'runs')}")
 
 
 @main.command()

@@ -97,6 +97,10 @@ def _time(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
+def _window(ends: tuple[datetime, datetime] | None) -> dict[str, datetime] | None:
+    return None if ends is None else {"start": ends[0], "end": ends[1]}
+
+
 def _age(length: timedelta) -> str:
     """Return a length of time in its largest unit."""
     seconds = max(int(length.total_seconds()), 0)
@@ -121,6 +125,7 @@ def list_alerts(
     config: Path | None, state: tuple[str, ...], subject: str | None, rule: str | None, as_json: bool
 ) -> None:
     """Show alerts, newest first."""
+    from mirante.alerts.evidence import windows_of
     from mirante.alerts.grouping import routing_labels
     from mirante.alerts.people.silencing import Holding
 
@@ -135,14 +140,16 @@ def list_alerts(
         now = _now()
         holding = Holding(store.silences.list(since=now), now)
         held = {row.id: holding.back(routing_labels(row)) for row in found}
+        windows = windows_of(store, found)
     if as_json:
         whole = [
             {
                 **asdict(row),
                 "acknowledgement": asdict(taken[row.id]) if row.id in taken else None,
                 "silences": [one.id for one in held[row.id]],
+                "window": _window(window),
             }
-            for row in found
+            for row, window in zip(found, windows, strict=True)
         ]
         show(_json(whole))
         return
@@ -150,10 +157,11 @@ def list_alerts(
         show("No alert." if states is None else f"No alert is {' or '.join(states)}.")
         return
     rows = []
-    for row in found:
+    for row, window in zip(found, windows, strict=True):
         marks = [f"{taken[row.id].author} has it"] if row.id in taken else []
         marks += [f"silenced for {_age(held[row.id][0].ends_at - now)}"] if held[row.id] else []
         told = (f"[{', '.join(marks)}] " if marks else "") + (row.summary or row.rule)
+        told += "" if window is None else f" (window {_time(window[0])} – {_time(window[1])})"
         age = _age(now - (row.fired_at or row.active_at))
         rows.append([row.severity, row.state, row.id[:_SHORT], age, told])
     colours = [_COLOURS.get(row.severity) if row.state == "firing" else None for row in found]
@@ -167,16 +175,19 @@ def list_alerts(
 @json_option
 def show_alert(config: Path | None, id: str, as_json: bool) -> None:  # noqa: A002  the argument's name
     """Show one alert with its timeline; the beginning of an ID is enough."""
+    from mirante.alerts.evidence import windows_of
     from mirante.alerts.people.timeline import timeline
 
     with store_of(settings_of(config)) as store:
         row = _alert(store, id)
         moments = timeline(store, row, _now())
         taken = store.acknowledgements.of([row.id]).get(row.id)
+        (window,) = windows_of(store, [row])
     if as_json:
         told = [{**asdict(one), "notice": _notice(one)} for one in moments]
         acknowledgement = asdict(taken) if taken is not None else None
-        show(_json({**asdict(row), "acknowledgement": acknowledgement, "timeline": told}))
+        whole = {**asdict(row), "acknowledgement": acknowledgement, "window": _window(window)}
+        show(_json({**whole, "timeline": told}))
         return
     show(coloured(plain(row.summary or row.rule), _COLOURS.get(row.severity)))
     facts = {
@@ -185,6 +196,7 @@ def show_alert(config: Path | None, id: str, as_json: bool) -> None:  # noqa: A0
         "subject": row.subject,
         "rule": row.rule,
         "labels": ", ".join(f"{key}={value}" for key, value in sorted(row.labels.items())),
+        "window": "" if window is None else f"{_time(window[0])} – {_time(window[1])}",
         "value": f"{row.value:g}" if row.value is not None else "",
         "note": row.note,
         "in hand": f"{taken.author}: {taken.note}".removesuffix(": ") if taken is not None else "",

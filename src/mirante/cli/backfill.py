@@ -1,4 +1,4 @@
-"""``mirante backfill``: judge what a model saw in the past, and keep it as history."""
+"""``mirante backfill``: judge what a model or a table saw in the past, and keep it as history."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def backfill(
 ) -> None:
     """Judge what MODEL saw in the past, and keep it as history; nobody is told.
 
+    MODEL is a model, or a table under tables: in windows of time.
     Windows, readings and alerts of the time are written to the store, where the pages show them. Days are
     those of the monitor's time zone, and only whole windows that are over are judged. Windows that the
     service has judged stay as they are. May be repeated, and stopped at any time: the next one goes on.
@@ -129,7 +130,7 @@ def _told(done: Backfilled) -> Iterator[str]:
             ]
             for row in done.alerts
         ]
-        yield table(["RULE", "SEVERITY", "FROM", "TO", "WHAT"], rows, columns=max(width(), 120))
+        yield table(["RULE", "SEVERITY", "FROM", "TO", "WHAT"], rows, columns=width(120))
 
 
 def _local(time: datetime, zone: ZoneInfo) -> str:

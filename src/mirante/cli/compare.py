@@ -30,7 +30,7 @@ __all__ = ["compare"]
 @click.option("--label", metavar="COLUMN", help="Column of --data with the truth.")
 @click.option(
     "--task",
-    type=click.Choice(["probability", "class", "regression"]),
+    type=click.Choice(["probability", "probabilities", "class", "regression"]),
     help="What a prediction is; by the config, else by the values.",
 )
 @click.option(

@@ -24,6 +24,7 @@ __all__ = [
     "config_option",
     "failure_is_2",
     "moment_of",
+    "server_of",
     "settings_of",
     "store_of",
 ]
@@ -63,7 +64,7 @@ class WithDefault(Commands):
 
 def _config(_context: click.Context, _parameter: click.Parameter, given: Path | None) -> Path | None:
     """Return the config to use: the one that is named, else the one of this folder, if there is one."""
-    from mirante.app.settings import find_config
+    from mirante.app.config_file import find_config
 
     return find_config(given, Path())
 
@@ -105,6 +106,34 @@ def settings_of(config: Path | None) -> Settings:
     from mirante.app.settings import default_settings, load_settings
 
     return load_settings(config) if config else default_settings()
+
+
+def server_of(settings: Settings, given: str | None) -> str | None:
+    """Return the MLflow server to ask: the given one, else the config's, which is shown its login.
+
+    Parameters
+    ----------
+    settings : Settings
+        From `settings_of`.
+    given : str, optional
+        By ``--tracking-uri`` or ``MLFLOW_TRACKING_URI``. The config's login is for the config's server alone.
+
+    Raises
+    ------
+    ConfigError
+        If a secret of the login cannot be read.
+
+    Examples
+    --------
+    >>> server_of(settings_of(None), "http://127.0.0.1:5000")
+    'http://127.0.0.1:5000'
+    """
+    if given is not None:
+        return given
+    from mirante.app.build import use_login
+
+    use_login(settings)
+    return settings.mlflow.tracking_uri
 
 
 def store_of(settings: Settings) -> Store:

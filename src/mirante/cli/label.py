@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option
-from mirante.errors import MiranteWarning
+from mirante.cli.group import config_option, settings_of
+from mirante.errors import InputError, MiranteWarning
 
 __all__ = ["label"]
 
@@ -24,6 +25,7 @@ __all__ = ["label"]
 @click.option(
     "--at", metavar="PLACE", help="A running service's address, or a store; the config's store without it."
 )
+@click.option("--new-model", is_flag=True, help="Write them also for a model that has no predictions yet.")
 @config_option
 def label(
     model: str,
@@ -32,15 +34,24 @@ def label(
     column: str,
     time: str | None,
     at: str | None,
+    new_model: bool,
     config: Path | None,
 ) -> None:
     """Write the labels of MODEL that FILE has: CSV, Parquet or Arrow, one prediction a row.
 
     Rows without a label are left out, the last of several with one id counts, and the same file may be sent
-    again.
+    again. A model that is not known, where others are, is an error: a mistyped name.
     """
     from mirante.client.labelling import label as write
+    from mirante.client.labelling import models_at
 
+    known = [] if new_model else models_at(at or config)
+    if known and model not in {*known, *(one.model for one in settings_of(config).models)}:
+        near = ", ".join(map(repr, get_close_matches(model, known, n=3, cutoff=0.0)))
+        raise InputError(
+            f"Mirante knows no model {model[:100]!r}, nearest to it are {near}; nothing is written. "
+            "--new-model writes labels before the first prediction"
+        )
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", MiranteWarning)
         written = write(file, column, model=model, at=at or config, time=time, id_column=id_column)

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,24 @@ def _logs(config: Path | None, folder: Path | None, archive: str | None) -> list
     return logs
 
 
+def _known(logs: Sequence[InferenceLog], models: Sequence[str], config: Path | None) -> None:
+    """Refuse a model that no log has and the config does not name.
+
+    Raises
+    ------
+    InputError
+        With the nearest ones.
+    """
+    recorded = {name for each in logs for name, _ in each.models()}
+    known = recorded | {one.model for one in settings_of(config).models}
+    for model in models:
+        if model not in known:
+            near = ", ".join(map(repr, get_close_matches(model, sorted(known), n=3, cutoff=0.0)))
+            places = ", ".join(str(each.root) for each in logs)
+            said = f"nearest to it are {near}" if near else "and no other either"
+            raise InputError(f"{places} has no model {model[:100]!r}, {said}; `mirante log stat` shows them")
+
+
 @log.command()
 @_folder
 @_archive
@@ -76,10 +95,10 @@ def tail(
 ) -> None:
     """Print the newest predictions, a line each; with --json an object a line."""
     say = _as_json if as_json else _as_line
+    logs = _logs(config, folder, archive)
+    _known(logs, models, config)
     places = [
-        (each, model)
-        for each in _logs(config, folder, archive)
-        for model in (models or sorted({model for model, _ in each.models()}))
+        (each, model) for each in logs for model in (models or sorted({model for model, _ in each.models()}))
     ]
     cursors: dict[int, Any] = {}
     for number, (each, model) in enumerate(places):
@@ -113,7 +132,8 @@ def _as_line(model: str, row: dict[str, Any]) -> str:
     said += [] if latency is None else [f"{latency * 1000:.1f} ms"]
     said += [f"{name}={_short(value)}" for name, value in row.items() if not name.startswith("__")]
     line = plain("  ".join(said))
-    return line if len(line) <= width() else f"{line[: width() - 1]}…"
+    most = width()
+    return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _short(value: Any) -> str:
@@ -130,7 +150,9 @@ def stat(
     folder: Path | None, archive: str | None, models: tuple[str, ...], as_json: bool, config: Path | None
 ) -> None:
     """Say how large the log is: rows, bytes, times, segments, damage and drops of each model and version."""
-    found = [(each, line) for each in _logs(config, folder, archive) for line in each.stat(models or None)]
+    logs = _logs(config, folder, archive)
+    _known(logs, models, config)
+    found = [(each, line) for each in logs for line in each.stat(models or None)]
     if as_json:
         show(json.dumps([{"log": str(each.root), **line.to_dict()} for each, line in found], indent=2))
         return
@@ -165,7 +187,7 @@ def stat(
         ]
         for _, line in found
     ]
-    show(table(headings, rows, columns=max(width(), 140)) if rows else "nothing is recorded")
+    show(table(headings, rows, columns=width(140)) if rows else "nothing is recorded")
 
 
 def _span(first: datetime | None, last: datetime | None) -> str:
@@ -198,7 +220,9 @@ def repair(
     with failure_is_2():
         damage: list[str] = []
         sealed = cut = removed = 0
-        for each in _logs(config, folder, archive):
+        logs = _logs(config, folder, archive)
+        _known(logs, models, config)
+        for each in logs:
             done = each.repair(models or None)
             sealed, cut, removed = sealed + done.sealed, cut + done.cut_bytes, removed + done.removed
             damage += [*done.damage, *each.verify(models or None)]
@@ -252,7 +276,9 @@ def export(
     Only its owner can read the file. In CSV an apostrophe comes before texts that a spreadsheet would take
     for formulas. What is deleted from the log later stays in the file.
     """
-    logs = [each for each in _logs(config, folder, archive) if model in {name for name, _ in each.models()}]
+    found = _logs(config, folder, archive)
+    _known(found, [model], config)
+    logs = [each for each in found if model in {name for name, _ in each.models()}]
     if len(logs) != 1:
         said = "no log has" if not logs else "several logs have"
         raise InputError(f"{said} rows of {model!r}; name the folder with --log")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.cli.group import config_option, settings_of
+from mirante.cli.group import config_option, server_of, settings_of
 from mirante.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mirante.app.settings import Settings
 
 __all__ = ["serve"]
 
@@ -67,7 +70,9 @@ def serve(
     from mirante.capture.serve.launcher import ServeSettings
     from mirante.capture.serve.launcher import serve as serve_model
 
-    folder, privacy = _recorded(model_uri, options["model"], config)
+    settings = settings_of(config)
+    options["tracking_uri"] = server_of(settings, options["tracking_uri"])
+    folder, privacy = _recorded(model_uri, options["model"], settings)
     privacy["drop"] = [*privacy.get("drop", ()), *drop]
     try:
         check_columns(frozenset(privacy["drop"]), frozenset(privacy.get("hash", ())))
@@ -76,10 +81,9 @@ def serve(
     serve_model(ServeSettings(model_uri, log or folder, privacy=privacy, **options), click.echo)
 
 
-def _recorded(model_uri: str, model: str | None, config: Path | None) -> tuple[Path, dict[str, Any]]:
+def _recorded(model_uri: str, model: str | None, settings: Settings) -> tuple[Path, dict[str, Any]]:
     """Return where the service of the same config reads the rows of a model, and what of them is recorded."""
     name = model or model_uri.removeprefix("models:").strip("/").partition("/")[0].partition("@")[0]
-    settings = settings_of(config)
     for one in settings.models:
         if one.model == name:
             one.privacy.build(settings.folder)  # a key that cannot be read is an error before the model loads

@@ -13,9 +13,22 @@ import click
 __all__ = ["coloured", "plain", "show", "table", "width"]
 
 
-def width() -> int:
-    """Return how many columns there are: 80 where nobody says."""
-    return shutil.get_terminal_size((80, 24)).columns
+def width(least: int = 0) -> int | None:
+    """Return how many columns a line may take; None where nothing has to be cut.
+
+    Parameters
+    ----------
+    least : int
+        A narrower terminal wraps the lines.
+
+    Returns
+    -------
+    int or None
+        The terminal's, or ``COLUMNS``; None for a pipe or a file, whose reader wants it whole.
+    """
+    if not os.environ.get("COLUMNS", "").isdecimal() and not sys.stdout.isatty():
+        return None
+    return max(shutil.get_terminal_size((80, 24)).columns, least)
 
 
 def plain(text: str) -> str:
@@ -44,7 +57,7 @@ def table(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
-    columns: int,
+    columns: int | None,
     colours: Sequence[str | None] = (),
 ) -> str:
     """Return a table whose last column takes what is left of the width, and is cut there.
@@ -55,8 +68,8 @@ def table(
         One for each column.
     rows : sequence of sequence of str
         Cells; what a terminal would obey is replaced.
-    columns : int
-        Width of the terminal.
+    columns : int or None
+        Width of the terminal; None cuts nothing.
     colours : sequence of str or None
         Of the first cell of each row.
 
@@ -67,12 +80,11 @@ def table(
     1f  CPU at 93% …
     """
     cells = [[plain(cell) for cell in row] for row in rows]
-    most = max(8, columns // 4)
-    widths = [
-        min(most, max(_cells(line[place]) for line in [headings, *cells]))
-        for place in range(len(headings) - 1)
-    ]
-    left = max(8, columns - sum(widths) - 2 * len(widths))
+    widths = [max(_cells(line[place]) for line in [headings, *cells]) for place in range(len(headings))]
+    left = widths.pop()
+    if columns is not None:
+        widths = [min(max(8, columns // 4), size) for size in widths]
+        left = max(8, columns - sum(widths) - 2 * len(widths))
     lines = []
     for number, line in enumerate([headings, *cells]):
         fitted = [_fitted(cell, size) for cell, size in zip(line, [*widths, left], strict=True)]

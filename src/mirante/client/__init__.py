@@ -1,9 +1,11 @@
-"""What a notebook reads: readings, windows and alerts as data frames, from a store or a running service."""
+"""What a notebook uses: data frames of what is known, from a store or a service; frames that are judged."""
 
 from __future__ import annotations
 
 from mirante.client.connecting import connect
+from mirante.client.judged import JudgedFrame
+from mirante.client.judging import monitor
 from mirante.client.labelling import label
 from mirante.client.monitoring import Monitoring
 
-__all__ = ["Monitoring", "connect", "label"]
+__all__ = ["JudgedFrame", "Monitoring", "connect", "label", "monitor"]

@@ -16,9 +16,8 @@ from mirante.client.labeltables import is_table, labels_of
 from mirante.client.service import ServiceBackend
 from mirante.client.stored import StoreBackend
 from mirante.errors import InputError, MiranteWarning
-from mirante.readings import split_subject
 
-__all__ = ["label"]
+__all__ = ["label", "models_at"]
 
 
 def label(
@@ -67,8 +66,9 @@ def label(
     Raises
     ------
     InputError
-        If it is not clear which model is meant, there are not as many values or times as ids, one of them is
-        neither text nor a finite number, or a table lacks a column. Nothing is written then.
+        If it is not clear which model is meant or its name is empty, there are not as many values or times as
+        ids, one of them is neither text nor a finite number, or a table lacks a column. Nothing is written
+        then.
     StoreError
         If they cannot be written, or the service does not answer.
 
@@ -96,6 +96,21 @@ def label(
     values = _values(ids, given)
     times = _when(when, len(ids))
     return _send(ids, values, times, model, at, token) if ids else 0
+
+
+def models_at(at: str | Path | None = None, token: str | None = None) -> list[str]:
+    """Return the models that a service or a store knows, in the order of their names.
+
+    Parameters
+    ----------
+    at, token : str, optional
+        As in `label`.
+    """
+    backend = backend_at(at, token)
+    try:
+        return backend.models()
+    finally:
+        backend.close()
 
 
 def _label_table(
@@ -139,6 +154,8 @@ def _send(
     at: str | Path | None,
     token: str | None,
 ) -> int:
+    if model is not None and not (isinstance(model, str) and model.strip()):
+        raise InputError(f"got {_shown(model)} as the model; give the name that its predictions have")
     backend = backend_at(at, token)
     try:
         known = model if model is not None else _only_model(backend)
@@ -195,8 +212,7 @@ def _shown(given: Any) -> str:
 
 
 def _only_model(backend: ServiceBackend | StoreBackend) -> str:
-    parts = [split_subject(one.subject) for one in backend.subjects()]
-    models = sorted({name for kind, name, _ in parts if kind == "model"})
+    models = backend.models()
     if len(models) == 1:
         return models[0]
     there = ", ".join(repr(name) for name in models[:10]) or "none yet"

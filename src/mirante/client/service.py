@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import numpy as np
 
+from mirante.calls import CallError, ServiceCalls
 from mirante.client.frames import SubjectLine
 from mirante.errors import InputError, StoreError
+from mirante.readings import split_subject
 from mirante.store import AlertRow, Doubt, Series, WindowRow
 
 if TYPE_CHECKING:
@@ -28,14 +29,8 @@ __all__ = ["ServiceBackend"]
 _SECONDS = 60.0
 _MOST_BYTES = 512 * 2**20
 _READINGS, _ROWS, _LABELS, _WINDOWS = 100_000, 5_000, 20_000, 200
+_ALERT = frozenset(one.name for one in fields(AlertRow))  # the service may say more
 _NEXT = re.compile(r'<\?([!-~]*)>; rel="next"')
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirect would carry the token to wherever it points."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 class ServiceBackend:
@@ -71,11 +66,8 @@ class ServiceBackend:
         if token is not None and not re.fullmatch(r"[!-~]+", token):
             raise InputError("the token holds a character that no header may; it is one line of plain ASCII")
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._headers = {"Accept": "application/json"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-        self._seconds = seconds
-        self._opener = build_opener(_NoRedirect())
+        self._token = token
+        self._calls = ServiceCalls(self.name, seconds=seconds, most=_MOST_BYTES)
 
     def subjects(self) -> Iterable[SubjectLine]:
         """Return all subjects that have readings, ordered by name."""
@@ -135,6 +127,11 @@ class ServiceBackend:
             schema,
         )
 
+    def models(self) -> list[str]:
+        """Return the models that have readings, in the order of their names."""
+        parts = [split_subject(one.subject) for one in self.subjects()]
+        return sorted({name for kind, name, _ in parts if kind == "model"})
+
     def alerts(
         self,
         subject: str | None,
@@ -147,7 +144,8 @@ class ServiceBackend:
         asked = {"subject": subject, "state": states, "since": since, "until": until, "limit": _ROWS}
         for page in self._pages("alerts", **asked):
             for one in page:
-                yield AlertRow(**{**one, **{name: _time(one[name]) for name in times}})
+                known = {name: value for name, value in one.items() if name in _ALERT}
+                yield AlertRow(**{**known, **{name: _time(one[name]) for name in times}})
 
     def write_labels(
         self,
@@ -188,63 +186,41 @@ class ServiceBackend:
         raise StoreError(f"{self.name} leads in circles; is it a Mirante service?")
 
     def _get(self, part: str, query: str) -> tuple[str, list[Any]]:
-        address = f"{self.name}/api/v1/{part}" + (f"?{query}" if query else "")
-        link, found = self._ask(Request(address, headers=self._headers))  # noqa: S310  http and https alone
+        found, headers = self._ask(f"{part}?{query}" if query else part)
         if not isinstance(found, list):
             raise self._no_service()
-        return link, found
+        return headers.get("Link") or "", found
 
     def _post(self, part: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        headers = {**self._headers, "Content-Type": "application/json"}
-        address = f"{self.name}/api/v1/{part}"
-        _, found = self._ask(Request(address, json.dumps(body).encode(), headers))  # noqa: S310  as above
+        found, _ = self._ask(part, json.dumps(body).encode())
         if not isinstance(found, dict):
             raise self._no_service()
         return found
 
-    def _ask(self, request: Request) -> tuple[str, Any]:
+    def _ask(self, part: str, body: bytes | None = None) -> tuple[Any, Mapping[str, str]]:
         try:
-            with self._opener.open(request, timeout=self._seconds) as answer:
-                body = answer.read(_MOST_BYTES + 1)
-                link = answer.headers.get("Link") or ""
-        except HTTPError as error:
-            with error:
-                raise self._refused(error) from None
-        except (URLError, OSError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise StoreError(f"{self.name} does not answer: {reason}") from None
-        try:
-            found = json.loads(body) if len(body) <= _MOST_BYTES else None
-        except ValueError:
-            found = None
-        return link, found
+            return self._calls.ask(part, token=self._token, body=body)
+        except CallError as error:
+            raise self._refused(error) from None
 
     def _no_service(self) -> StoreError:
         return StoreError(f"{self.name} does not answer as a Mirante service does; look at the address")
 
-    def _refused(self, error: HTTPError) -> Exception:
-        if error.code in (401, 403):
+    def _refused(self, error: CallError) -> Exception:
+        status = error.status
+        if status in (401, 403):
             return InputError(f"{self.name} needs a token: give token=, or set MIRANTE_TOKEN")
-        if error.code == 404 or 300 <= error.code < 400:
-            return InputError(f"{self.name} has no Mirante API ({error.code}); look at the address")
-        if error.code == 422:
-            return InputError(f"{self.name} does not understand that: {_detail(error.read(4_000))}")
-        return StoreError(f"{self.name} answers {error.code}: {_detail(error.read(4_000))}")
+        if status == 404 or (status is not None and 300 <= status < 400):
+            return InputError(f"{self.name} has no Mirante API ({status}); look at the address")
+        if status == 422:
+            return InputError(f"{self.name} does not understand that: {error.detail}")
+        return StoreError(str(error))
 
 
 def _said(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-def _detail(body: bytes) -> str:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = None
-    told = found.get("detail") if isinstance(found, Mapping) else None
-    return str(told or body.decode("utf-8", "replace"))[:500]
 
 
 def _time(text: str | None) -> datetime | None:

@@ -71,6 +71,10 @@ class StoreBackend:
         found = walk(self._store, subject, since, until)
         return pa.Table.from_batches((batch_of(name, rows_of(name, one)) for one in found), schema_of(name))
 
+    def models(self) -> list[str]:
+        """Return the models that have readings or a baseline, in the order of their names."""
+        return self._store.labels.known_models()
+
     def alerts(
         self,
         subject: str | None,

@@ -20,6 +20,8 @@ _CONFIG = """\
 store: sqlite:///mirante.db
 mlflow:
   tracking_uri: {tracking_uri}
+experiments:
+  include: ["*"]            # runs of MLflow are followed while they train: the page Experiments
 models:
   - model: {model}
     alias: {alias}
@@ -82,6 +84,16 @@ rules:
     keep_firing_for: 3d
     severity: warning
     summary: "log-loss {{ $value }}; January had 0.28"
+  - name: probabilities_off
+    when: performance_calibration_error_lower > 0.1
+    keep_firing_for: 3d
+    severity: warning
+    summary: "the probabilities are off by more than {{ $value }} on average"
+  - name: new_categories
+    when: new_category_ratio > 0 and new_category_detected == 1
+    keep_firing_for: 8d       # the airports of summer have most of their flights on Saturdays
+    severity: warning
+    summary: "{{ $value | humanizePercentage }} of {{ $labels.feature }} is new since January"
 """
 
 

@@ -8,20 +8,22 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from mirante.app.build import build
+from mirante.app.lockfile import hold_alone
 from mirante.app.settings import Settings
 from mirante.demo.files import MARKER, demo_settings
 from mirante.demo.flights import TIMEZONE, Flights, load_flights
 from mirante.demo.notices import ShortNotices
 from mirante.demo.progress import Progress
 from mirante.demo.replay import Replay, ReplayCounts, replay_days
+from mirante.demo.shipping import Shipping
 from mirante.demo.summary import monitoring_summary, training_summary
-from mirante.demo.training import ALIAS, EXPERIMENT, MODEL, Champion, probabilities, train
+from mirante.demo.training import ALIAS, EXPERIMENT, MODEL, Champion, Fitted, fit_all, log_all, probabilities
 from mirante.errors import InputError
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.tracking.server import ServerProcess, start_server
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Demonstration", "prepare_folder", "run_demo"]
 
+_SHIP_EVERY = 10  # days
+_JANUARY = ("2013-01-01", "2013-01-31")
 _NO_SERVER = "http://127.0.0.1:1"  # stands for the server until it is started
 _REST = "That was the first notice; of the others only the title. The page of each alert tells the rest."
 _OWN = (
@@ -85,12 +89,16 @@ def prepare_folder(folder: Path) -> Path:
     ------
     InputError
         If the folder holds something else.
+    ConflictError
+        If an earlier demonstration there still runs.
     """
     folder = folder.expanduser().absolute()
     if folder.is_file():
         raise InputError(f"{folder} is a file; give a folder with --dir")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise InputError(f"{folder} is not empty and not a demonstration's; give a new folder with --dir")
+    if (lock := hold_alone(folder / "mirante.db")) is not None:
+        lock.release()  # nobody works in what is removed now
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("Made by `mirante demo`; a new demonstration replaces what is in here.\n")
     for name in _OWN:
@@ -130,19 +138,20 @@ def run_demo(
         pass  # what is wrong with the config is said now, and not after the training
     seconds: dict[str, float] = {}
     progress.say("starting an MLflow server and reading 336,776 flights")
-    with _ended_by_signals(), _started(folder) as (flights, server), _tracking(server.uri):
-        seconds["server_and_data"] = _lap(began, seconds)
-        progress.say(f"MLflow at {server.uri}; training on January")
-        champion = train(flights.between("2013-01-01", "2013-01-31"), server.uri, report=progress.say)
-        seconds["training"] = _lap(began, seconds)
+    with _ended_by_signals(), _started(folder, progress) as (flights, fitted, server), _tracking(server.uri):
+        seconds["data_training_server"] = _lap(began, seconds)
+        progress.say(f"MLflow at {server.uri}; logging the models there")
+        champion = log_all(fitted, flights.between(*_JANUARY), server.uri)
+        seconds["registration"] = _lap(began, seconds)
         settings = demo_settings(folder, server.uri, config=config, port=port)
         with build(settings, console=cast(TextIO, ShortNotices(cast(TextIO, progress), _REST))) as parts:
             _publish(flights, champion, parts, settings)
             seconds["baseline"] = _lap(began, seconds)
-            counts = _replay(flights, champion, parts, settings, progress)
-            seconds["replay_and_monitoring"] = _lap(began, seconds)
-            progress.say("writing readings to MLflow")
-            shipped = parts.mlflow_sink.ship()
+            with Shipping(parts.mlflow_sink) as shipping:
+                counts = _replay(flights, champion, parts, settings, progress, shipping)
+                seconds["replay_and_monitoring"] = _lap(began, seconds)
+                progress.say("writing the last readings to MLflow")
+                shipped = shipping.finish()
             seconds["readings_to_mlflow"] = _lap(began, seconds)
             files = _write_files(folder, parts, settings)
             seconds["dashboard_and_report"] = _lap(began, seconds)
@@ -163,14 +172,23 @@ def _lap(began: float, seconds: dict[str, float]) -> float:
 
 
 @contextlib.contextmanager
-def _started(folder: Path) -> Iterator[tuple[Flights, ServerProcess]]:
-    """Start the server while the flights are read, and stop it whatever happens in between."""
+def _started(folder: Path, progress: Progress) -> Iterator[tuple[Flights, list[Fitted], ServerProcess]]:
+    """Start the server while models are fitted on the flights, and stop it whatever happens in between."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         starting = pool.submit(start_server, folder / "mlflow")
         try:
-            yield load_flights(), starting.result()
+            flights = load_flights()
+            progress.say("training on January")
+            fitted = fit_all(flights.between(*_JANUARY), report=progress.say)
+            yield flights, fitted, starting.result()
         finally:
-            starting.result().stop()
+            # not waited for here, where a signal would end the waiting and leave the server behind
+            starting.add_done_callback(_stop)
+
+
+def _stop(starting: Future[ServerProcess]) -> None:
+    if starting.exception() is None:
+        starting.result().stop()
 
 
 @contextlib.contextmanager
@@ -220,7 +238,7 @@ def _publish(flights: Flights, champion: Champion, parts: Parts, settings: Setti
     """January as the model saw it, cancelled flights included; kept beside the model version."""
     from mirante.app.scheduler import utc_now
 
-    january = flights.between("2013-01-01", "2013-01-31")
+    january = flights.between(*_JANUARY)
     config = settings.models[0]
     baseline = ModelBaseline.fit(
         january.features,
@@ -241,6 +259,7 @@ def _replay(
     parts: Parts,
     settings: Settings,
     progress: Progress,
+    shipping: Shipping,
 ) -> ReplayCounts:
     import pandas as pd
 
@@ -257,12 +276,18 @@ def _replay(
     )
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2013-02-01", "2013-12-31")]
     rest = flights.between(days[0], days[-1])
+
+    def step(done: int, total: int, day: str) -> None:
+        progress.step(done, total, day)
+        if done % _SHIP_EVERY == 0:
+            shipping.go_on()
+
     progress.say(f"replaying {len(rest):,} flights in {len(days)} daily windows on the clock of {TIMEZONE}")
     with Recorder(MODEL, config.log, version=version) as recorder:
         driven = Replay(
             champion.pipeline, recorder, monitor, parts.engine, parts.outbox, parts.store, parts.host
         )
-        counts = replay_days(driven, rest, days, progress=progress.step)
+        counts = replay_days(driven, rest, days, progress=step)
         counts.rows_recorded = recorder.recorded
     return counts
 

@@ -19,11 +19,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-__all__ = ["ALIAS", "EXPERIMENT", "MODEL", "SETTINGS", "Champion", "probabilities", "train"]
+__all__ = [
+    "ALIAS",
+    "EXPERIMENT",
+    "MODEL",
+    "SETTINGS",
+    "Champion",
+    "Fitted",
+    "fit_all",
+    "log_all",
+    "probabilities",
+]
 
 MODEL = "nyc-flight-delay"
 ALIAS = "champion"
 EXPERIMENT = "nyc-flight-delay training"
+_FIT, _HELD_OUT = ("2013-01-01", "2013-01-24"), ("2013-01-25", "2013-01-31")
 
 SETTINGS: Sequence[Mapping[str, Any]] = (
     MappingProxyType({"estimator": "logistic_regression", "C": 0.01}),
@@ -104,20 +115,59 @@ def _fit_one(
     return pipeline, {name: scores[name] for name in ("accuracy", "log_loss", "roc_auc", "brier")}
 
 
-def train(january: Flights, tracking_uri: str, *, report: Callable[[str], None] = lambda _: None) -> Champion:
-    """Train the settings of `SETTINGS`, log each as a run, and register the best as champion.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A pipeline that was fitted on the first 24 days of January.
 
-    The first 24 days are fitted on, the last week of January is held out; the lowest log-loss wins.
-    Flights that never arrived have no label: left out of both, counted as ``rows_without_label``.
+    Parameters
+    ----------
+    settings : mapping
+        One of `SETTINGS`.
+    pipeline : Pipeline
+        Fitted.
+    metrics : dict of str to float
+        On the last week of January.
+    """
+
+    settings: Mapping[str, Any]
+    pipeline: Pipeline
+    metrics: dict[str, float]
+
+
+def fit_all(january: Flights, *, report: Callable[[str], None] = lambda _: None) -> list[Fitted]:
+    """Fit a pipeline for each of `SETTINGS`; no MLflow is needed yet.
+
+    The first 24 days are fitted on, the last week of January is held out. Flights that never arrived have no
+    label and are left out of both.
 
     Parameters
     ----------
     january : Flights
         All flights of January.
+    report : callable, optional
+        Called with a line of text after each.
+    """
+    fit, held_out = january.between(*_FIT), january.between(*_HELD_OUT)
+    found: list[Fitted] = []
+    for settings in SETTINGS:
+        pipeline, metrics = _fit_one(settings, fit, held_out)
+        found.append(Fitted(settings, pipeline, metrics))
+        name, loss = settings["estimator"], metrics["log_loss"]
+        report(f"model {len(found)} of {len(SETTINGS)}: {name}, log-loss {loss:.3f}")
+    return found
+
+
+def log_all(fitted: Sequence[Fitted], january: Flights, tracking_uri: str) -> Champion:
+    """Log each fitted pipeline as a run, and register the best, by log-loss, as champion.
+
+    Parameters
+    ----------
+    fitted : sequence of Fitted
+        From `fit_all`.
+    january : Flights
+        All flights of January; those without a label are counted as ``rows_without_label``.
     tracking_uri : str
         An MLflow server.
-    report : callable, optional
-        Called with a line of text after each run.
 
     Returns
     -------
@@ -128,21 +178,18 @@ def train(january: Flights, tracking_uri: str, *, report: Callable[[str], None] 
 
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_experiment(EXPERIMENT)
-    fit, held_out = january.between("2013-01-01", "2013-01-24"), january.between("2013-01-25", "2013-01-31")
-    fitted: list[tuple[float, str, Pipeline, dict[str, float]]] = []
-    for settings in SETTINGS:
-        pipeline, metrics = _fit_one(settings, fit, held_out)
-        with mlflow.start_run(run_name=f"{settings['estimator']}-{len(fitted) + 1}") as run:
-            mlflow.log_params(dict(settings))
+    fit = january.between(*_FIT)
+    runs: list[str] = []
+    for one in fitted:
+        with mlflow.start_run(run_name=f"{one.settings['estimator']}-{len(runs) + 1}") as run:
+            mlflow.log_params(dict(one.settings))
             mlflow.log_metrics(
-                {**metrics, "rows": len(fit), "rows_without_label": float(january.labels.isna().sum())}
+                {**one.metrics, "rows": len(fit), "rows_without_label": float(january.labels.isna().sum())}
             )
-        fitted.append((metrics["log_loss"], run.info.run_id, pipeline, metrics))
-        name, loss = settings["estimator"], metrics["log_loss"]
-        report(f"run {len(fitted)} of {len(SETTINGS)}: {name}, log-loss {loss:.3f}")
-    _, run_id, pipeline, metrics = min(fitted, key=lambda item: item[0])
-    version = _register(run_id, pipeline, fit)
-    return Champion(version, pipeline, MappingProxyType(metrics), len(fitted))
+        runs.append(run.info.run_id)
+    best, run_id = min(zip(fitted, runs, strict=True), key=lambda pair: pair[0].metrics["log_loss"])
+    version = _register(run_id, best.pipeline, fit)
+    return Champion(version, best.pipeline, MappingProxyType(best.metrics), len(fitted))
 
 
 def _register(run_id: str, pipeline: Pipeline, fit: Flights) -> str:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mirante.notebook import html_result, html_table
+from mirante.readings import READINGS
 
 __all__ = ["ColumnVerdict", "Finding", "WindowVerdict"]
 
@@ -117,6 +118,21 @@ class ColumnVerdict:
     new_category_ratio: float
     sentence: str
     missing_sentence: str
+
+    def drift_values(self) -> dict[str, float]:
+        """Return what is said of its drift, by the names of readings.
+
+        Returns
+        -------
+        dict of str to float
+            ``drift_detected``, ``drift_effect``, ``drift_p_value`` and the scores that are readings.
+        """
+        named = {f"drift_{score}": value for score, value in self.scores.items()}
+        return {name: value for name, value in named.items() if name in READINGS} | {
+            "drift_p_value": self.p_value,
+            "drift_effect": self.effect,
+            "drift_detected": float(self.drifted),
+        }
 
 
 @dataclass(frozen=True, eq=False)

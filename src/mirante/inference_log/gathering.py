@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mirante.errors import InputError
 from mirante.inference_log.frames import Piece
-from mirante.inference_log.kinds import META, META_TYPES, common_schema, fit
+from mirante.inference_log.kinds import META_TYPES, common_schema, fit, in_order
+from mirante.inference_log.probabilities import is_probability
 from mirante.inference_log.sealed import SealedFile
 from mirante.inference_log.stream import StreamFile
 
@@ -72,10 +73,9 @@ def join(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def ordered(schema: pa.Schema) -> pa.Schema:
-    """Return `schema` with features first, the meta columns after them and the version last."""
-    features = [field for field in schema if field.name not in META and field.name != VERSION]
-    meta = [schema.field(name) for name in (*META, VERSION) if name in schema.names]
-    return pa.schema([*features, *meta])
+    """Return `schema` with the columns in the order of `in_order` and the version last."""
+    names = in_order([name for name in schema.names if name != VERSION])
+    return pa.schema([schema.field(name) for name in (*names, VERSION) if name in schema.names])
 
 
 def select(tables: Sequence[pa.Table], schema: pa.Schema, columns: Sequence[str] | None) -> pa.Table:
@@ -88,6 +88,9 @@ def select(tables: Sequence[pa.Table], schema: pa.Schema, columns: Sequence[str]
 def selected_schema(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
     """Return the fields of `columns`, in that order; all in the log's order when None.
 
+    Probabilities of classes are left out where no segment has them: who asks for a prediction that may be
+    kept in either of two ways asks for both.
+
     Raises
     ------
     InputError
@@ -99,6 +102,7 @@ def selected_schema(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Sche
     schema = ordered(schema)
     if columns is None:
         return schema
+    columns = [name for name in columns if name in schema.names or not is_probability(name)]
     unknown = [name for name in columns if name not in schema.names]
     if unknown:
         raise InputError(f"no segment has the columns {unknown}; there are {schema.names}")

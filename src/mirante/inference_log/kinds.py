@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from mirante.inference_log.probabilities import PLACED, is_probability
 
 __all__ = [
     "META",
@@ -28,6 +30,7 @@ __all__ = [
     "common_type",
     "convert",
     "fit",
+    "in_order",
     "plain_type",
     "text_of",
 ]
@@ -90,13 +93,31 @@ def common_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
 
 
 def common_schema(schemas: Iterable[pa.Schema]) -> pa.Schema:
-    """Return the schema that holds tables of all `schemas`: features as they appear, then meta columns."""
+    """Return the schema that holds tables of all `schemas`, in the log's order: see `in_order`."""
     types: dict[str, pa.DataType] = {}
     for schema in schemas:
         for field in schema:
             types[field.name] = common_type(types.get(field.name, pa.null()), field.type)
-    ordered = [name for name in types if name not in META] + [name for name in META if name in types]
-    return pa.schema([(name, types[name]) for name in ordered])
+    return pa.schema([(name, types[name]) for name in in_order(types)])
+
+
+def in_order(names: Collection[str]) -> list[str]:
+    """Return columns in the log's order: features as they are, meta columns, probabilities of classes.
+
+    Examples
+    --------
+    >>> in_order(["__probability_of_b", "__prediction", "age", "__id", "__probability_of_a"])
+    ['age', '__id', '__prediction', '__probability_of_b', '__probability_of_a']
+    """
+    features = [name for name in names if name not in META and not is_probability(name)]
+    said = sorted(filter(is_probability, names), key=_place)
+    return [*features, *(name for name in META if name in names), *said]
+
+
+def _place(column: str) -> tuple[bool, int]:
+    """Return what puts positions in the order of their numbers; names stay as they come."""
+    number = column.removeprefix(PLACED)
+    return (True, int(number)) if number != column and number.isdecimal() else (False, 0)
 
 
 def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -25,13 +25,17 @@ from mirante.inference_log.gathering import (
     with_version,
 )
 from mirante.inference_log.kinds import common_schema, fit
+from mirante.inference_log.names import quote_name
 from mirante.inference_log.places import last_rows, new_rows
+from mirante.inference_log.probabilities import is_probability
 from mirante.inference_log.segments import SegmentName
+from mirante.inference_log.steps import Step, sealed_rows
 from mirante.inference_log.upkeep import Upkeep
 
 __all__ = ["InferenceLog"]
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_LOOKED_AT = 1_000  # rows, for the columns that there are
 
 
 class InferenceLog(Upkeep):
@@ -48,7 +52,9 @@ class InferenceLog(Upkeep):
     Notes
     -----
     Tables have the features under their own names, then ``__id`` (text), ``__time`` (microseconds, UTC),
-    ``__latency`` (seconds, may be null), ``__prediction`` (float64, int64 or text) and ``__version`` (text).
+    ``__latency`` (seconds, may be null), ``__prediction`` (float64, int64 or text) and ``__version`` (text);
+    of predictions that are probabilities also one of float64 for each class, see
+    `mirante.inference_log.probabilities`.
     Segments may differ: a column that one lacks is null there, whole numbers and fractions become float64,
     and a column that is number in one and text in another becomes text.
 
@@ -114,6 +120,75 @@ class InferenceLog(Upkeep):
                 del following.state[gone]
         self._places.flush()
         return (join(tables) if tables else None), following.state
+
+    def plan(self, model: str, cursor: Mapping[str, Any] | None, *, limit_rows: int = 500_000) -> Step | None:
+        """Return which rows of sealed segments `read_new` would give next, without reading them.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+        cursor : mapping or None
+            As for `read_new`.
+        limit_rows : int
+            At most so many rows.
+
+        Returns
+        -------
+        Step or None
+            For `read_step`, here or on another machine that has the log; None when there are none. What is
+            still written is left to `read_new`.
+        """
+        following, left = Cursor(cursor), limit_rows
+        pieces: list[tuple[Any, ...]] = []
+        for version, folder in self._places.versions(model):
+            for name in self._places.segments(folder) if left else ():
+                if not left or following.finished(folder.name, name):
+                    continue
+                begin, most = following.consumed(folder.name, name), left
+                look = partial(sealed_rows, begin=begin, limit=most)
+                try:
+                    found = self._places.with_file(folder, name, look)
+                except ArchiveError:  # as `read_new` has it
+                    continue
+                if found is None or not found[0]:
+                    continue
+                rows, past, finished = found
+                following.consume(folder.name, name, past, finished=finished)
+                pieces.append((version, folder.name, str(name), begin, rows))
+                left -= rows
+        return Step(tuple(pieces), limit_rows - left, following.state) if pieces else None
+
+    def read_step(self, model: str, step: Step) -> pa.Table:
+        """Return the rows that `plan` named.
+
+        Parameters
+        ----------
+        model : str
+            Whose they are.
+        step : Step
+            From `plan`, also of another process.
+
+        Raises
+        ------
+        InputError
+            If they are not all there any more, or not to be read here.
+        ArchiveError
+            If they are in an archive that does not answer.
+        """
+        tables: list[pa.Table] = []
+        for version, below, stem, begin, rows in step.pieces:
+            folder, name = self.root / quote_name(model) / below, SegmentName.parse(stem)
+            look = partial(new_rows, begin=begin, limit=rows)
+            found = None if name is None else self._places.with_file(folder, name, look)
+            there = [] if found is None else found[0]
+            if sum(table.num_rows for table in there) != rows:
+                raise InputError(f"{folder / stem} has no longer the {rows:,} rows that it had")
+            tables += [with_version(table, version) for table in there]
+        return join(tables)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InferenceLog, (self.root, self.archive)  # what is open here is not elsewhere
 
     def _read_segment(self, cursor: Cursor, folder: Path, name: SegmentName, limit: int) -> list[pa.Table]:
         begin = cursor.consumed(folder.name, name)
@@ -266,6 +341,27 @@ class InferenceLog(Upkeep):
             if columns is None
             else found.select([name for name in columns if name in found.column_names])
         )
+
+    def prediction_columns(self, model: str) -> list[str]:
+        """Return the columns that say what was predicted, by the newest rows.
+
+        Parameters
+        ----------
+        model : str
+            The name that the recorder was given.
+
+        Returns
+        -------
+        list of str
+            ``__prediction``, and a column for each class where predictions are probabilities.
+
+        Examples
+        --------
+        >>> InferenceLog("not/there").prediction_columns("churn")
+        ['__prediction']
+        """
+        names = self.newest(model, _LOOKED_AT).column_names
+        return ["__prediction", *filter(is_probability, names)]
 
     def present(self, model: str) -> dict[str, Any]:
         """Return the cursor of one who has read all that is there: `read_new` goes on from it.

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mirante.inference_log.segments import OPEN, SEALED, lock, seal_segment
+from mirante.inference_log.segments import OPEN, SEALED, seal_segment
 from mirante.inference_log.stream import StreamFile
+from mirante.locks import lock
 
 __all__ = ["Repair", "repair"]
 

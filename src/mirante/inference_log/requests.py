@@ -18,9 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mirante.durable import sync_folder
 from mirante.errors import ConflictError
-from mirante.inference_log.sealing import sync_folder
-from mirante.inference_log.segments import lock
+from mirante.locks import lock
 
 __all__ = ["JOURNAL", "Request", "alone", "finish", "keep", "key_of", "pending", "read_journal"]
 

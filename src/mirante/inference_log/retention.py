@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from mirante.durable import sync_folder
 from mirante.errors import ArchiveError
 from mirante.inference_log.archive.index import Archive
 from mirante.inference_log.archive.known import Known
 from mirante.inference_log.places import version_folders
 from mirante.inference_log.requests import alone
 from mirante.inference_log.sealed import SealedFile
-from mirante.inference_log.sealing import sync_folder
 from mirante.inference_log.segments import OPEN, SEALED, SegmentName, created_at, list_segments
 from mirante.inference_log.stat import size_of
 

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mirante.durable import sync_folder
 from mirante.inference_log.facts import SUMMED, Facts, footer_length
 from mirante.inference_log.stream import StreamFile
 
-__all__ = ["GROUP_ROWS", "seal_stream", "sync_folder", "write_sealed"]
+__all__ = ["GROUP_ROWS", "seal_stream", "write_sealed"]
 
 GROUP_ROWS = 10_000
 
@@ -164,12 +165,3 @@ def _groups(begin: int, run: Sequence[pa.Table]) -> Iterator[tuple[int, pa.Table
         table = pa.concat_tables(run)
         for start in range(0, table.num_rows, GROUP_ROWS):
             yield begin + start, table.slice(start, GROUP_ROWS)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

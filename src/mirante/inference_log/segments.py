@@ -7,9 +7,9 @@ however it dies, and then `repair` (its own file) may cut the unfinished tail an
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,14 +19,13 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from mirante.durable import sync_folder
 from mirante.errors import InputError
 from mirante.inference_log.frames import encode_frame, encode_schema
 from mirante.inference_log.kinds import common_schema, fit
-from mirante.inference_log.sealing import seal_stream, sync_folder
+from mirante.inference_log.sealing import seal_stream
 from mirante.inference_log.stream import StreamFile
-
-if sys.platform != "win32":
-    import fcntl
+from mirante.locks import lock
 
 __all__ = [
     "OPEN",
@@ -36,8 +35,6 @@ __all__ = [
     "ask_to_seal",
     "created_at",
     "list_segments",
-    "lock",
-    "lock_when_free",
     "seal_segment",
 ]
 
@@ -46,6 +43,7 @@ _STEM = re.compile(r"(\d{8}T\d{12})-([0-9a-z]+)-(\d{6,9})")
 _CREATED = "%Y%m%dT%H%M%S%f"
 _BATCH_ROWS = 50_000
 _ASKED = ".seal"
+_AGAIN = 60.0  # seconds until another try to seal
 
 
 class SegmentName(NamedTuple):
@@ -111,6 +109,8 @@ class _Segment:
     rows: int = 0
     dirty: bool = True
     named: bool = False
+    in_doubt: bool = False  # a sync of it failed
+    again: float = 0.0  # not sealed before
 
 
 class SegmentWriter:
@@ -234,31 +234,71 @@ class SegmentWriter:
             self._current = None
 
     def sync(self) -> None:
-        """Make all that was appended durable."""
+        """Make all that was appended durable.
+
+        Raises
+        ------
+        OSError
+            When the disk fails. The segment then ends, and until a `tick` has written its rows into another
+            file they are not durable, and this is raised again.
+        """
         for segment in [*self._full, self._current]:
             if segment is not None and segment.dirty:
-                os.fsync(segment.handle)
-                if not segment.named:  # its name, once
-                    sync_folder(self.folder)
-                    segment.named = True
-                segment.dirty = False
+                self._sync(segment)
+
+    def _sync(self, segment: _Segment) -> None:
+        # the system forgets what it could not write: a second try would only seem to succeed
+        if segment.in_doubt:
+            raise OSError(errno.EIO, "rows that the disk did not take are not in another file yet")
+        try:
+            os.fsync(segment.handle)
+            if not segment.named:  # its name, once
+                sync_folder(self.folder)
+                segment.named = True
+        except OSError:
+            segment.in_doubt = True
+            if segment is self._current:
+                self._retire()
+            raise
+        segment.dirty = False
 
     def tick(self) -> None:
-        """Seal what is full or old enough. A segment that cannot be sealed now is left to `repair`."""
+        """Seal what is full or old enough. What the disk does not take now is tried again."""
         self._retire_when_full()
         if self._current is not None and _asked(self.folder) != self._current.asked:
             self._retire()
-        while self._full:
-            segment = self._full.pop(0)
+        now, errors = self._clock(), []
+        for segment in [one for one in self._full if one.again <= now]:
             try:
                 seal_segment(segment.path)
-            finally:
-                os.close(segment.handle)
+            except OSError as error:
+                segment.again = now if segment.in_doubt else now + _AGAIN
+                errors.append(error)
+            except BaseException:
+                self._let_go(segment)
+                raise
+            else:
+                self._let_go(segment)
+        if errors:
+            raise errors[0]
+
+    def _let_go(self, segment: _Segment) -> None:
+        self._full.remove(segment)
+        os.close(segment.handle)
 
     def close(self) -> None:
-        """Seal everything."""
+        """Seal everything. What cannot be sealed now is left to `repair`."""
         self._retire()
-        self.tick()
+        errors = []
+        for segment in list(self._full):
+            try:
+                seal_segment(segment.path)
+            except OSError as error:
+                errors.append(error)
+            finally:
+                self._let_go(segment)
+        if errors:
+            raise errors[0]
 
     def abandon(self) -> None:
         """Let go of the files without touching them: what a forked child does with its parent's."""
@@ -294,23 +334,6 @@ def seal_segment(path: Path) -> int:
         path.unlink()
     sync_folder(path.parent)
     return int(bool(stream.pieces))
-
-
-def lock(handle: int) -> bool:
-    """Take the lock of an open file, or return False when another process has it."""
-    if sys.platform == "win32":  # no flock: there, repair while a recorder writes is not safe
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def lock_when_free(handle: int) -> None:
-    """Take the lock of an open file, when it is free."""
-    if sys.platform != "win32":  # as above
-        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _write_all(handle: int, data: bytes) -> None:

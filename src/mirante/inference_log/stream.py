@@ -34,7 +34,7 @@ class StreamFile:
     Attributes
     ----------
     schema : pyarrow.Schema or None
-        None until the schema is there.
+        None until there is a whole batch, whose checksum is of the schema too: that has none itself.
     pieces : list of Frame
         The whole batches.
     end : int
@@ -50,6 +50,7 @@ class StreamFile:
         self.end = 0
         self.damage: dict[int, str] = {}
         self._head = b""
+        self._said: Any = None  # the schema as it stands there
         self._seen = -1
 
     def refresh(self) -> None:
@@ -61,16 +62,19 @@ class StreamFile:
             data = file.read()
         base = self.end
         self._seen = base + len(data)
-        if self.schema is None and not self._open(data):
+        if self._said is None and not self._open(data):
             return
         while (frame := self._next(data, self.end - base, base)) is not None:
+            self.schema = self._said
             self.pieces.append(frame)
             self.end = frame.end
 
     def _open(self, data: bytes) -> bool:
         try:
-            self.schema, self._head = decode_schema(data)
-        except FrameError:
+            self._said, self._head = decode_schema(data)
+        except FrameError as error:
+            if was_whole(data, framed=False):  # batches follow: the schema was whole, and was changed since
+                self.damage[0] = f"{self.path}: bytes 0 to {len(data)} left out: {error}"
             return False
         self.end = len(self._head)
         return True

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from mirante.drift.monitor import DriftMonitor
-from mirante.errors import InputError
+from mirante.errors import ArchiveError, InputError
 from mirante.i18n import Translator, format_number, translator
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
-from mirante.monitors.logged import logged_rows
+from mirante.monitors.logged import check_enough, logged_rows
 from mirante.monitors.sample import sample_of
 from mirante.monitors.slices.baselines import SliceBaselines, chosen, count_slices
 from mirante.profiles import TableProfile
@@ -90,7 +90,14 @@ def windows_to_accept(store: Store, subject: str, since: datetime, until: dateti
 
 
 def _profiles(subject: str, rows: Sequence[WindowRow]) -> list[TableProfile]:
+    if merged := [row for row in rows if row.verdicts.get("windows", 1) > 1]:
+        raise InputError(
+            f"the windows of {subject} until {merged[-1].end.isoformat()} are one for each day by now "
+            "(retention.hourly), which says nothing of windows; give a range that begins later"
+        )
     profiles = [TableProfile.from_bytes(row.profile) for row in rows]
+    if not all(profile.layout.same(profiles[0].layout) for profile in profiles):
+        profiles = [profile.coarser() for profile in profiles]  # older ones are so already
     for row, profile in zip(rows, profiles, strict=True):
         if not profile.layout.same(profiles[0].layout):
             raise InputError(
@@ -194,7 +201,8 @@ def accepted_baseline(
     log : InferenceLog, optional
         Has the windows' rows. Where the former baseline may keep rows, as many of theirs are kept with the
         new one. Without a log, or when it has not all of them any more, none are: the former one's rows are
-        another normal. In the same way its slices are counted anew in these rows, or left out.
+        another normal. In the same way its slices are counted anew in these rows, or left out. Columns that
+        are not watched (``columns:``) are counted in these rows too.
 
     Returns
     -------
@@ -204,9 +212,10 @@ def accepted_baseline(
     Raises
     ------
     InputError
-        If the windows have other columns than the former baseline.
+        If the windows have other columns than the former baseline; or fewer, since ``columns:`` of the config
+        leaves some out, and their rows are not in the log any more.
     """
-    profiles = _profiles(subject, rows)
+    profiles = _whole(former, rows, _profiles(subject, rows), subject, log)
     total = profiles[0]
     for profile in profiles[1:]:
         total = total + profile
@@ -246,8 +255,45 @@ def accepted_baseline(
         performance=performance,
         about=MappingProxyType(about),
         sample=None if log is None else _sample(former, total, rows, subject, log),
-        slices=None if log is None else _slices(former.slices, total, rows, subject, log),
+        slices=None if log is None else _slices(former, total, rows, profiles, subject, log),
     )
+
+
+def _whole(
+    former: ModelBaseline,
+    rows: Sequence[WindowRow],
+    profiles: list[TableProfile],
+    subject: str,
+    log: InferenceLog | None,
+) -> list[TableProfile]:
+    """Return the profiles of windows with the columns that were not watched, counted in their rows."""
+    left_out = sorted(_kinds(former.profile) - _kinds(profiles[0]))
+    if not left_out or not _kinds(profiles[0]) < _kinds(former.profile):
+        return profiles
+    try:
+        if log is None:
+            raise InputError("the model has no inference log")
+        return [
+            TableProfile.of(_rows_of(row, profile, former, subject, log), like=former.profile)
+            for row, profile in zip(rows, profiles, strict=True)
+        ]
+    except (InputError, ArchiveError) as error:
+        raise InputError(
+            f"columns: in the config leaves {', '.join(left_out)} out of the windows of {subject}, and a "
+            f"baseline has all columns. They cannot be counted in the rows: {error}. Choose windows whose "
+            "rows are still there, or write a baseline from a file: mirante baseline create MODEL --data FILE"
+        ) from error
+
+
+def _rows_of(
+    row: WindowRow, counted: TableProfile, former: ModelBaseline, subject: str, log: InferenceLog
+) -> pa.Table:
+    """Return the rows of a window as far as the log has them, with the columns of a baseline."""
+    most, model = max(counted.rows, 1), split_subject(subject)[1]
+    nothing, said = TableProfile.empty(former.profile), former.predictions
+    found = logged_rows(log, model, row.version, row.start, row.end, nothing, said, most)
+    check_enough(log, found.num_rows, counted.rows, most, row.start, row.end)
+    return found
 
 
 def _sample(
@@ -259,7 +305,9 @@ def _sample(
         most = int(former.about.get("sample_rows", 0))
         if most < 1:
             return None
-        found = logged_rows(log, model, rows[0].version, rows[0].start, rows[-1].end, total, most)
+        first, last = rows[0], rows[-1]
+        said = former.predictions
+        found = logged_rows(log, model, first.version, first.start, last.end, total, said, most)
         return sample_of(found, total)
     except Exception as error:  # the new normal holds without them; its notices name no slices
         _log.warning("the accepted baseline keeps no rows", subject=subject, error=str(error))
@@ -267,27 +315,29 @@ def _sample(
 
 
 def _slices(
-    former: SliceBaselines | None,
+    former: ModelBaseline,
     total: TableProfile,
     rows: Sequence[WindowRow],
+    profiles: Sequence[TableProfile],
     subject: str,
     log: InferenceLog,
 ) -> SliceBaselines | None:
     """Return the former baseline's slices in the windows' rows, read window by window; None without rows."""
-    if former is None:
+    declared = former.slices
+    if declared is None:
         return None
-    model = split_subject(subject)[1]
+    model, said = split_subject(subject)[1], former.predictions
 
     def tables() -> Iterator[tuple[datetime, pa.Table]]:
-        for row in rows:
+        for row, profile in zip(rows, profiles, strict=True):
             zone = ZoneInfo(str(row.verdicts.get("timezone", "UTC")))
-            profile = TableProfile.from_bytes(row.profile)
-            found = logged_rows(log, model, row.version, row.start, row.end, profile, max(row.rows, 1))
+            most = max(row.rows, 1)
+            found = logged_rows(log, model, row.version, row.start, row.end, profile, said, most)
             yield row.start.astimezone(zone).replace(tzinfo=None), found
 
     kept = chosen(range(len(rows)))
     try:
-        return count_slices(former.entries, total, tables(), kept=set(kept), thinned=len(kept) < len(rows))
+        return count_slices(declared.entries, total, tables(), kept=set(kept), thinned=len(kept) < len(rows))
     except Exception as error:  # the new normal holds without them; the monitor says which are not judged
         _log.warning("the accepted baseline has no slices", subject=subject, error=str(error))
         return None

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from mirante.monitors.rows import FrameRows
+from mirante.sources.rows.drawing import sample_portions, scan_portions
 from mirante.sources.rows.mapping import LABEL
+from mirante.sources.rows.parquet import ParquetFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mirante.inference_log.steps import Step
     from mirante.monitors.rows import TableSource
     from mirante.store import Store
 
@@ -22,6 +26,7 @@ __all__ = ["BatchRows"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_ALL = 1_000_000  # moves of one alias; without the first of them the version before is not known
 
 
 def _now() -> datetime:
@@ -45,14 +50,23 @@ class BatchRows:
         Has the events, and takes the labels.
     subject : str
         ``model/<name>@<alias>``.
+    version : str, optional
+        Of which all rows are that do not say it themselves, whatever the alias pointed to.
     clock : callable
         Gives the present.
     """
 
     def __init__(
-        self, source: TableSource, store: Store, subject: str, *, clock: Callable[[], datetime] = _now
+        self,
+        source: TableSource,
+        store: Store,
+        subject: str,
+        *,
+        version: str | None = None,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         self._source, self._store, self._subject, self._clock = source, store, subject, clock
+        self._version = version
         self._checked = False
 
     @property
@@ -85,15 +99,15 @@ class BatchRows:
     ) -> pa.Table:
         """Return the rows of a time, with their versions."""
         if columns is None:
-            return self._complete(model, self._source.scan(model, start=start, end=end))
+            return self._complete(model, scan_portions(self._source, start=start, end=end))
         own = [name for name in columns if name != "__version" or self._source.versioned]
         wanted = [*dict.fromkeys([*own, "__time", "__id", LABEL])]
-        table = self._source.scan(model, start=start, end=end, columns=wanted)
+        table = scan_portions(self._source, wanted, start=start, end=end)
         return self._complete(model, table).select(list(columns))
 
     def sample(
         self,
-        model: str,
+        model: str,  # noqa: ARG002  a table has the rows of one
         version: str,
         most: int,
         *,
@@ -104,11 +118,12 @@ class BatchRows:
     ) -> pa.Table:
         """Return some rows of a time and a version, drawn uniformly."""
         if self._source.versioned:
-            return self._source.sample(model, version, most, start=start, end=end, columns=columns, seed=seed)
-        since, until = self._reign(version)
-        first = since if start is None or (since is not None and since > start) else start
-        last = until if end is None or (until is not None and until < end) else end
-        return self._source.sample(model, version, most, start=first, end=last, columns=columns, seed=seed)
+            first, last = start, end
+        else:
+            since, until = self._reign(version)
+            first = since if start is None or (since is not None and since > start) else start
+            last = until if end is None or (until is not None and until < end) else end
+        return sample_portions(self._source, version, most, start=first, end=last, columns=columns, seed=seed)
 
     def _complete(self, model: str, table: pa.Table) -> pa.Table:
         """Return rows with their versions and without labels, which go to the store."""
@@ -117,16 +132,31 @@ class BatchRows:
             table = table.drop_columns([LABEL])
         if self._source.versioned or "__time" not in table.column_names:
             return table
-        moves, versions = self._moves()
-        bounds = np.array([(time - _EPOCH) // _MICROSECOND for time in moves], dtype=np.int64)
-        micros = table["__time"].cast(pa.int64()).to_numpy()
-        places = np.searchsorted(bounds, micros, side="right")
-        said = pa.array(np.array(versions, dtype=object)[places].tolist(), pa.string())
-        return table.append_column("__version", said)
+        return _with_versions(table, *self._moves())
+
+    def new_frame(self, cursor: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]] | None:
+        """Return the rows of a table of Spark that `cursor` has not had, and the next cursor; else None."""
+        return self._source.new_frame(cursor) if isinstance(self._source, FrameRows) else None
+
+    def plan(self, model: str, cursor: Mapping[str, Any] | None) -> Step | None:
+        """Return what `read_new` would read next, where its place is known before; else None."""
+        return self._source.plan(model, cursor) if isinstance(self._source, ParquetFolder) else None
+
+    def read_step(self, model: str, step: Step) -> pa.Table:
+        """Return the rows that `plan` named."""
+        source = self._source
+        assert isinstance(source, ParquetFolder)  # noqa: S101 - nothing else was planned
+        return self._complete(model, source.read_step(model, step))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        moves = None if self._source.versioned else self._moves()
+        return _AsOf, (self._source, moves)  # where others count there is no store
 
     def _moves(self) -> tuple[list[datetime], list[str]]:
         """Return when the alias moved, and the versions before, between and after."""
-        events = self._store.events.list(self._subject, kinds=["alias_moved"])
+        if self._version is not None:
+            return [], [self._version]
+        events = self._store.events.list(self._subject, kinds=["alias_moved"], limit=_ALL)
         if not events:
             known = self._store.baselines.get(self._subject)
             return [], ["" if known is None else known.version]
@@ -161,6 +191,31 @@ class BatchRows:
             self._store.labels.write(
                 model, [one for one, _ in fresh], [label for _, label in fresh], self._clock()
             )
+
+
+def _with_versions(table: pa.Table, moves: Sequence[datetime], versions: Sequence[str]) -> pa.Table:
+    """Return rows with the versions that an alias pointed to at their times."""
+    bounds = np.array([(time - _EPOCH) // _MICROSECOND for time in moves], dtype=np.int64)
+    micros = table["__time"].cast(pa.int64()).to_numpy()
+    places = np.searchsorted(bounds, micros, side="right")
+    said = pa.array(np.array(versions, dtype=object)[places].tolist(), pa.string())
+    return table.append_column("__version", said)
+
+
+class _AsOf:
+    """What `BatchRows` is on another machine: planned rows, with the versions as they were known."""
+
+    def __init__(self, source: Any, moves: tuple[list[datetime], list[str]] | None) -> None:
+        self._source, self._moves = source, moves
+
+    def read_step(self, model: str, step: Step) -> pa.Table:
+        return self._versioned(self._source.read_step(model, step))
+
+    def shaped(self, raw: pa.Table) -> pa.Table:
+        return self._versioned(self._source.shaped(raw))
+
+    def _versioned(self, table: pa.Table) -> pa.Table:
+        return table if self._moves is None else _with_versions(table, *self._moves)
 
 
 def _label(value: Any) -> float | str:

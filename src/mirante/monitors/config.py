@@ -23,12 +23,14 @@ from mirante.capture.config import PrivacyConfig
 from mirante.durations import format_duration, parse_duration
 from mirante.errors import ConfigError, InputError
 from mirante.inference_log.archive.address import checked_address
+from mirante.inference_log.probabilities import MOST_CLASSES
 from mirante.monitors.fields import Budget, Kind, TimeZone, WindowLength
 from mirante.monitors.metrics.config import MetricConfig
 from mirante.monitors.slices.entry import Entry
 from mirante.monitors.windows import WindowClock
 from mirante.secrets import read_secret
 from mirante.sources.rows.config import ColumnChoice, SourceConfig, SqlConfig
+from mirante.sources.spark.config import Engine, check_engine
 
 __all__ = ["EVERY_LIMIT", "Duration", "Interval", "Limit", "ModelConfig"]
 
@@ -53,6 +55,11 @@ def _bytes(text: Any) -> int:
     return int(size)
 
 
+def _class_name(value: Any) -> Any:
+    """Return a class as text: names that are numbers need no quotes."""
+    return str(int(value)) if isinstance(value, int) else value
+
+
 def _address(url: str) -> str:
     try:
         return checked_address(url)
@@ -68,6 +75,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Limit = Literal["out_of_range", "new_category", "duplicates", "row_count", "freshness"]
 EVERY_LIMIT: tuple[Limit, ...] = get_args(Limit)
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
+_Class = Annotated[str, BeforeValidator(_class_name), Field(min_length=1)]
 
 
 class ModelConfig(BaseModel):
@@ -91,6 +99,8 @@ class ModelConfig(BaseModel):
         IANA name of the clock that windows are cut on.
     lateness : timedelta
         How long after its end a window waits for late rows before it is judged.
+    agent_wait : timedelta
+        How long a window waits for an agent that counts this model on another host and has gone silent.
     label_delay : timedelta
         How long after its end a window waits for its labels: until then its performance is provisional.
     label_lateness : timedelta
@@ -114,8 +124,12 @@ class ModelConfig(BaseModel):
         values is a slice, or a condition such as ``age >= 65``. The baseline's own when not given.
     interval : timedelta
         How often the inference log is looked at.
-    task : {"probability", "class", "regression"}, optional
-        What a prediction is; the baseline knows when not given.
+    task : {"probability", "probabilities", "class", "regression"}, optional
+        What a prediction is: the probability of label 1, one of each class, a class, or a number. The
+        baseline knows when not given.
+    classes : tuple of str, optional
+        What labels call the classes of `probabilities`, in the order of the baseline's, where those are
+        positions.
     paused : bool
         Whether to leave the inference log alone; pages and history stay.
     retention : timedelta, optional
@@ -130,6 +144,8 @@ class ModelConfig(BaseModel):
         `label_lateness` are over when not given, so that the monitor need not ask the archive for them.
     privacy : PrivacyConfig
         What of the rows is recorded: for those that record, and to find rows that are to be deleted.
+    engine : {"local", "spark"}
+        Who reads and counts new rows: this process, or Spark's workers, as ``spark:`` says.
 
     Examples
     --------
@@ -147,6 +163,7 @@ class ModelConfig(BaseModel):
     window: WindowLength = "1h"
     timezone: TimeZone = "UTC"
     lateness: Duration = timedelta(minutes=5)
+    agent_wait: Duration = timedelta(hours=2)
     label_delay: Duration = timedelta(days=1)
     label_lateness: Duration = timedelta(days=7)
     alarm_budget: Budget | None = None
@@ -156,13 +173,15 @@ class ModelConfig(BaseModel):
     metrics: tuple[MetricConfig, ...] = ()
     slices: tuple[str, ...] | None = Field(default=None, max_length=20)
     interval: Interval = timedelta(seconds=10)
-    task: Literal["probability", "class", "regression"] | None = None
+    task: Literal["probability", "probabilities", "class", "regression"] | None = None
+    classes: tuple[_Class, ...] | None = Field(default=None, min_length=2, max_length=MOST_CLASSES)
     paused: bool = False
     retention: Duration | None = None
     max_size: Size | None = None
     archive: SecretStr | None = None
     archive_after: Duration | None = None
     privacy: PrivacyConfig = PrivacyConfig()
+    engine: Engine = "local"
 
     @model_validator(mode="after")
     def _one_place(self) -> ModelConfig:
@@ -178,6 +197,27 @@ class ModelConfig(BaseModel):
                 raise ConfigError(f"source.{key} is missing; name the column with the {_MEANT[key]}")
         if isinstance(self.source, SqlConfig):
             self.source.check_key()
+        return self
+
+    @model_validator(mode="after")
+    def _spark_can_read_it(self) -> ModelConfig:
+        check_engine(self.engine, self.source)
+        return self
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_differ(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        twice = [name for place, name in enumerate(classes or ()) if name in (classes or ())[:place]]
+        if twice:
+            raise ConfigError(f"the class {twice[0]!r} is there twice; name each once, in the model's order")
+        return classes
+
+    @model_validator(mode="after")
+    def _classes_are_of_probabilities(self) -> ModelConfig:
+        if self.classes is not None and self.task not in (None, "probabilities"):
+            raise ConfigError(
+                f"classes are given and the task is {self.task!r}; they are of task: probabilities"
+            )
         return self
 
     @field_validator("metrics")

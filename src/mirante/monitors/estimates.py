@@ -15,16 +15,18 @@ from mirante.store.types import finite
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from mirante.i18n import Translator
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.openwindow import OpenWindow
     from mirante.monitors.rows import RowSource, Watched
-    from mirante.performance.estimated import Estimate
+    from mirante.performance.estimated import Estimate, PerformanceEstimator, Portion
 
-__all__ = ["WindowEstimates", "estimate_readings"]
+__all__ = ["WindowEstimates", "estimate_readings", "gathered"]
 
 _MOST_ROWS = 200_000  # of a window: what more of them would change lies far within the band
+_UNTOLD = ", and did not say of all of them what they are worth; upgrade those agents, or look at their logs"
 _PARTS = ("value", "lower", "upper", "threshold")
 
 _log = structlog.get_logger("mirante.performance")
@@ -96,23 +98,36 @@ class WindowEstimates:
             return self._nothing("task", window, text)
         if not window.rows:
             return {"measures": {}, "sentence": ""}
+        many, told = sum(window.agents.values()), window.estimated
+        if many and (told is None or told.rows != many):
+            return self._nothing("error", window, window.elsewhere + _UNTOLD)
         try:
-            rows = self._rows(window, estimator.needs_features)
-            features = rows.drop_columns(["__prediction"]) if estimator.needs_features else None
-            said = rows["__prediction"].to_numpy()
-            found = estimator.estimate(said, features, level=self._level)
+            found = self._estimated(window, estimator)
         except Exception as error:  # whatever is wrong with rows or files, the window has been judged
             return self._nothing("error", window, str(error))
         sentence = dropped_sentence(found, translator(self._locale))
         return {"measures": finite(found), "sentence": sentence}
 
+    def _estimated(self, window: OpenWindow, estimator: PerformanceEstimator) -> dict[str, Estimate]:
+        """Return the estimates of rows that are here, or that agents gathered, or both."""
+        if not window.agents:
+            said, features = _asked(self._baseline, self._rows(window, estimator.needs_features))
+            return estimator.estimate(said, features, level=self._level)
+        whole = window.estimated
+        if here := window.logged_rows:
+            own = estimator.gather(*_asked(self._baseline, self._rows(window, estimator.needs_features)))
+            # of very many rows a part is read, which stands for all of them
+            whole = own.standing_for(here) if whole is None else own.standing_for(here) + whole
+        return {} if whole is None else estimator.estimate_sums(whole, level=self._level)
+
     def _rows(self, window: OpenWindow, features: bool) -> pa.Table:
-        names = [*(self._baseline.features if features else ()), "__prediction"]
+        names = [*(self._baseline.features if features else ()), *self._baseline.predictions.logged]
         span, model = window.window, self._config.model
         rows = self._inference_log.sample(
             model, self._version, _MOST_ROWS, start=span.start, end=span.end, columns=names
         )
-        check_enough(self._inference_log, rows.num_rows, window.rows, _MOST_ROWS, span.start, span.end)
+        here = window.logged_rows
+        check_enough(self._inference_log, rows.num_rows, here, _MOST_ROWS, span.start, span.end)
         return rows
 
     def _nothing(self, reason: str, window: OpenWindow, detail: str) -> dict[str, Any]:
@@ -128,6 +143,38 @@ class WindowEstimates:
                 error=detail,
             )
         return {"reason": reason, "detail": detail}
+
+
+def gathered(baseline: ModelBaseline, table: pa.Table) -> Portion | None:
+    """Return what rows say of the model's performance, for where rows do not go along.
+
+    Parameters
+    ----------
+    baseline : ModelBaseline
+        With an estimator, or without.
+    table : pyarrow.Table
+        Features by name, and predictions, as the inference log has them.
+
+    Returns
+    -------
+    Portion or None
+        None without an estimator.
+
+    Raises
+    ------
+    InputError
+        If the predictions are none of its kind.
+    """
+    if baseline.estimator is None:
+        return None
+    return baseline.estimator.gather(*_asked(baseline, table))
+
+
+def _asked(baseline: ModelBaseline, rows: pa.Table) -> tuple[NDArray[Any], pa.Table]:
+    """Return predictions, and the features that the model was given."""
+    names = [*baseline.features, *baseline.predictions.logged]
+    asked = rows.select([name for name in names if name in rows.column_names])
+    return baseline.predictions.said(rows), asked
 
 
 def dropped_sentence(found: Mapping[str, Estimate], _: Translator) -> str:

@@ -75,6 +75,9 @@ class SliceSearch:
         if window.rows < _FEWEST:
             self._tell("few rows", window, f"slices need at least {_FEWEST} rows, and it has {window.rows}")
             return []
+        if window.agents:
+            self._tell("agents", window, window.elsewhere)
+            return []
         try:
             return self._find(window, verdict)
         except Exception as error:  # whatever is wrong with rows or files, the window has been judged
@@ -98,7 +101,14 @@ class SliceSearch:
 
         span, profile = window.window, self._baseline.profile
         rows = logged_rows(
-            self._inference_log, self._model, self._version, span.start, span.end, window.profile, SAMPLE_ROWS
+            self._inference_log,
+            self._model,
+            self._version,
+            span.start,
+            span.end,
+            window.profile,
+            self._baseline.predictions,
+            SAMPLE_ROWS,
         )
         moved = {(name, "values") for name in verdict.drifted_columns}
         moved |= {(name, "missing") for name in verdict.missing_columns}

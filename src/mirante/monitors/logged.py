@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirante.errors import InputError
-from mirante.monitors.baseline import PREDICTION
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import pyarrow as pa
 
+    from mirante.monitors.predictions import Predictions
     from mirante.monitors.rows import RowSource
     from mirante.profiles import TableProfile
 
@@ -27,6 +27,7 @@ def logged_rows(
     start: datetime,
     end: datetime,
     profile: TableProfile,
+    predictions: Predictions,
     most: int,
 ) -> pa.Table:
     """Return rows of a time, as many as were counted in it or at most so many by lot.
@@ -41,13 +42,15 @@ def logged_rows(
         Half-open.
     profile : TableProfile
         What was counted in that time. Its columns are returned, as far as the log has them.
+    predictions : Predictions
+        What the model's predictions are.
     most : int
         At most so many rows are returned, drawn uniformly; the same each time.
 
     Returns
     -------
     pyarrow.Table
-        Features, and ``prediction``.
+        Features, and ``prediction``; of several classes also ``prediction_<class>``.
 
     Raises
     ------
@@ -58,16 +61,22 @@ def logged_rows(
     --------
     >>> from datetime import UTC, datetime
     >>> from mirante.inference_log import InferenceLog
+    >>> from mirante.monitors.predictions import Predictions
     >>> from mirante.profiles import TableProfile
     >>> nothing, day = TableProfile.of({"age": []}), datetime(2013, 2, 8, tzinfo=UTC)
-    >>> logged_rows(InferenceLog("not/there"), "churn", "1", day, day, nothing, 100).num_rows
+    >>> logged_rows(InferenceLog("not/there"), "churn", "1", day, day, nothing,
+    ...     Predictions("regression"), 100).num_rows
     0
     """
-    features = [name for name in profile.columns if name != PREDICTION]
-    found = log.sample(model, version, most, start=start, end=end, columns=[*features, "__prediction"])
+    features = [name for name in profile.columns if name not in predictions.columns]
+    columns = [*features, *predictions.logged]
+    found = log.sample(model, version, most, start=start, end=end, columns=columns)
     check_enough(log, found.num_rows, profile.rows, most, start, end)
-    names = [PREDICTION if name == "__prediction" else name for name in found.column_names]
-    return found.rename_columns(names)
+    said, _ = predictions.profiled(found)
+    table = found.select([name for name in features if name in found.column_names])
+    for name, column in said.items():
+        table = table.append_column(name, column)
+    return table
 
 
 def check_enough(log: RowSource, found: int, counted: int, most: int, start: datetime, end: datetime) -> None:

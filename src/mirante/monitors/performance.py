@@ -6,12 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from mirante.errors import InputError
-from mirante.performance.realised import Realised, classes_said, classification, regression
+from mirante.monitors.predictions import Predictions, Task
+from mirante.performance.realised import (
+    Realised,
+    classes_said,
+    classes_with_probabilities,
+    classification,
+    regression,
+)
 from mirante.store.types import finite
 
 if TYPE_CHECKING:
@@ -20,9 +27,7 @@ if TYPE_CHECKING:
     from mirante.monitors.rows import RowSource, Watched
     from mirante.store import Store
 
-__all__ = ["Measurement", "Task", "measure_performance", "performance_of"]
-
-Task = Literal["probability", "class", "regression"]
+__all__ = ["Measurement", "measure_performance", "performance_of"]
 
 _log = structlog.get_logger("mirante.performance")
 
@@ -34,12 +39,12 @@ def performance_of(
 
     Parameters
     ----------
-    task : {"probability", "class", "regression"}
-        What a prediction is: the probability of label 1, a class, or a number.
+    task : {"probability", "probabilities", "class", "regression"}
+        What a prediction is: the probability of label 1, one of each class, a class, or a number.
     labels, predictions : array_like, shape (n,)
-        Rows without a label (NaN) are left out.
+        Rows without a label (NaN) are left out. Probabilities of several classes have the shape (n, k).
     classes : sequence of str, optional
-        The classes that there are, where predictions are classes.
+        The classes that there are, where predictions are classes; of probabilities in their order.
 
     Returns
     -------
@@ -55,6 +60,8 @@ def performance_of(
         return classification(labels, predictions)
     if task == "regression":
         return regression(labels, predictions)
+    if task == "probabilities":
+        return classes_with_probabilities(labels, predictions, classes)
     return classes_said(labels, predictions, classes=classes)
 
 
@@ -114,11 +121,9 @@ def measure_performance(
     store: Store,
     config: Watched,
     version: str,
-    task: Task,
+    predictions: Predictions,
     start: datetime,
     end: datetime,
-    *,
-    classes: Sequence[str] = (),
 ) -> Measurement:
     """Return the realised performance of one window.
 
@@ -132,12 +137,10 @@ def measure_performance(
         Which model.
     version : str
         Rows of other versions are left out.
-    task : {"probability", "class", "regression"}
+    predictions : Predictions
         What a prediction is.
     start, end : datetime
         The window.
-    classes : sequence of str, optional
-        The classes that there are, where predictions are classes.
 
     Returns
     -------
@@ -147,7 +150,8 @@ def measure_performance(
     """
     import pyarrow.compute as pc
 
-    rows = log.scan(config.model, start=start, end=end, columns=["__id", "__prediction", "__version"])
+    columns = ["__id", *predictions.logged, "__version"]
+    rows = log.scan(config.model, start=start, end=end, columns=columns)
     rows = rows.filter(pc.equal(rows["__version"], version))
     ids = rows["__id"].to_pylist()
     found = store.labels.get(config.model, ids)
@@ -155,16 +159,15 @@ def measure_performance(
     fresh = tuple(ids[place] for place in found.unmatched.nonzero()[0].tolist())
     realised = None
     if known:
-        predictions = rows["__prediction"].to_numpy()
         try:
-            labels, said = found.values[found.found], predictions[found.found]
-            realised = performance_of(task, labels, said, classes=classes)
+            labels, said = found.values[found.found], predictions.said(rows)[found.found]
+            realised = performance_of(predictions.task, labels, said, classes=predictions.labelled())
         except InputError as error:
             _log.warning(
                 "performance not measured",
                 subject=config.subject,
                 window=start.isoformat(),
-                task=task,
+                task=predictions.task,
                 error=str(error),
             )
     return Measurement(rows.num_rows, known, realised, fresh)

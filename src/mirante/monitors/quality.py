@@ -6,17 +6,25 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mirante.i18n import translator
-from mirante.readings import READINGS, Reading
+from mirante.readings import Reading
 
 if TYPE_CHECKING:
     from mirante.drift.verdicts import ColumnVerdict, WindowVerdict
+    from mirante.i18n import Translator
+    from mirante.inference_log.probabilities import Fault
     from mirante.monitors.openwindow import OpenWindow
+    from mirante.monitors.predictions import Predictions
 
-__all__ = ["window_readings"]
+__all__ = ["fault_note", "window_readings"]
 
 
 def window_readings(
-    window: OpenWindow, verdict: WindowVerdict, labels: Mapping[str, str], *, locale: str = "en"
+    window: OpenWindow,
+    verdict: WindowVerdict,
+    labels: Mapping[str, str],
+    *,
+    predictions: Predictions | None = None,
+    locale: str = "en",
 ) -> list[Reading]:
     """Return what a judged window has to say.
 
@@ -28,6 +36,8 @@ def window_readings(
         Its judgement.
     labels : mapping of str to str
         Model, alias, version; or the table.
+    predictions : Predictions, optional
+        What the model's predictions are; of probabilities of classes those are counted that are none.
     locale : str
         Of the notes.
 
@@ -48,6 +58,11 @@ def window_readings(
         readings.append(Reading(f"prediction_latency_seconds_{name}", seconds, start, labels))
     readings.append(Reading("drift_share", verdict.drift_share, start, labels))
     readings.append(Reading("outlier_ratio", window.outliers / window.rows, start, labels))
+    if predictions is not None and predictions.several:
+        share = sum(window.faults.values()) / window.rows
+        readings.append(
+            Reading("invalid_probabilities_ratio", share, start, labels, fault_note(window.faults, _))
+        )
     for name, column in verdict.columns.items():
         values = _column_values(column)
         notes = {"drift_detected": column.sentence, "missing_detected": column.missing_sentence}
@@ -56,14 +71,25 @@ def window_readings(
     return readings
 
 
-def _column_values(column: ColumnVerdict) -> dict[str, float]:
-    values = {
-        f"drift_{score}": value for score, value in column.scores.items() if f"drift_{score}" in READINGS
+def fault_note(faults: Mapping[Fault, int], _: Translator) -> str:
+    """Return why the probabilities of rows are none, and of how many; empty for none.
+
+    Examples
+    --------
+    >>> fault_note({"sum": 2, "missing": 1}, translator("en"))
+    'do not add up to 1: 2; one is missing: 1'
+    """
+    words = {
+        "count": _("not one for each class"),
+        "missing": _("one is missing"),
+        "outside": _("one is below 0 or above 1"),
+        "sum": _("do not add up to 1"),
     }
-    values |= {
-        "drift_p_value": column.p_value,
-        "drift_effect": column.effect,
-        "drift_detected": float(column.drifted),
+    return "; ".join(f"{words[fault]}: {count}" for fault, count in faults.items())
+
+
+def _column_values(column: ColumnVerdict) -> dict[str, float]:
+    values = column.drift_values() | {
         "missing_ratio": column.missing_ratio,
         "missing_detected": float(column.missing_detected),
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from mirante.inference_log.steps import Step
     from mirante.monitors.metrics.config import MetricConfig
     from mirante.monitors.windows import WindowClock
 
-__all__ = ["RowSource", "TableSource", "Watched"]
+__all__ = ["FrameRows", "PlannedRows", "RowSource", "TableSource", "Watched"]
 
 
 class RowSource(Protocol):
@@ -60,8 +61,44 @@ class RowSource(Protocol):
         ...
 
 
-class TableSource(RowSource, Protocol):
-    """Rows of a table: it is asked for more than a log, for its columns, its beginning and all of it."""
+@runtime_checkable
+class PlannedRows(RowSource, Protocol):
+    """Rows of which the places are known before they are read, so that others can read them."""
+
+    def plan(self, model: str, cursor: Mapping[str, Any] | None) -> Step | None:
+        """Return what `read_new` would read next; None when there is nothing that others can read."""
+        ...
+
+    def read_step(self, model: str, step: Step) -> pa.Table:
+        """Return the rows that `plan` named, on any machine."""
+        ...
+
+
+@runtime_checkable
+class FrameRows(Protocol):
+    """Rows of a table of Spark, which only its session finds."""
+
+    def new_frame(self, cursor: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]] | None:
+        """Return a DataFrame of the rows that `cursor` has not had, and the next cursor; None without any."""
+        ...
+
+
+class TableSource(Protocol):
+    """Rows of a table, in portions: what is asked for besides is its columns and its beginning.
+
+    `mirante.sources.rows.drawing` makes one table of the portions of a time, and draws some of their rows.
+    """
+
+    @property
+    def root(self) -> Path | str:
+        """Where they are, for people."""
+        ...
+
+    def read_new(
+        self, model: str, cursor: Mapping[str, Any] | None
+    ) -> tuple[pa.Table | None, dict[str, Any]]:
+        """Return rows that `cursor` has not had, None when there are none, and the next cursor."""
+        ...
 
     @property
     def versioned(self) -> bool:
@@ -76,8 +113,14 @@ class TableSource(RowSource, Protocol):
         """Return the first time of a row not before `since`."""
         ...
 
-    def portions(self, columns: Sequence[str] | None = None) -> Any:
-        """Yield all rows."""
+    def portions(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Iterator[pa.Table]:
+        """Yield all rows, or those of a time."""
         ...
 
     def fingerprint(self) -> str:
@@ -111,6 +154,11 @@ class Watched(Protocol):
     @property
     def lateness(self) -> timedelta:
         """How long windows wait for late rows."""
+        ...
+
+    @property
+    def agent_wait(self) -> timedelta:
+        """How long windows wait for an agent of which nothing is heard."""
         ...
 
     @property
@@ -154,8 +202,13 @@ class Watched(Protocol):
         ...
 
     @property
-    def task(self) -> Literal["probability", "class", "regression"] | None:
+    def task(self) -> Literal["probability", "probabilities", "class", "regression"] | None:
         """What a prediction is."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[str] | None:
+        """Names of the classes that a prediction has probabilities of; the baseline's when None."""
         ...
 
     @property

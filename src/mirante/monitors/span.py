@@ -15,7 +15,7 @@ from mirante.inference_log.gathering import join, microseconds
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mirante.inference_log import InferenceLog
+    from mirante.monitors.rows import RowSource
 
 __all__ = ["Extent", "SpanRows", "find_extent"]
 
@@ -32,14 +32,12 @@ class Extent:
     rows: int
 
 
-def find_extent(
-    rows: InferenceLog, model: str, version: str, start: datetime, end: datetime
-) -> Extent | None:
+def find_extent(rows: RowSource, model: str, version: str, start: datetime, end: datetime) -> Extent | None:
     """Return from when to when there are rows of a version; None without any.
 
     Parameters
     ----------
-    rows : InferenceLog
+    rows : RowSource
         Where they are. Times and versions of all rows between are read, a portion at a time.
     model, version : str
         Whose rows.
@@ -76,7 +74,7 @@ class SpanRows:
 
     Parameters
     ----------
-    rows : InferenceLog
+    rows : RowSource
         Where they are.
     start, end : datetime
         Half-open interval of event time; aware.
@@ -95,7 +93,7 @@ class SpanRows:
 
     def __init__(
         self,
-        rows: InferenceLog,
+        rows: RowSource,
         start: datetime,
         end: datetime,
         *,
@@ -108,7 +106,7 @@ class SpanRows:
         self._portion: tuple[tuple[datetime, datetime], pa.Table] | None = None
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Path | str:
         """Where the rows are."""
         return self._rows.root
 
@@ -184,7 +182,7 @@ class SpanRows:
 
 
 def _portions(
-    rows: InferenceLog, model: str, start: datetime, end: datetime, columns: Sequence[str] | None
+    rows: RowSource, model: str, start: datetime, end: datetime, columns: Sequence[str] | None
 ) -> Iterator[tuple[tuple[datetime, datetime], pa.Table]]:
     """Yield the rows of stretches that follow on each other, as long as keeps their number in bounds."""
     step = _FIRST
@@ -201,6 +199,8 @@ def _portions(
 
 
 def _within(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
+    if not table.num_rows:
+        return table  # of a folder in which no file has rows of the time, it has no columns either
     times = table["__time"].cast(pa.int64())
     low, high = microseconds(start, 0), microseconds(end, 0)
     return table.filter(pc.and_(pc.greater_equal(times, low), pc.less(times, high)))

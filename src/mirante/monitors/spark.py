@@ -91,15 +91,10 @@ def profile_spark(
         If window or time zone cannot be read.
     MissingDependencyError
         If pyspark is not installed, or a worker cannot import Mirante.
-
-    Notes
-    -----
-    Sums between two edges, which only the Wasserstein distance uses, travel rounded to 1/65,535 of the
-    distance between these, as in the store.
     """
     cutting = _clock(time, window, timezone)
     need("pyspark", extra="spark")
-    from mirante.sources.spark import SparkFrame
+    from mirante.sources.spark.frames import SparkFrame
 
     return _profile(SparkFrame(df), baseline, columns, time, cutting)
 
@@ -151,7 +146,8 @@ def profile_spark_files(
         Of a classic session.
     paths : path, or sequence of paths
         A folder of Parquet files (folders ``month=1`` below it are columns), a file, or several, under the
-        same path on driver and workers. A Delta table is refused: its folder holds deleted rows too.
+        same path on driver and workers; or one address that Arrow knows, ``s3://bucket/folder``, for which
+        workers have credentials. A Delta table is refused: its folder holds deleted rows too.
     baseline : TableProfile, optional
         As for `profile_spark`.
     columns : sequence of str, optional
@@ -171,7 +167,7 @@ def profile_spark_files(
     Raises
     ------
     InputError
-        As for `profile_spark`; if a path is not there, or is one that is not mounted (``s3://``).
+        As for `profile_spark`; if a path is not there, or an address cannot be read.
     ConfigError
         If window or time zone cannot be read.
     MissingDependencyError
@@ -179,7 +175,7 @@ def profile_spark_files(
     """
     cutting = _clock(time, window, timezone)
     need("pyspark", extra="spark")
-    from mirante.sources.spark import SparkFiles
+    from mirante.sources.spark.files import SparkFiles
 
     return _profile(SparkFiles(spark, paths), baseline, columns, time, cutting)
 
@@ -198,7 +194,8 @@ def _profile(
     time: str | None,
     clock: WindowClock | None,
 ) -> TableProfile | dict[datetime, TableProfile]:
-    from mirante.sources.spark import Cutting, profile_table
+    from mirante.sources.spark.counting import Cutting
+    from mirante.sources.spark.jobs import profile_table
 
     cutting = None if clock is None or time is None else Cutting(time, clock)
     found = profile_table(table, baseline=baseline, columns=columns, cutting=cutting)

@@ -109,12 +109,10 @@ class NumberCounts:
     def __add__(self, other: NumberCounts) -> NumberCounts:
         low = np.fmin(self.ends[:, :1], other.ends[:, :1])
         high = np.fmax(self.ends[:, 1:], other.ends[:, 1:])
+        with np.errstate(over="ignore", invalid="ignore"):  # of values like 1e100 there are no moments
+            sums, powers = self.sums + other.sums, self.powers + other.powers
         return NumberCounts(
-            self.cells + other.cells,
-            self.sums + other.sums,
-            self.powers + other.powers,
-            self.whole + other.whole,
-            np.hstack((low, high)),
+            self.cells + other.cells, sums, powers, self.whole + other.whole, np.hstack((low, high))
         )
 
     def same(self, other: NumberCounts) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mirante.profiles.categorical import CategoricalProfile
 from mirante.profiles.edge_table import EdgeTable
 from mirante.profiles.numeric import NumericProfile
+from mirante.profiles.sums import OpenBins
 
 __all__ = ["Layout"]
 
@@ -100,7 +101,17 @@ class Layout:
     @cached_property
     def walls(self) -> Floats:
         """The right edge of each open bin, NaN for the last of a column; shape (bins,)."""
-        return np.concatenate([np.r_[one, np.nan] for one in self.edges]) if self.edges else np.empty(0)
+        walls = np.full(int(self.bin_start[-1]), np.nan)
+        if self.edges:
+            closed = np.ones(walls.size, bool)
+            closed[self.bin_start[1:] - 1] = False
+            walls[closed] = np.concatenate(self.edges)
+        return walls
+
+    @cached_property
+    def bins(self) -> OpenBins:
+        """The open bins of all numeric columns."""
+        return OpenBins.of(self.walls, self.bin_start)
 
     @cached_property
     def edge_table(self) -> EdgeTable:

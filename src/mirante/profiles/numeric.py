@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mirante.errors import InputError
+from mirante.stats.exact import centre_and_unit
 from mirante.stats.histograms import Tally, choose_edges, tally
 from mirante.stats.moments import Moments, from_powers
 
@@ -82,11 +83,7 @@ class NumericProfile:
             counted = tally(values, like.edges, shift=like.shift, scale=like.scale)
             return cls(name, like.edges, like.shift, like.scale, counted, unreadable)
         edges = choose_edges(values)
-        finite = values[np.isfinite(values)]
-        with np.errstate(all="ignore"):
-            shift, scale = (float(finite.mean()), float(finite.std())) if finite.size else (0.0, 1.0)
-        shift = shift if np.isfinite(shift) else 0.0
-        scale = scale if np.isfinite(scale) and scale > 1e-300 else 1.0
+        shift, scale = centre_and_unit(values[np.isfinite(values)])
         return cls(name, edges, shift, scale, tally(values, edges, shift=shift, scale=scale), unreadable)
 
     @property

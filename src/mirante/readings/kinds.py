@@ -25,6 +25,9 @@ class ReadingKind(NamedTuple):
 _F = ("feature",)
 _S = (SLICE,)
 _FS = ("feature", SLICE)
+_RUN = ("run", "run_id")
+_VERSION = ("registered_model", "version")
+_KEY = ("run", "run_id", "key")
 
 
 def _estimated() -> dict[str, ReadingKind]:
@@ -105,6 +108,39 @@ def _realised() -> dict[str, ReadingKind]:
 
 _REALISED = _realised()
 
+_TRACES = {
+    "traces": ReadingKind(
+        ("status",), "traces", "traces that began in the window by status: ok, error, in_progress"
+    ),
+    "trace_error_share": ReadingKind((), "share", "traces that failed, of those that ended"),
+    "trace_latency_seconds_p50": ReadingKind((), "seconds", "median duration of traces in the window"),
+    "trace_latency_seconds_p95": ReadingKind((), "seconds", "95th percentile of duration in the window"),
+    "trace_latency_seconds_p99": ReadingKind((), "seconds", "99th percentile of duration in the window"),
+    "trace_tokens": ReadingKind(
+        ("kind",), "tokens", "tokens of the window's traces, by kind: input, output, total"
+    ),
+    "trace_cost_usd": ReadingKind((), "US dollars", "cost of the model calls in the window"),
+    "assessments": ReadingKind(
+        ("assessment",), "feedbacks", "feedback of this name on the window's traces, as it comes in"
+    ),
+    "assessment_mean": ReadingKind(
+        ("assessment",), "the assessment's", "mean of numbers, and of yes and no as 1 and 0"
+    ),
+    "assessment_share": ReadingKind(
+        ("assessment", "value"), "share", "feedback that says this, of all that is text or yes and no"
+    ),
+    "assessment_failed_share": ReadingKind(
+        ("assessment",), "share", "feedback without a value that can be used: the judge failed"
+    ),
+}
+
+
+def _of_model(kind: ReadingKind) -> ReadingKind:
+    """Return the same of one logged model's traces."""
+    told = f"the same of the traces of a logged model: {kind.help}"
+    return ReadingKind(("logged_model", "model_id", *kind.labels), kind.unit, told)
+
+
 READINGS: Mapping[str, ReadingKind] = MappingProxyType(
     {
         # hosts
@@ -168,6 +204,78 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         # rows of a table
         "table_rows": ReadingKind((), "rows", "rows of the table in the window, or in the snapshot"),
         "table_rows_read_total": ReadingKind((), "rows", "rows read from the table since the first"),
+        # experiments of MLflow and their runs, at each look
+        "mlflow_experiment_runs": ReadingKind(
+            ("status",), "runs", "runs by status: running, scheduled, finished, failed, killed"
+        ),
+        "experiment_failed_share": ReadingKind(
+            (), "share", "runs that failed, of those that ended within a day; NaN when none ended"
+        ),
+        "experiment_run_seconds_p50": ReadingKind(
+            (), "seconds", "median duration of the runs that finished within a day"
+        ),
+        "experiment_run_seconds_p95": ReadingKind(
+            (), "seconds", "95th percentile of duration of the runs that finished within a day"
+        ),
+        "experiment_best_metric": ReadingKind(
+            ("key",), "the metric's", "best value of any run so far; its note names the run"
+        ),
+        "experiment_runs_left_out": ReadingKind(
+            (), "runs", "running runs beyond `experiments.most_runs`, which are not followed"
+        ),
+        "run_seconds": ReadingKind(_RUN, "seconds", "age of a running run"),
+        "run_idle_seconds": ReadingKind(
+            _RUN, "seconds", "time since a running run logged a new point of a metric, or began"
+        ),
+        "run_metric": ReadingKind(
+            _KEY, "the metric's", "last value of a running run's metric; its note is the step"
+        ),
+        "run_metric_step": ReadingKind(_KEY, "steps", "step of that value"),
+        "run_metric_stagnant_seconds": ReadingKind(
+            _KEY, "seconds", "time since the metric was last seen to be the run's best so far"
+        ),
+        "run_metric_worsening": ReadingKind(
+            _KEY,
+            "0 up",
+            "by how much the metric is worse than the run's best, as a share of that; NaN where that is 0",
+        ),
+        "run_failed": ReadingKind(_RUN, "0 or 1", "1 for an hour after a run failed"),
+        # MLflow's registry, at each look
+        "mlflow_registered_models": ReadingKind((), "models", "registered models"),
+        "mlflow_model_versions": ReadingKind(
+            ("registered_model",), "versions", "versions of a registered model, without those deleted"
+        ),
+        "registered_models_left_out": ReadingKind(
+            (),
+            "models",
+            "registered models that are not watched, by the config or beyond `registry.most_models`",
+        ),
+        "version_baseline_missing": ReadingKind(
+            _VERSION,
+            "0 or 1",
+            "whether a version that an alias points to, or a model's newest, has no baseline; its note says "
+            "how to make one",
+        ),
+        "version_signature_missing": ReadingKind(
+            _VERSION,
+            "0 or 1",
+            "whether such a version was logged without a signature; NaN if that is unknown",
+        ),
+        # traces of MLflow, per window of the times at which they begin
+        **_TRACES,
+        **{f"logged_model_{name}": _of_model(kind) for name, kind in _TRACES.items()},
+        "traces_left_out": ReadingKind(
+            (), "0 or 1", "1 when the window has more traces than are read one by one"
+        ),
+        "trace_errors_detected": ReadingKind(
+            (), "0 or 1", "1 when more traces failed than in the windows before; its note says how many"
+        ),
+        "trace_latency_detected": ReadingKind(
+            (), "0 or 1", "1 when traces took longer than in the windows before; its note says by how much"
+        ),
+        "mlflow_traces": ReadingKind(
+            ("status",), "traces", "all traces of the experiment that MLflow has, by status"
+        ),
         # what serving processes count
         "prediction_errors_total": ReadingKind(
             ("status",), "requests", "requests answered with an error: HTTP status, or name of an exception"
@@ -184,7 +292,8 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "alias_moves_total": ReadingKind(
             (), "moves", "times that the alias moved to another version; the note names both"
         ),
-        # drift, per window; the prediction is the feature named "prediction"
+        # drift, per window; the prediction is the feature named "prediction", and the features of an
+        # experiment's traces are "latency", "status" and "assessment/<name>"
         "drift_ks": ReadingKind(_F, "0 to 1", "Kolmogorov-Smirnov distance of window and baseline (numeric)"),
         "drift_psi": ReadingKind(_F, "0 up", "population stability index"),
         "drift_jensenshannon": ReadingKind(_F, "0 to 1", "Jensen-Shannon distance, base 2"),
@@ -219,6 +328,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "new_category_ratio": ReadingKind(_F, "share", "share of rows whose category the baseline never had"),
         "new_category_detected": ReadingKind(
             _F, "0 or 1", "1 when more rows than in normal windows have such a category; its note says why"
+        ),
+        "invalid_probabilities_ratio": ReadingKind(
+            (), "share", "share of rows whose probabilities of classes were none; its note says why"
         ),
         "out_of_range_ratio": ReadingKind(
             _F, "share", "share of values below the baseline's smallest or above its largest (numeric)"
@@ -256,12 +368,32 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "mlflow_model_predictions_total": ReadingKind((), "predictions", "predictions since start"),
         "mlflow_prediction_latency_seconds": ReadingKind((), "seconds", "histogram of prediction latency"),
         "mlflow_server_up": ReadingKind(("server",), "0 or 1", "1 when the MLflow server answered"),
+        # agents on other hosts
+        "agent_clock_skew_seconds": ReadingKind(
+            (), "seconds", "how far the agent's clock is ahead of the service's; negative when it is behind"
+        ),
+        "agent_spool_batches": ReadingKind((), "batches", "batches that wait on the agent's disk"),
+        "agent_spool_bytes": ReadingKind((), "bytes", "size of the agent's spool"),
+        "agent_dropped_total": ReadingKind(
+            ("kind",),
+            "batches",
+            "batches that the agent dropped as its spool was full or too old, of `readings` or `windows`",
+        ),
+        "agent_refused_total": ReadingKind(
+            (), "batches", "batches that the service did not understand and the agent set aside"
+        ),
+        "agent_late_total": ReadingKind(
+            (), "rows", "rows that the agent found after it had sent their window"
+        ),
         # the monitor itself
         "source_up": ReadingKind(
             ("source",), "0 or 1", "1 while anything is heard of a source; made for rules, not stored"
         ),
         "monitor_rules_valid": ReadingKind(
             (), "0 or 1", "0 while the rule file is broken and the rules from before hold; its note says why"
+        ),
+        "monitor_lease_taken_total": ReadingKind(
+            (), "starts", "how often a service took the work of this store; the note says which has it"
         ),
         "monitor_task_failures_total": ReadingKind(
             ("task",), "failures", "tasks of the service that failed since start"
@@ -272,6 +404,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "monitor_task_seconds": ReadingKind(("task",), "seconds", "duration of the task's last run"),
         "monitor_dropped_total": ReadingKind(
             (), "rows", "rows of a model that recorders dropped; 0 again after a day without any"
+        ),
+        "monitor_series_left_out": ReadingKind(
+            ("watched",), "series", "series of a subject that are over its cap and not kept; 0 an hour later"
         ),
         "monitor_log_bytes": ReadingKind(
             ("log_model",), "bytes", "size of a model's inference log, of all versions"
@@ -310,13 +445,27 @@ def unit_of(name: str) -> str:
 
 _MODEL = frozenset({"model", "alias", "version"})
 _ROWS = _MODEL | {SLICE}
+_EXPERIMENT = frozenset({"experiment", "experiment_id"})
+_REGISTRY = frozenset({"registry"})
 _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "system_": frozenset({"host"}),
+        "agent_": frozenset({"host"}),
         "table_": frozenset({"table"}),
         "mlflow_server_": frozenset(),
+        "mlflow_experiment_": _EXPERIMENT,
+        "experiment_": _EXPERIMENT,
+        "run_": _EXPERIMENT,
+        "mlflow_registered_": _REGISTRY,
+        "mlflow_model_versions": _REGISTRY,
+        "registered_": _REGISTRY,
+        "version_": _REGISTRY,
+        "trace": _EXPERIMENT,
+        "assessment": _EXPERIMENT,
+        "logged_model_": _EXPERIMENT,
+        "mlflow_traces": _EXPERIMENT,
         "mlflow_": frozenset({"model"}),
-        "alias_": frozenset({"model", "alias"}),
+        "alias_": frozenset({"model", "alias", "registry", "registered_model"}),
         "monitor_dropped_": frozenset({"model", "alias"}),
         "monitor_late_": _MODEL,
         "monitor_": frozenset(),
@@ -328,7 +477,8 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
 def label_names(name: str) -> frozenset[str] | None:
     """Return the names of the labels that readings of a name may carry; None if the name is not in the table.
 
-    All readings of a model count as having `SLICE`, empty where they are of all rows: it tells rows apart.
+    All readings of rows, of a model or of a table, count as having `SLICE`, empty where they are of all rows:
+    it tells rows apart.
 
     Examples
     --------

@@ -174,7 +174,7 @@ def subject_of(labels: Mapping[str, str]) -> str:
     """
     if "model" in labels:
         return model_subject(labels["model"], labels.get("alias", "none"))
-    for kind in ("host", "experiment", "table"):
+    for kind in ("host", "experiment", "table", "registry"):
         if kind in labels:
             return f"{kind}/{labels[kind]}"
     return "monitor"

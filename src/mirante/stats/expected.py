@@ -18,16 +18,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measured", "measure_binary", "measure_multiclass", "measure_roc_auc"]
+__all__ = [
+    "EPS",
+    "Measured",
+    "Ranked",
+    "measure_binary",
+    "measure_multiclass",
+    "measure_roc_auc",
+    "rank_groups",
+]
 
 Floats = NDArray[np.float64]
 
-_EPS = float(np.finfo(np.float64).eps)
+EPS = float(np.finfo(np.float64).eps)
+"""Scores are taken for no surer than this: a logarithm must stay finite."""
 
 
 class Measured(NamedTuple):
@@ -114,7 +123,7 @@ def measure_binary(chances: Floats, scores: Floats, said: Floats) -> Mapping[str
     >>> {name: round(one.value, 3) for name, one in found.items() if name in ("accuracy", "recall")}
     {'accuracy': 0.85, 'recall': 0.818}
     """
-    right = np.clip(scores, _EPS, 1.0 - _EPS)
+    right = np.clip(scores, EPS, 1.0 - EPS)
     return {
         "accuracy": _mean(chances, said, 1.0 - said),
         "roc_auc": measure_roc_auc(chances, scores),
@@ -154,7 +163,7 @@ def measure_multiclass(chances: Floats, scores: Floats, said: NDArray[np.intp]) 
     rows, classes = chances.shape
     told = np.zeros((rows, classes))
     told[np.arange(rows), said] = 1.0
-    logs = -np.log(np.clip(scores, _EPS, 1.0))
+    logs = -np.log(np.clip(scores, EPS, 1.0))
     accuracy = float(np.mean(np.sum(chances * told, axis=1))) if rows else math.nan
     loss = float(np.mean(np.sum(chances * logs, axis=1))) if rows else math.nan
     parts = [measure_binary(chances[:, k], scores[:, k], told[:, k]) for k in range(classes)]
@@ -216,16 +225,54 @@ def measure_roc_auc(chances: Floats, scores: Floats) -> Measured:
     >>> measure_roc_auc(np.array([0.0, 1.0, 0.0]), np.array([0.2, 0.9, 0.4])).value
     1.0
     """
-    ones, zeros = float(np.sum(chances)), float(np.sum(1.0 - chances))
-    itself = chances * (1.0 - chances)
-    pairs = ones * zeros - float(np.sum(itself))
-    if chances.size < 2 or pairs <= 0.0:
-        return Measured(math.nan, np.full((chances.size, 2), math.nan))
+    itself = float(np.sum(chances * (1.0 - chances)))
     _, places = np.unique(scores, return_inverse=True)
-    one_at, zero_at = np.bincount(places, chances), np.bincount(places, 1.0 - chances)
-    zeros_below = np.cumsum(zero_at) - zero_at / 2.0
-    ones_above = ones - np.cumsum(one_at) + one_at / 2.0
-    value = (float(np.sum(one_at * zeros_below)) - float(np.sum(itself)) / 2.0) / pairs
-    if_one = (zeros_below[places] / zeros - value) * (chances.size / ones)
-    if_zero = (ones_above[places] / ones - value) * (chances.size / zeros)
-    return Measured(value, np.stack([if_zero, if_one], axis=1))
+    found = rank_groups(np.bincount(places, chances), np.bincount(places, 1.0 - chances), itself)
+    if chances.size < 2 or math.isnan(found.value):
+        return Measured(math.nan, np.full((chances.size, 2), math.nan))
+    return Measured(found.value, chances.size * found.moves[places])
+
+
+class Ranked(NamedTuple):
+    """The area under the ROC curve of rows in groups.
+
+    Parameters
+    ----------
+    value : float
+        NaN where there is no pair.
+    moves : ndarray of float64, shape (groups, 2)
+        By how much a row of each group changes it, had it the label 0 or 1.
+    """
+
+    value: float
+    moves: Floats
+
+
+def rank_groups(ones: NDArray[Any], zeros: NDArray[Any], itself: float) -> Ranked:
+    """Measure the area under the ROC curve of rows of which those of one group rank the same.
+
+    Parameters
+    ----------
+    ones, zeros : ndarray of float64, shape (groups,)
+        Sums of the chances of label 1, and of label 0, by groups of rising score.
+    itself : float
+        Sum over rows of both chances' product: what pairs of a row with itself would add.
+
+    Returns
+    -------
+    Ranked
+
+    Examples
+    --------
+    >>> rank_groups(np.array([0.0, 1.0]), np.array([2.0, 0.0]), 0.0).value
+    1.0
+    """
+    one, zero = float(np.sum(ones)), float(np.sum(zeros))
+    pairs = one * zero - itself
+    if pairs <= 0.0:
+        return Ranked(math.nan, np.full((ones.size, 2), math.nan))
+    zeros_below = np.cumsum(zeros) - zeros / 2.0
+    ones_above = one - np.cumsum(ones) + ones / 2.0
+    value = (float(np.sum(ones * zeros_below)) - itself / 2.0) / pairs
+    if_zero, if_one = (ones_above / one - value) / zero, (zeros_below / zero - value) / one
+    return Ranked(value, np.stack([if_zero, if_one], axis=1))

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from mirante.errors import InputError
 
-__all__ = ["BLOCK", "Tally", "cells", "choose_edges", "side_counts", "tally"]
+__all__ = ["BLOCK", "EXACT", "Tally", "cells", "choose_edges", "edge_ranks", "side_counts", "tally"]
+
+EXACT = 1000  # distinct values that are all edges
+QUANTILES = 999  # else
 
 BLOCK = 131_072  # values sorted at a time, 1 MB: a larger sort costs a little more, fewer searches save more
 
@@ -59,7 +62,7 @@ class Tally:
         return self.counts.cumsum()[1::2]
 
 
-def choose_edges(values: Floats, *, exact: int = 1000, count: int = 999) -> Floats:
+def choose_edges(values: Floats, *, exact: int = EXACT, count: int = QUANTILES) -> Floats:
     """Return the edges at which a baseline, and later its windows, are counted.
 
     Parameters
@@ -102,9 +105,33 @@ def choose_edges(values: Floats, *, exact: int = 1000, count: int = 999) -> Floa
     distinct = ordered[np.r_[True, ordered[1:] != ordered[:-1]]]
     if distinct.size <= exact:
         return distinct
+    return np.unique(ordered[edge_ranks(ordered.size, count)])
+
+
+def edge_ranks(size: int, count: int = QUANTILES) -> Counts:
+    """Return which of so many values in order are edges, where not all distinct ones are.
+
+    Parameters
+    ----------
+    size : int
+        Values; at least one.
+    count : int, default 999
+        Quantiles.
+
+    Returns
+    -------
+    ndarray of int64, shape (count + 2,)
+        Places from 0, in order: the smallest, the quantiles, the largest.
+
+    Examples
+    --------
+    >>> edge_ranks(100, 9).tolist()
+    [0, 9, 19, 29, 39, 49, 59, 69, 79, 89, 99]
+    """
     # exact integer arithmetic: floating point would miss a decile by one rank
-    ranks = -(-np.arange(1, count + 1, dtype=np.int64) * ordered.size // (count + 1)) - 1
-    return np.unique(np.r_[ordered[0], ordered[ranks], ordered[-1]])
+    ranks = -(-np.arange(1, count + 1, dtype=np.int64) * size // (count + 1)) - 1
+    found: Counts = np.r_[0, ranks, size - 1]
+    return found
 
 
 def tally(values: Floats, edges: Floats, *, shift: float = 0.0, scale: float = 1.0) -> Tally:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from mirante.store.acknowledgements import AcknowledgementRow
+from mirante.store.agents import AgentRow, JobRow, PartRow
 from mirante.store.alerts import AlertRow
 from mirante.store.baselines import BaselineRow
 from mirante.store.endings import Ending
 from mirante.store.events import EventRow
 from mirante.store.groups import GroupRow
 from mirante.store.labels import Doubt, LabelColumn
+from mirante.store.lease import LeaseRow
 from mirante.store.measure import StoreSize
 from mirante.store.outbox import ChannelRow, NoticeRow
 from mirante.store.proposals import ProposalRow
@@ -21,6 +23,7 @@ from mirante.store.windows import VersionRow, WindowRow
 
 __all__ = [
     "AcknowledgementRow",
+    "AgentRow",
     "AlertRow",
     "BaselineRow",
     "ChannelRow",
@@ -28,8 +31,11 @@ __all__ = [
     "Ending",
     "EventRow",
     "GroupRow",
+    "JobRow",
     "LabelColumn",
+    "LeaseRow",
     "NoticeRow",
+    "PartRow",
     "ProposalRow",
     "Series",
     "SilenceRow",

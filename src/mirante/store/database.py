@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
@@ -17,6 +20,19 @@ from mirante.store.engine import BUSY_SECONDS, advice, driver_error, make_engine
 __all__ = ["Database"]
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Which thread of this process writes.
+
+    SQLite has one writer, and threads that queue here are served sooner than those that poll its file lock.
+    """
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    writer: int | None = None
+    hooks: list[Callable[[], None]] = field(default_factory=list)
+    name: str = ""
+
+
 class Database:
     """Connections to one database, for many threads.
 
@@ -24,6 +40,8 @@ class Database:
     ----------
     url : str
         ``sqlite:///path`` or ``postgresql+psycopg://…``.
+    hasty : bool
+        Whether to give up within seconds on a server that does not answer.
 
     Raises
     ------
@@ -31,19 +49,37 @@ class Database:
         If the address is wrong or the database cannot be opened.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, hasty: bool = False) -> None:
         self._url: URL = parse_url(url)
-        self.engine = make_engine(self._url)
-        # SQLite has one writer; threads that queue here are served sooner than those that poll its file lock.
-        self._writing = threading.Lock()
-        self._writer: int | None = None
-        self._hooks: list[Callable[[], None]] = []
+        self.engine = make_engine(self._url, hasty=hasty)
+        self._turn = _Turn()
+        self._fence: Callable[[Connection], None] = lambda _: None
         try:
             with self.errors():
                 prepare(self.engine)
         except BaseException:
             self.close()
             raise
+
+    def fenced(self, fence: Callable[[Connection], None]) -> Database:
+        """Return the same database, of which each transaction that writes begins with a question.
+
+        Parameters
+        ----------
+        fence : callable
+            Given the transaction; raises where its writer has no right to write any more.
+        """
+        other = copy.copy(self)  # with the same connections and the same turn
+        other._fence = fence
+        return other
+
+    def name_writers(self, name: str) -> None:
+        """Name what this process writes from now on, so that the server can tell it from what others do."""
+        self._turn.name = name
+
+    def hasty(self) -> Database:
+        """Return another one with connections of its own, which gives up within seconds."""
+        return Database(self._url.render_as_string(hide_password=False), hasty=True)
 
     @property
     def name(self) -> str:
@@ -113,6 +149,18 @@ class Database:
             with self.errors():
                 yield connection
 
+    def truncate_journal(self) -> None:
+        """Bring SQLite's journal beside the file into it, and empty it; nothing where that is not SQLite."""
+        if self.engine.dialect.name == "sqlite":
+            self.outside("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def outside(self, *statements: str) -> None:
+        """Run statements of SQLite's outside of any transaction."""
+        with self.errors(), self.engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            for statement in statements:
+                raw.execute(statement).close()
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Hold the right to write until the block ends; commit then, or roll back if it raises.
@@ -122,29 +170,32 @@ class Database:
         StoreError
             If this thread holds a transaction already (it would wait for itself), or another
             writer does not finish in time.
+        LeaseLostError
+            If it is `fenced`, and the fence is shut.
         """
-        me = threading.get_ident()
-        if self._writer == me:
+        me, turn = threading.get_ident(), self._turn
+        if turn.writer == me:
             raise StoreError(
                 "this thread is inside store.transaction() already and would wait for itself; "
                 "pass that transaction on as connection=..."
             )
-        if not self._writing.acquire(timeout=BUSY_SECONDS):
+        if not turn.lock.acquire(timeout=BUSY_SECONDS):
             raise StoreError(
                 f"store {self.name}: another thread kept its transaction open for {BUSY_SECONDS:.0f} s"
             )
         try:
-            self._writer, self._hooks = me, []
+            turn.writer, turn.hooks = me, []
             with self.errors(), self.engine.connect() as plain:
-                connection = to_write(plain)
+                connection = to_write(plain, turn.name)
                 with connection.begin():
+                    self._fence(connection)
                     yield connection
-            for hook in self._hooks:
+            for hook in turn.hooks:
                 hook()
         finally:
-            self._writer, self._hooks = None, []
-            self._writing.release()
+            turn.writer, turn.hooks = None, []
+            turn.lock.release()
 
     def on_commit(self, hook: Callable[[], None]) -> None:
         """Run `hook` once the present transaction is committed, and never if it is rolled back."""
-        self._hooks.append(hook)
+        self._turn.hooks.append(hook)

@@ -16,8 +16,9 @@ from mirante.store.tallies import reserve
 
 __all__ = ["Ending", "EndingsPart", "Judge"]
 
-Judge: TypeAlias = Callable[[str, Mapping[str, str]], str]
-"""Says of a series, by its name and labels, why it is over; an empty text where it goes on."""
+Judge: TypeAlias = Callable[[str, Mapping[str, str]], str | None]
+"""Says of a series, by its name and labels, why it is over; an empty text where it goes on, and None where
+that is for others to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class EndingsPart:
             back: list[int] = []
             for row in transaction.execute(query).all():
                 reason = judge(row.name, row.labels)
+                if reason is None:
+                    continue
                 if reason and row.ended is None:
                     over.setdefault(reason, []).append(row.id)
                 elif not reason and row.ended is not None:

@@ -15,6 +15,7 @@ __all__ = ["BUSY_SECONDS", "advice", "driver_error", "make_engine", "prepare", "
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another process before it gives up
 _WRITES = "mirante_writes"  # execution option of a connection that is going to write
+_NAMED = "mirante_named"  # how the server calls it while it does
 _WRITER_LOCK = 7_306_021  # any number that nobody else takes for an advisory lock
 # To PostgreSQL: kept, and more when many ask at once; its own limit is 100 for everybody.
 _KEPT, _MORE = 8, 24
@@ -28,13 +29,24 @@ _PATIENCE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
+# Of what renews a lease: an answer that takes longer comes too late.
+_HASTE = {
+    "connect_timeout": "3",
+    "keepalives_idle": "2",
+    "keepalives_interval": "1",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "4000",
+}
+_IN_HASTE = "SELECT set_config('statement_timeout', '3s', false)"
 _SERVER_PATIENCE = """
 SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
        set_config('tcp_keepalives_count', '3', false)
 """
 # One writer at a time, as on SQLite: what a transaction has read is still so when it writes.
 _ONE_WRITER = (
-    f"SELECT set_config('lock_timeout', '{BUSY_SECONDS:.0f}s', true), pg_advisory_xact_lock({_WRITER_LOCK})"
+    f"SELECT set_config('lock_timeout', '{BUSY_SECONDS:.0f}s', true), "
+    "set_config('application_name', coalesce(nullif(%s, ''), current_setting('application_name')), true), "
+    f"pg_advisory_xact_lock({_WRITER_LOCK})"
 )
 
 _LOCKED = f"another program kept it locked for {BUSY_SECONDS:.0f} s; stop that program, then try again"
@@ -77,16 +89,17 @@ _POSTGRESQL_ADVICE = (
 )  # fmt: skip
 
 
-def make_engine(url: URL) -> Engine:
+def make_engine(url: URL, *, hasty: bool = False) -> Engine:
     """Return an engine whose transactions behave alike on both databases.
 
     On SQLite a connection that is going to write begins with ``BEGIN IMMEDIATE``: a reader that turns
     writer midway would fail at once with "database is locked", whatever the timeout. On PostgreSQL it takes
-    an advisory lock, and a connection that reads has one snapshot for all its queries.
+    an advisory lock, and a connection that reads has one snapshot for all its queries. A hasty engine of
+    PostgreSQL gives up within seconds where another waits for a minute.
     """
     sqlite = url.get_backend_name() == "sqlite"
     try:
-        return _sqlite(url) if sqlite else _postgresql(url)
+        return _sqlite(url) if sqlite else _postgresql(url, hasty)
     except NoSuchModuleError as error:
         raise StoreError(f"there is no driver for {url.drivername!r}: {error}") from error
     except ImportError as error:
@@ -108,6 +121,7 @@ def _sqlite(url: URL) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only given free
         # Labels come with ids in any order and touch pages all over the table: with the defaults (2 MB of
         # cache, a checkpoint every 4 MB) each batch would write most of the table twice.
         cursor.execute("PRAGMA cache_size=-16000")
@@ -123,39 +137,56 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _called(url: URL) -> str:
+    """Return how the server calls a connection: our name, by which all are known, and the address's own."""
+    given = url.query.get("application_name", ())
+    return " ".join(["mirante", *([given] if isinstance(given, str) else given)])
+
+
+def _postgresql(url: URL, hasty: bool) -> Engine:
     psycopg = url.drivername == "postgresql+psycopg"
-    wanted = {**_PATIENCE, "application_name": "mirante", "client_encoding": "utf8"} if psycopg else {}
+    wanted = {**(_HASTE if hasty else _PATIENCE), "client_encoding": "utf8"} if psycopg else {}
     own = {name: value for name, value in wanted.items() if name not in url.query}
+    if psycopg:
+        own["application_name"] = _called(url)
     engine = create_engine(
-        url,
+        url.difference_update_query(["application_name"]) if psycopg else url,
         pool_pre_ping=True,
-        pool_size=_KEPT,
-        max_overflow=_MORE,
+        pool_size=1 if hasty else _KEPT,
+        max_overflow=1 if hasty else _MORE,
         isolation_level="REPEATABLE READ",
         connect_args=own,
     )
 
     def connected(connection: Any, _record: object) -> None:
         with closing(connection.cursor()) as cursor:
-            cursor.execute(_SERVER_PATIENCE)
+            cursor.execute(_IN_HASTE if hasty else _SERVER_PATIENCE)
         connection.commit()
 
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_WRITES, False):
-            connection.exec_driver_sql(_ONE_WRITER)
+        options = connection.get_execution_options()
+        if options.get(_WRITES, False):
+            connection.exec_driver_sql(_ONE_WRITER, (options[_NAMED],))
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begin)
     return engine
 
 
-def to_write(connection: Connection) -> Connection:
-    """Return a connection whose next transaction has the right to write from its begin on."""
+def to_write(connection: Connection, name: str = "") -> Connection:
+    """Return a connection whose next transaction has the right to write from its begin on.
+
+    Parameters
+    ----------
+    connection : Connection
+        Without a transaction.
+    name : str
+        How PostgreSQL calls it meanwhile, as its `application_name`; as always when empty.
+    """
     if connection.dialect.name == "sqlite":
         return connection.execution_options(**{_WRITES: True})
     # What is read after the lock was got must be what its last holder has written, not what was before.
-    return connection.execution_options(isolation_level="READ COMMITTED", **{_WRITES: True})
+    return connection.execution_options(isolation_level="READ COMMITTED", **{_WRITES: True, _NAMED: name})
 
 
 def prepare(engine: Engine) -> None:

@@ -108,8 +108,10 @@ class LabelsPart:
         Raises
         ------
         StoreError
-            If there are not as many values or times as ids.
+            If there are not as many values or times as ids, or the model has no name.
         """
+        if not model:
+            raise StoreError("got labels for a model without a name; give the name that its predictions have")
         if len(ids) != len(values):
             raise StoreError(f"got {len(ids)} ids and {len(values)} labels; give one label for each id")
         times = [arrived] * len(ids) if isinstance(arrived, datetime) else list(arrived)
@@ -260,6 +262,16 @@ class LabelsPart:
         with self._database.reading(connection) as snapshot:
             return int(snapshot.execute(query).scalar_one())
 
+    def known_models(self, *, connection: Connection | None = None) -> list[str]:
+        """Return the models that have readings or a baseline, in the order of their names."""
+        model_ones = "model/%"
+        subjects = union(
+            select(series.c.subject).where(series.c.subject.like(model_ones)),
+            select(baselines.c.subject).where(baselines.c.subject.like(model_ones)),
+        )
+        with self._database.reading(connection) as snapshot:
+            return sorted({split_subject(subject)[1] for subject in snapshot.execute(subjects).scalars()})
+
     def doubt(self, model: str, *, connection: Connection | None = None) -> Doubt | None:
         """Return what is strange about a model that labels came for; None where it is known.
 
@@ -275,16 +287,10 @@ class LabelsPart:
         Doubt or None
             Known are models that have readings or a baseline.
         """
-        model_ones = "model/%"
-        subjects = union(
-            select(series.c.subject).where(series.c.subject.like(model_ones)),
-            select(baselines.c.subject).where(baselines.c.subject.like(model_ones)),
-        )
-        with self._database.reading(connection) as snapshot:
-            found = {split_subject(subject)[1] for subject in snapshot.execute(subjects).scalars()}
+        found = self.known_models(connection=connection)
         if model in found:
             return None
-        nearest = tuple(get_close_matches(model, sorted(found), n=3, cutoff=0.0))
+        nearest = tuple(get_close_matches(model, found, n=3, cutoff=0.0))
         known = f"nearest to it are {', '.join(map(repr, nearest))}" if nearest else "and no other yet"
         return Doubt(
             f"Mirante knows no model {model[:100]!r}, {known}; the labels are kept, and count once its "

@@ -8,15 +8,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, select, update
 
 from mirante.store.database import Database
 from mirante.store.dialect import bulk, chunks, plain_insert
 from mirante.store.rows import read_rows
 from mirante.store.schema import notice_alerts, notices
+from mirante.store.tallies import gone_notices
 from mirante.store.types import as_columns
 
-__all__ = ["ChannelRow", "NoticeRow", "OutboxPart"]
+__all__ = ["LONGEST_WAIT", "ChannelRow", "NoticeRow", "OutboxPart"]
+
+LONGEST_WAIT = timedelta(hours=1)
+"""No notice waits longer for its next try, whatever its channel asks for."""
+
+_SLACK = timedelta(minutes=1)  # by which the clocks of two senders may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ class OutboxPart:
         list of NoticeRow
             The notices, longest due first.
         """
-        due, until = _due(now), now + timedelta(seconds=lease)
+        due, until = _due(now, lease), now + timedelta(seconds=lease)
         if only is not None:
             due = and_(due, notices.c.channel.in_(only))
         if without:
@@ -294,6 +300,28 @@ class OutboxPart:
             for chunk in chunks(ids):
                 transaction.execute(update(notices).where(notices.c.id.in_(chunk), mine).values(values))
 
+    def take_back(self, owner: str | None = None, *, connection: Connection | None = None) -> int:
+        """Let notices that are claimed be due at once: whoever claimed them does not send them.
+
+        Parameters
+        ----------
+        owner : str, optional
+            Of the claims; all when None.
+        connection : Connection, optional
+            A transaction to join.
+
+        Returns
+        -------
+        int
+            How many there were.
+        """
+        values = {"status": "owed", "claimed_by": None, "claimed_until": None}
+        change = update(notices).where(notices.c.status == "sending").values(values)
+        if owner is not None:
+            change = change.where(notices.c.claimed_by == owner)
+        with self._database.writing(connection) as transaction:
+            return transaction.execute(change).rowcount
+
     def dead(
         self,
         id: str,  # noqa: A002  the column's name
@@ -340,12 +368,19 @@ class OutboxPart:
             return found
 
     def tally(self, *, connection: Connection | None = None) -> list[tuple[str, str, int, int]]:
-        """Return for each channel and status how many notices there are, and how many tries they took."""
+        """Return for each channel and status how many notices there were, and how many tries they took.
+
+        Those that have expired since are among them, so that what was delivered only ever becomes more.
+        """
         columns = (notices.c.channel, notices.c.status)
         query = select(*columns, func.count(), func.sum(notices.c.attempts)).group_by(*columns)
         with self._database.reading(connection) as snapshot:
-            found = snapshot.execute(query.order_by(*columns))
-            return [(channel, status, int(count), int(tries)) for channel, status, count, tries in found]
+            there = snapshot.execute(query).all()
+            found = gone_notices(snapshot)
+        for channel, status, count, tries in there:
+            gone = found.get((channel, status), (0, 0))
+            found[channel, status] = int(count) + gone[0], int(tries) + gone[1]
+        return [(*key, *numbers) for key, numbers in sorted(found.items())]
 
     def channels(self, *, connection: Connection | None = None) -> Sequence[ChannelRow]:
         """Return what went out by each channel that ever had a notice, ordered by name."""
@@ -364,7 +399,8 @@ class OutboxPart:
             found = snapshot.execute(query.order_by(known.c.channel)).all()
         numbers = {channel: Counter[str]() for channel, _, _ in found}
         for channel, status, count, tries in tally:
-            numbers[channel] += Counter({_GROUPS.get(status, status): count, "tries": tries})
+            if channel in numbers:  # else all of its notices have expired
+                numbers[channel] += Counter({_GROUPS.get(status, status): count, "tries": tries})
         return [
             ChannelRow(
                 name,
@@ -424,10 +460,15 @@ class OutboxPart:
             return transaction.execute(change).rowcount > 0
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
-    waiting = and_(notices.c.status == "owed", notices.c.next_at <= now)
-    abandoned = and_(notices.c.status == "sending", notices.c.claimed_until <= now)
-    return or_(waiting, abandoned)
+def _due(now: datetime, lease: float) -> ColumnElement[bool]:
+    waiting = and_(notices.c.status == "owed", _is_over(notices.c.next_at, now, LONGEST_WAIT))
+    claim = _is_over(notices.c.claimed_until, now, timedelta(seconds=lease))
+    return or_(waiting, and_(notices.c.status == "sending", claim))
+
+
+def _is_over(until: Column[Any], now: datetime, longest: timedelta) -> ColumnElement[bool]:
+    """Whether a wait is over; one that is longer than any is of before the clock was set back."""
+    return or_(until <= now, until > now + longest + _SLACK)
 
 
 def _notice(row: Any) -> NoticeRow:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, select
 
+from mirante.store.blocks.writing import drop_packed_before
 from mirante.store.dialect import chunks
 from mirante.store.schema import alerts, events, labels, readings, slice_windows, windows
 
@@ -44,6 +45,7 @@ def drop_before(store: Store, time: datetime) -> None:
     """
     with store.transaction() as connection:
         connection.execute(delete(readings).where(readings.c.time < time))
+        drop_packed_before(connection, time)
         connection.execute(delete(windows).where(windows.c.end < time))
         of_slices = slice_windows.c  # one that still has its profile is remembered
         connection.execute(delete(slice_windows).where(of_slices.end < time, of_slices.profile == b""))

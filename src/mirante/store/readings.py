@@ -12,24 +12,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
     Float,
     Select,
     Text,
     func,
     select,
+    text,
     type_coerce,
 )
 
 from mirante.readings import Reading, subject_of
+from mirante.store.blocks.reading import any_packed, count_in_blocks, packed_until
+from mirante.store.blocks.writing import make_room
+from mirante.store.capping import SeriesCap
 from mirante.store.database import Database
 from mirante.store.dialect import chunks, one_of, upsert
 from mirante.store.history import History
-from mirante.store.schema import readings, series
+from mirante.store.schema import blocks, readings, series
 from mirante.store.series import Where, fits, of_all_rows, within
-from mirante.store.tallies import count_written, reserve
-from mirante.store.types import from_json, from_micros, to_micros, unescaped
+from mirante.store.tallies import count_written, removals, reserve
+from mirante.store.types import from_json, from_micros, micros_of, to_micros, unescaped
 
 __all__ = ["COUNTER", "ReadingsPart", "SubjectRow"]
 
@@ -37,13 +40,14 @@ COUNTER = "readings"
 _PAST = "past"  # counts those that are below 0 in the order of arrival, and so never arrive
 # As they are kept: a type's own conversion, for each row, costs more than the query.
 _POINT = (
-    type_coerce(readings.c.time, BigInteger).label("micros"),
+    micros_of(readings).label("micros"),
     type_coerce(readings.c.value, Float).label("number"),
     type_coerce(readings.c.note, Text).label("text"),
     readings.c.sequence,
 )
 
 _JSON = type_coerce(series.c.labels, Text).label("json")
+_ARRIVES = text("mirante_readings.sequence > 0")  # literally: an index of those alone is found by it
 _GOES_ON = series.c.ended.is_(None)
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -66,12 +70,16 @@ class ReadingsPart(History):
     ----------
     database : Database
         Where they are kept.
+    cap : SeriesCap, optional
+        How many series a subject may have.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cap: SeriesCap | None = None) -> None:
         super().__init__(database)
+        self.cap = SeriesCap() if cap is None else cap
         self._ids: dict[_Key, int] = {}  # committed series only; dict operations are atomic between threads
-        # One of each committed series, which is never changed or removed.
+        self._removals = 0
+        # One of each committed series, which is never changed; nor does another get its id.
         self._seen: dict[int, Reading] = {}
 
     def write(
@@ -80,7 +88,8 @@ class ReadingsPart(History):
         """Write readings; the last one wins where series and time are the same.
 
         A reading that is in the store already, with the same value and note, changes nothing: it does not
-        come up again in `after`.
+        come up again in `after`. One of a new series of a subject that has as many as it may is left out,
+        which `cap` counts.
 
         Parameters
         ----------
@@ -97,11 +106,17 @@ class ReadingsPart(History):
         int
             How many readings were new or changed.
         """
+        batch: Mapping[tuple[_Key, int], Reading]
         batch = {(reading.key, to_micros(reading.time)): reading for reading in readings}
         if not batch:
             return 0
         with self._database.writing(connection) as transaction:
             ids = self._series_ids(transaction, {key: batch[key, time] for key, time in batch})
+            if len(ids) < len({key for key, _ in batch}):  # of series that are too many
+                batch = {place: reading for place, reading in batch.items() if place[0] in ids}
+            batch = _not_as_packed(transaction, ids, batch)
+            if not batch:
+                return 0
             if arrive:
                 sequence = reserve(transaction, COUNTER, len(batch)) - len(batch)
             else:
@@ -124,11 +139,14 @@ class ReadingsPart(History):
 
     def _series_ids(self, connection: Connection, wanted: Mapping[_Key, Reading]) -> dict[_Key, int]:
         """Return the ids of series, adding those that are not there yet."""
+        if self._ids and (now := removals(connection)) != self._removals:
+            self._ids, self._removals = {}, now  # which series went, nobody remembers
         ids = {key: self._ids[key] for key in wanted if key in self._ids}
         missing = {_digest(key): key for key in wanted if key not in ids}
         if not missing:
             return ids
-        new = [
+        found = _known_ids(connection, missing)
+        new: list[dict[str, Any]] = [
             {
                 "digest": digest,
                 "name": wanted[key].name,
@@ -136,12 +154,13 @@ class ReadingsPart(History):
                 "subject": subject_of(wanted[key].labels),
             }
             for digest, key in missing.items()
+            if key not in found
         ]
-        connection.execute(upsert(connection, series), new)
-        found: dict[_Key, int] = {}
-        for chunk in chunks(list(missing)):
-            query = select(series.c.digest, series.c.id).where(series.c.digest.in_(chunk))
-            found |= {missing[bytes(row.digest)]: row.id for row in connection.execute(query)}
+        new = self.cap.admitted(connection, new)
+        if new:
+            connection.execute(upsert(connection, series), new)
+            made: list[bytes] = [row["digest"] for row in new]
+            found |= _known_ids(connection, {digest: missing[digest] for digest in made})
         # An id that is rolled back must not be remembered.
         self._database.on_commit(lambda: self._ids.update(found))
         return ids | found
@@ -260,7 +279,7 @@ class ReadingsPart(History):
         """
         query = (
             select(readings.c.series_id, *_POINT)
-            .where(readings.c.sequence > sequence)
+            .where(readings.c.sequence > sequence, _ARRIVES)
             .order_by(readings.c.sequence)
             .limit(limit)
         )
@@ -276,8 +295,8 @@ class ReadingsPart(History):
             micros: from_micros(micros) for micros in {row[1] for row in rows}
         }  # of a tick, all have one
         return [
-            first[id_].again(math.nan if number is None else number, times[micros], text and unescaped(text))
-            for id_, micros, number, text, _sequence in rows
+            first[id_].again(math.nan if number is None else number, times[micros], note and unescaped(note))
+            for id_, micros, number, note, _sequence in rows
         ]
 
     def _first_of(
@@ -306,7 +325,12 @@ class ReadingsPart(History):
         mine = readings.c.series_id == series.c.id
         first = select(func.min(readings.c.time)).where(mine).scalar_subquery()
         last = select(func.max(readings.c.time)).where(mine).scalar_subquery()
-        each = select(series.c.subject, first.label("first"), last.label("last"))
+        # the newest is never in a block, the oldest may be
+        packed = select(blocks.c.first_time).where(blocks.c.series_id == series.c.id)
+        packed_first = packed.order_by(blocks.c.last_time).limit(1).scalar_subquery()
+        each = select(
+            series.c.subject, first.label("first"), last.label("last"), packed_first.label("packed")
+        )
         rows: list[SubjectRow] = []
         with self._database.reading(connection) as snapshot:
             for part in [None] if only is None else chunks(sorted(only)):
@@ -315,12 +339,21 @@ class ReadingsPart(History):
                 ends = own.offset(0).subquery()
                 begin = ends.c.first  # None for a series whose readings are gone
                 query = (
-                    select(ends.c.subject, func.count(begin), func.min(begin), func.max(ends.c.last))
+                    select(
+                        ends.c.subject,
+                        func.count(begin),
+                        func.min(begin),
+                        func.max(ends.c.last),
+                        func.min(ends.c.packed),
+                    )
                     .where(begin.is_not(None))
                     .group_by(ends.c.subject)
                     .order_by(ends.c.subject)
                 )
-                rows += [SubjectRow(*row) for row in snapshot.execute(query)]
+                rows += [
+                    SubjectRow(subject, count, begun if packed is None else min(begun, packed), last)
+                    for subject, count, begun, last, packed in snapshot.execute(query)
+                ]
         return rows
 
     def subject_names(self, *, connection: Connection | None = None) -> list[str]:
@@ -343,6 +376,7 @@ class ReadingsPart(History):
             query = select(func.count()).select_from(readings).where(*within(readings, since, until))
             wanted = select(series.c.id, series.c.labels)
             wanted = wanted if names is None else wanted.where(series.c.name.in_(list(names)))
+            ids: list[int] | None = None
             if where is not None:
                 ids = [id_ for id_, labels in snapshot.execute(wanted) if fits(labels, where)]
                 parts = [query.where(readings.c.series_id.in_(part)) for part in chunks(ids)]
@@ -350,7 +384,12 @@ class ReadingsPart(History):
                 parts = [query.where(readings.c.series_id.in_(wanted.with_only_columns(series.c.id)))]
             else:
                 parts = [query]
-            return sum(int(snapshot.execute(part).scalar_one()) for part in parts)
+            rows = sum(int(snapshot.execute(part).scalar_one()) for part in parts)
+            if not any_packed(snapshot, since):
+                return rows
+            if ids is None and names is not None:
+                ids = list(snapshot.scalars(wanted.with_only_columns(series.c.id)))
+            return rows + count_in_blocks(snapshot, ids, since, until)
 
     def known(
         self, names: Sequence[str], *, most: int = 10_000, connection: Connection | None = None
@@ -381,8 +420,30 @@ class ReadingsPart(History):
             return {name: int(count) for name, count in snapshot.execute(query)}
 
 
+def _not_as_packed(
+    connection: Connection, ids: Mapping[_Key, int], batch: Mapping[tuple[_Key, int], Reading]
+) -> Mapping[tuple[_Key, int], Reading]:
+    """Return the readings that are in no block yet as they are, and have their places free of blocks."""
+    until = packed_until(connection)
+    late = () if until is None else [place for place in batch if place[1] <= until]
+    if not late:  # as nearly always
+        return batch
+    own = {(ids[key], micros): (batch[key, micros].value, batch[key, micros].note) for key, micros in late}
+    same = make_room(connection, own)
+    return {place: one for place, one in batch.items() if (ids[place[0]], place[1]) not in same}
+
+
 def _digest(key: _Key) -> bytes:
     return hashlib.blake2b(json.dumps(key).encode(), digest_size=16).digest()
+
+
+def _known_ids(connection: Connection, digests: Mapping[bytes, _Key]) -> dict[_Key, int]:
+    """Return the ids of those series that are there."""
+    found: dict[_Key, int] = {}
+    for chunk in chunks(list(digests)):
+        query = select(series.c.digest, series.c.id).where(series.c.digest.in_(chunk))
+        found |= {digests[bytes(row.digest)]: row.id for row in connection.execute(query)}
+    return found
 
 
 def _changed(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int:

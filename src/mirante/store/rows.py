@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Select, type_coerce
 
+from mirante.store.packing import unpacked
 from mirante.store.types import (
     AnyText,
     Json,
+    LongJson,
     Number,
     NumberOrNone,
     UtcTime,
@@ -52,12 +54,17 @@ def _jsons(values: _Values) -> list[Any]:
     return [None if value is None else from_json(value) for value in values]
 
 
+def _long_jsons(values: _Values) -> list[Any]:
+    return [None if value is None else unpacked(value, from_json) for value in values]
+
+
 _CONVERTERS: Mapping[type, Callable[[_Values], list[Any]]] = {
     UtcTime: _times,
     AnyText: _texts,
     Number: _numbers,
     NumberOrNone: _floats,
     Json: _jsons,
+    LongJson: _long_jsons,
 }
 
 

@@ -19,32 +19,38 @@ from sqlalchemy import (
     text,
 )
 
-from mirante.store.types import AnyText, Json, Number, NumberOrNone, UtcTime
+from mirante.store.types import AnyText, Json, LongJson, Number, NumberOrNone, UtcTime
 
 __all__ = [
     "HEAD",
     "VERSION_TABLE",
     "acknowledgements",
+    "agent_jobs",
+    "agents",
     "alerts",
     "baselines",
+    "blocks",
     "counters",
     "cursors",
     "events",
     "groups",
     "label_models",
     "labels",
+    "leases",
     "metadata",
     "notice_alerts",
     "notices",
+    "profile_parts",
     "proposals",
     "readings",
     "series",
     "silences",
     "slice_windows",
+    "window_parts",
     "windows",
 ]
 
-HEAD = "0007"
+HEAD = "0011"
 VERSION_TABLE = "mirante_version"
 
 # SQLite makes a row number of INTEGER keys only, PostgreSQL's INTEGER ends at 2**31.
@@ -82,7 +88,28 @@ readings = Table(
     Column("value", Number),
     Column("note", AnyText, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Index("mirante_readings_sequence", "sequence", unique=True),
+    # Of those that arrive. A reading that sums others up has 0, what a backfill brought a number below.
+    Index(
+        "mirante_readings_sequence",
+        "sequence",
+        unique=True,
+        sqlite_where=text("sequence > 0"),
+        postgresql_where=text("sequence > 0"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# Old readings, many of one series in a row: see `mirante.store.blocks`. No reading with a row of its own lies
+# in the span of a block, and the newest is in none. Who asks wants what ends after a time: so the key.
+blocks = Table(
+    "mirante_blocks",
+    metadata,
+    Column("series_id", BigInteger, ForeignKey("mirante_series.id"), primary_key=True, autoincrement=False),
+    Column("last_time", UtcTime, primary_key=True, autoincrement=False),
+    Column("first_time", UtcTime, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("times", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -106,8 +133,16 @@ windows = Table(
     Column("rows", BigInteger, nullable=False),
     Column("late", BigInteger, nullable=False),
     Column("closed", Boolean, nullable=False),
-    Column("verdicts", Json, nullable=False),
+    Column("verdicts", LongJson, nullable=False),
     Column("profile", LargeBinary, nullable=False),
+)
+
+# What the profiles of many windows have in common: the edges and levels of a baseline.
+profile_parts = Table(
+    "mirante_profile_parts",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
 )
 
 # What pages ask for stands in columns of its own: of a year there are many rows, and JSON is slow to read.
@@ -313,4 +348,59 @@ proposals = Table(
     Column("author", AnyText),
     Column("reason", AnyText),
     Index("mirante_proposals_state", "state", "created_at"),
+)
+
+# Who does the work of the service. `token` grows with each change of hands, so that a former holder's writes
+# can be told from the present one's; `holder` is empty once it was given back. On SQLite nothing expires: the
+# kernel knows whether the holder lives.
+leases = Table(
+    "mirante_leases",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", AnyText, nullable=False),
+    Column("host", AnyText, nullable=False),
+    Column("process", BigInteger, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("expires", UtcTime),
+)
+
+# Programs on other hosts that send readings and windows. `sequence` is that of the last batch taken.
+agents = Table(
+    "mirante_agents",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("instance", AnyText, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("checksum", BigInteger, nullable=False),
+    Column("heard_at", UtcTime, nullable=False),
+    Column("about", Json, nullable=False),
+    Column("marks", Json, nullable=False),
+)
+
+# What they are to count: kept here, so that any service of the store can say it.
+agent_jobs = Table(
+    "mirante_agent_jobs",
+    metadata,
+    Column("subject", AnyText, primary_key=True),
+    Column("version", AnyText, primary_key=True),
+    Column("digest", AnyText, nullable=False),
+    Column("about", Json, nullable=False),
+    Column("baseline", LargeBinary, nullable=False),
+)
+
+# What they counted of one window each. The content is emptied once the window is judged; the row stays for a
+# while, so that the same part is known when it comes again.
+window_parts = Table(
+    "mirante_window_parts",
+    metadata,
+    Column("subject", AnyText, primary_key=True),
+    Column("version", AnyText, primary_key=True),
+    Column("start", UtcTime, primary_key=True, autoincrement=False),
+    Column("agent", AnyText, primary_key=True),
+    Column("end", UtcTime, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("mirante_window_parts_sequence", "sequence", unique=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Float,
@@ -25,9 +24,18 @@ from sqlalchemy import (
 )
 
 from mirante.readings import SLICE
+from mirante.store.blocks.codec import Unpacked
+from mirante.store.blocks.reading import (
+    any_packed,
+    count_in_blocks,
+    packed_until,
+    read_blocks,
+    read_newest,
+    times_in_blocks,
+)
 from mirante.store.dialect import chunks
 from mirante.store.schema import readings, series
-from mirante.store.types import unescaped
+from mirante.store.types import from_micros, micros_of, unescaped
 
 __all__ = [
     "POINT",
@@ -37,7 +45,6 @@ __all__ = [
     "fits",
     "has_more",
     "in_order",
-    "micros_of",
     "of_all_rows",
     "page_end",
     "read_recent",
@@ -48,6 +55,7 @@ __all__ = [
 
 Where: TypeAlias = "Mapping[str, str] | Callable[[Mapping[str, str]], bool]"
 _BEFORE_ALL = -(2**62)
+_MICROSECOND = timedelta(microseconds=1)
 _ESCAPE = "\x1b"  # begins what `unescaped` undoes
 
 
@@ -113,7 +121,8 @@ def read_series(
     for chunk in chunks(list(found)):
         chosen = select_points(chunk, since, until)
         chosen = chosen if above is None else chosen.where(readings.c.value > above)
-        points = Points.of(connection.execute(chosen).all())
+        packed = read_blocks(connection, chunk, since, until, above=above)
+        points = Points.of(connection.execute(chosen).all()).merged(packed)
         result += [points.series(found[id_], part) for id_, part in points.parts()]
     return in_order(result)
 
@@ -160,12 +169,25 @@ def read_recent(
     few = query.with_only_columns(series.c.id, *POINT, maintain_column_froms=True)
     few = few.select_from(series.outerjoin(readings, own)).order_by(series.c.id, readings.c.time)
     newest = Points.of([row for row in connection.execute(few).all() if row[1] is not None])
-    return in_order(newest.series(found[id_], part) for id_, part in newest.parts())
+    packed = read_newest(connection, _to_complete(connection, found, newest, points), points, since, until)
+    newest = newest.merged(packed)
+    return in_order(
+        newest.series(found[id_], slice(max(part.start, part.stop - points), part.stop))
+        for id_, part in newest.parts()
+    )
 
 
-def micros_of(table: Any) -> ColumnElement[int]:
-    """Return the time of readings as it is kept."""
-    return type_coerce(table.c.time, BigInteger)
+def _to_complete(connection: Connection, ids: Iterable[int], newest: Points, points: int) -> Sequence[int]:
+    """Return the series whose newest readings may be in blocks: rows are fewer, or older than some block."""
+    until = packed_until(connection)
+    if until is None:
+        return ()
+    complete = {
+        id_
+        for id_, part in newest.parts()
+        if part.stop - part.start == points and newest.micros[part.start] > until
+    }
+    return sorted(set(ids) - complete)
 
 
 # Raw microseconds, numbers and notes: numpy takes them as they are, which saves a call for each.
@@ -208,15 +230,28 @@ def page_end(
     datetime or None
         The time of the first reading of the next page; None where all that is left fits.
     """
-    ids = query.with_only_columns(series.c.id)
-    fits = [readings.c.series_id.in_(ids), *within(readings, since, until)]
-    times = select(readings.c.time).where(*fits).order_by(readings.c.time)
-    end: datetime | None = connection.execute(times.offset(limit).limit(1)).scalar()
-    if end is None or connection.execute(times.limit(1)).scalar() != end:
+    end = _nth_time(connection, query, limit, since, until)
+    if end is None or _nth_time(connection, query, 0, since, until) != end:
         return end
     # More than a page at one moment: the page is that whole moment.
-    later: datetime | None = connection.execute(times.where(readings.c.time > end).limit(1)).scalar()
-    return later
+    return _nth_time(connection, query, 0, end + _MICROSECOND, until)
+
+
+def _nth_time(
+    connection: Connection, query: Select[Any], place: int, since: datetime | None, until: datetime | None
+) -> datetime | None:
+    """Return the time of the reading that has so many before it; None where there are no more."""
+    ids = query.with_only_columns(series.c.id)
+    fits = [readings.c.series_id.in_(ids), *within(readings, since, until)]
+    times = select(micros_of(readings)).where(*fits).order_by(readings.c.time)
+    own = list(connection.scalars(ids)) if any_packed(connection, since) else []
+    packed = times_in_blocks(connection, own, since, until, place + 1)
+    if not len(packed):
+        found = connection.execute(times.offset(place).limit(1)).scalar()
+        return None if found is None else from_micros(int(found))
+    rows = np.array(connection.scalars(times.limit(place + 1)).all(), dtype=np.int64)
+    every = np.sort(np.concatenate((packed, rows)))
+    return from_micros(int(every[place])) if place < len(every) else None
 
 
 def has_more(
@@ -231,7 +266,13 @@ def has_more(
     ids = query.with_only_columns(series.c.id)
     fits = [readings.c.series_id.in_(ids), *within(readings, since, until)]
     one_more = select(readings.c.series_id).where(*fits).limit(1).offset(count)
-    return connection.execute(one_more).first() is not None
+    if connection.execute(one_more).first() is not None:
+        return True
+    if not any_packed(connection, since):
+        return False
+    packed = count_in_blocks(connection, list(connection.scalars(ids)), since, until)
+    rows = select(func.count()).select_from(readings).where(*fits)
+    return packed > 0 and packed + int(connection.execute(rows).scalar_one()) > count
 
 
 def select_points(
@@ -257,6 +298,10 @@ def fits(labels: Mapping[str, str], where: Where | None) -> bool:
     return all(labels.get(name) == value for name, value in where.items())
 
 
+def _unescaped(notes: Sequence[str]) -> Sequence[str]:
+    return tuple(map(unescaped, notes)) if _ESCAPE in "".join(notes) else notes  # rarely
+
+
 @dataclass(frozen=True, slots=True)
 class Points:
     """Rows of a series' id, time and number, and note if it was asked for, as columns.
@@ -273,11 +318,30 @@ class Points:
     def of(cls, rows: Sequence[Any]) -> Points:
         """Return the columns of rows."""
         ids, micros, numbers, *more = zip(*rows, strict=True) if rows else ((), (), ())
-        notes = more[0] if more else ("",) * len(ids)
-        if more and _ESCAPE in "".join(notes):  # rarely
-            notes = tuple(map(unescaped, notes))
+        notes = _unescaped(more[0]) if more else ("",) * len(ids)
         values = np.array(numbers, dtype=np.float64)  # None becomes NaN
         return cls(np.array(ids, dtype=np.int64), np.array(micros, dtype=np.int64), values, notes)
+
+    def merged(self, packed: Unpacked) -> Points:
+        """Return these rows and the readings of blocks, in the order of series and time."""
+        if not len(packed.ids):
+            return self
+        said = _unescaped(packed.notes) if packed.notes else ("",) * len(packed.ids)
+        ids = np.concatenate((packed.ids, self.ids))
+        micros = np.concatenate((packed.micros, self.micros))
+        order = np.lexsort((micros, ids))
+        values = np.concatenate((packed.values, self.values))[order]
+        notes = [*said, *self.notes]
+        return Points(ids[order], micros[order], values, [notes[place] for place in order.tolist()])
+
+    def highest(self) -> Points:
+        """Return of each series the greatest value of each time, where a time may come several times."""
+        if not len(self.ids):
+            return self
+        new = np.diff(self.ids, prepend=self.ids[0] - 1) != 0
+        starts = np.flatnonzero(new | (np.diff(self.micros, prepend=self.micros[0] - 1) != 0))
+        greatest = np.maximum.reduceat(self.values, starts)
+        return Points(self.ids[starts], self.micros[starts], greatest, ("",) * len(starts))
 
     def parts(self) -> Iterator[tuple[int, slice]]:
         """Give the id of each series and where its rows are."""

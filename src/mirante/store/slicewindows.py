@@ -158,6 +158,16 @@ class SliceWindowsPart:
         with self._database.writing(connection) as transaction:
             transaction.execute(mine)
 
+    def remove(self, rows: Iterable[SliceWindowRow], *, connection: Connection | None = None) -> None:
+        """Delete slices of windows."""
+        gone = [{f"of_{name}": getattr(row, name) for name in _KEYS} for row in rows]
+        one = slice_windows.delete().where(
+            *(slice_windows.c[name] == bindparam(f"of_{name}") for name in _KEYS)
+        )
+        if gone:
+            with self._database.writing(connection) as transaction:
+                transaction.execute(one, gone)
+
     def kept(self, subject: str, version: str, *, connection: Connection | None = None) -> _Rows:
         """Return the slices of a version that still have a profile, oldest first."""
         own = slice_windows.c
@@ -178,6 +188,12 @@ class SliceWindowsPart:
         )
         with self._database.reading(connection) as snapshot:
             return read_rows(snapshot, query.order_by(own.key, own.value), SliceWindowRow)
+
+    def any_of(self, subject: str, *, connection: Connection | None = None) -> bool:
+        """Return whether a subject has slices at all: most have none, and none of their windows is asked."""
+        query = select(slice_windows.c.start).where(slice_windows.c.subject == subject).limit(1)
+        with self._database.reading(connection) as snapshot:
+            return snapshot.execute(query).first() is not None
 
     def digest(
         self, subject: str, since: datetime, until: datetime, *, connection: Connection | None = None

@@ -2,11 +2,13 @@
 
 To count them takes a second for ten million, and longer where the disk has to be asked. A program of a
 release that knows nothing of the tally, or a hand at the database, makes it wrong; so the service counts anew
-at its start and every few hours.
+at its start and every few hours. Beside it, what else is counted on: numbers in the order of arrival, and
+notices and series that were removed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +27,24 @@ from sqlalchemy import (
 
 from mirante.store.database import Database
 from mirante.store.dialect import upsert
-from mirante.store.schema import counters, readings, series
-from mirante.store.types import from_micros, to_micros
+from mirante.store.schema import blocks, counters, readings, series
+from mirante.store.types import from_micros, micros_of, to_micros
 
-__all__ = ["count_written", "readings_tally", "recount", "reserve"]
+__all__ = [
+    "ROWS",
+    "count_gone",
+    "count_written",
+    "gone_notices",
+    "readings_tally",
+    "recount",
+    "removals",
+    "remove_series",
+    "reserve",
+]
 
-_ROWS, _FIRST, _RECOUNTS = "readings_rows", "readings_first", "readings_recounts"
+ROWS, _FIRST, _RECOUNTS = "readings_rows", "readings_first", "readings_recounts"
+_NOTICES, _TRIES = "notices_gone", "tries_gone"
+_REMOVALS = "series_removals"
 
 
 def count_written(connection: Connection, rows: int, oldest: datetime) -> None:
@@ -47,7 +61,7 @@ def count_written(connection: Connection, rows: int, oldest: datetime) -> None:
     """
     if not rows:
         return
-    own = counters.c.name == _ROWS
+    own = counters.c.name == ROWS
     connection.execute(update(counters).where(own).values(value=counters.c.value + rows))
     time = to_micros(oldest)
     older = (counters.c.name == _FIRST) & (counters.c.value > time)
@@ -59,10 +73,10 @@ def count_written(connection: Connection, rows: int, oldest: datetime) -> None:
 
 def readings_tally(connection: Connection) -> tuple[int, datetime | None]:
     """Return how many readings there are, and when the oldest was; None without any."""
-    names = (_ROWS, _FIRST)
+    names = (ROWS, _FIRST)
     query = select(counters.c.name, counters.c.value).where(counters.c.name.in_(names))
     found = {name: int(value) for name, value in connection.execute(query)}
-    return found.get(_ROWS, 0), from_micros(found[_FIRST]) if _FIRST in found else None
+    return found.get(ROWS, 0), from_micros(found[_FIRST]) if _FIRST in found else None
 
 
 def recount(database: Database) -> int:
@@ -80,17 +94,18 @@ def recount(database: Database) -> int:
     """
     with database.reading() as snapshot:
         seen = snapshot.execute(_SEEN).one()
-    found, said, first, said_first, turn = (None if one is None else int(one) for one in seen)
-    more = (found or 0) - (said or 0)
+    rows, packed, said, *firsts, said_first, turn = (None if one is None else int(one) for one in seen)
+    more = (rows or 0) + (packed or 0) - (said or 0)
+    first = min((one for one in firsts if one is not None), default=None)
     if not more and first == said_first:
         return 0
     with database.writing() as connection:
         known = upsert(connection, counters)
-        connection.execute(known, [{"name": _ROWS, "value": 0}, {"name": _RECOUNTS, "value": 0}])
+        connection.execute(known, [{"name": ROWS, "value": 0}, {"name": _RECOUNTS, "value": 0}])
         this = (counters.c.name == _RECOUNTS) & (counters.c.value == (turn or 0))
         if not connection.execute(update(counters).where(this).values(value=counters.c.value + 1)).rowcount:
             return 0  # somebody else put it right meanwhile
-        own = counters.c.name == _ROWS
+        own = counters.c.name == ROWS
         # what was written since the snapshot is in the tally already
         connection.execute(update(counters).where(own).values(value=counters.c.value + more))
         if first != said_first:
@@ -118,14 +133,17 @@ def _counter(name: str) -> ScalarSelect[int]:
 def _select_seen() -> Select[Any]:
     """Select readings and tally in one statement, so that they are of one moment on every database."""
     # of each series the first, which is one step each: the oldest of all has no index
-    micros = type_coerce(readings.c.time, BigInteger)
+    micros = micros_of(readings)
     first = select(func.min(micros).label("first")).where(readings.c.series_id == series.c.id)
     each = first.correlate(series).scalar_subquery()
     ends = select(each.label("first")).select_from(series).subquery()
+    packed = select(func.coalesce(func.sum(blocks.c.rows), 0)).scalar_subquery()
     return select(
         select(func.count()).select_from(readings).scalar_subquery(),
-        _counter(_ROWS),
+        packed,
+        _counter(ROWS),
         select(func.min(ends.c.first)).scalar_subquery(),
+        select(func.min(type_coerce(blocks.c.first_time, BigInteger))).scalar_subquery(),
         _counter(_FIRST),
         _counter(_RECOUNTS),
     )
@@ -151,3 +169,57 @@ def reserve(connection: Connection, counter: str, count: int) -> int:
         connection.execute(insert(counters).values(name=counter, value=count))
     query = select(counters.c.value).where(counters.c.name == counter)
     return int(connection.execute(query).scalar_one())
+
+
+def count_gone(connection: Connection, tally: Sequence[tuple[str, str, int, int]]) -> None:
+    """Count notices that are removed: what is told of them to Prometheus only ever grows.
+
+    Parameters
+    ----------
+    connection : Connection
+        The transaction in which they are removed.
+    tally : sequence of (str, str, int, int)
+        Channel, status, how many, and how many tries they took.
+    """
+    for channel, status, count, tries in tally:
+        reserve(connection, f"{_NOTICES}:{status}:{channel}", int(count))
+        reserve(connection, f"{_TRIES}:{status}:{channel}", int(tries))
+
+
+def gone_notices(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return by channel and status how many notices were removed, and how many tries they had taken."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for place, kind in enumerate((_NOTICES, _TRIES)):
+        query = select(counters.c.name, counters.c.value).where(
+            counters.c.name.startswith(f"{kind}:", autoescape=True)
+        )
+        for name, value in connection.execute(query):
+            _, status, channel = name.split(":", 2)
+            found.setdefault((channel, status), [0, 0])[place] = int(value)
+    return {key: (count, tries) for key, (count, tries) in found.items()}
+
+
+def removals(connection: Connection) -> int:
+    """Return how often series were removed: whoever remembers ids of series asks anew after each time."""
+    query = select(counters.c.value).where(counters.c.name == _REMOVALS)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def remove_series(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove series with the readings that they have left.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction.
+    ids : sequence of int
+        Of the series; at most as many as one query takes.
+    """
+    packed = select(func.coalesce(func.sum(blocks.c.rows), 0)).where(blocks.c.series_id.in_(ids))
+    gone = int(connection.execute(packed).scalar_one())
+    connection.execute(delete(blocks).where(blocks.c.series_id.in_(ids)))
+    gone += connection.execute(delete(readings).where(readings.c.series_id.in_(ids))).rowcount
+    connection.execute(delete(series).where(series.c.id.in_(ids)))
+    own = counters.c.name == ROWS
+    connection.execute(update(counters).where(own).values(value=counters.c.value - gone))
+    reserve(connection, _REMOVALS, 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,10 +23,12 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from mirante.store.blocks.codec import Unpacked
+from mirante.store.blocks.reading import any_packed, read_blocks
 from mirante.store.dialect import chunks
 from mirante.store.schema import readings, series
-from mirante.store.series import POINT, Points, Series, in_order, micros_of, select_points, within
-from mirante.store.types import to_micros
+from mirante.store.series import POINT, Points, Series, in_order, select_points, within
+from mirante.store.types import micros_of, to_micros
 
 __all__ = ["read_highest", "read_thinned"]
 
@@ -68,26 +70,40 @@ def read_thinned(
         Ordered by name and labels, without those that have no reading in the interval; a chart shows no
         notes, so that they are not read.
     """
-    inside = _Inside(query, since, until)
-    rows = _probed(connection, inside, points, most)
+    rows, packed = _probed(connection, _Inside(query, since, until), points, most)
     found = {row.id: row for row in rows}
-    long = [row for row in rows if row.more is not None]
-    stretches = _stretches_over(long, points)
-    result: list[Series] = []
+    read: list[tuple[Any, Points, slice]] = []
     for chunk in chunks([row.id for row in rows if row.many is None]):
-        read = Points.of(connection.execute(select_points(chunk, since, until, notes=False)).all())
-        for id_, part in read.parts():
-            cut = stretches if found[id_].more is not None else None
-            keep = None if cut is None else _extremes(read.micros[part], read.values[part], cut)
-            result.append(read.series(found[id_], part, keep))
-    for chunk in chunks([row.id for row in rows if row.many is not None]):
-        one_pass = connection.dialect.name != "sqlite"
-        chosen = connection.execute(
-            (_rank_extremes if one_pass else _select_extremes)(chunk, stretches)
-        ).all()
-        read = Points.of([row for row in chosen if row[1] is not None])
-        result += [read.series(found[id_], part) for id_, part in read.parts()]
+        chosen = select_points(chunk, since, until, notes=False)
+        own = Points.of(connection.execute(chosen).all()).merged(packed.of(chunk))
+        read += [(found[id_], own, part) for id_, part in own.parts()]
+    many = [row for row in rows if row.many is not None]
+    stretches = _stretches_over([*_ends_of_long(read, points), *_ends_of_many(many, packed)], points)
+    one_pass = connection.dialect.name != "sqlite"
+    for chunk in chunks([row.id for row in many]):
+        extremes = (_rank_extremes if one_pass else _select_extremes)(chunk, stretches)
+        few = [row for row in connection.execute(extremes).all() if row[1] is not None]
+        own = Points.of(few).merged(packed.of(chunk))
+        read += [(found[id_], own, part) for id_, part in own.parts()]
+    result = []
+    for row, own, part in read:
+        long = row.many is not None or part.stop - part.start > points
+        keep = _extremes(own.micros[part], own.values[part], stretches) if long else None
+        result.append(own.series(row, part, keep))
     return in_order(result)
+
+
+def _ends_of_long(read: Sequence[tuple[Any, Points, slice]], points: int) -> Iterator[tuple[int, int]]:
+    for _, own, part in read:
+        if part.stop - part.start > points:
+            yield int(own.micros[part.start]), int(own.micros[part.stop - 1])
+
+
+def _ends_of_many(many: Sequence[Any], packed: Unpacked) -> Iterator[tuple[int, int]]:
+    for row in many:
+        yield row.first, row.last
+        if len(own := packed.of([row.id]).micros):
+            yield int(own[0]), int(own[-1])
 
 
 def read_highest(
@@ -130,8 +146,17 @@ def read_highest(
             each = _above(chunk, stretches, above)
         rows = connection.execute(each.order_by(*each.selected_columns[:2])).all()
         points = Points.of([row for row in rows if row[2] is not None])
+        packed = read_blocks(connection, chunk, since, until, above=above, notes=False)
+        points = points.merged(_at_their_steps(packed, stretches)).highest()
         result += [points.series(found[id_], part) for id_, part in points.parts()]
     return in_order(result)
+
+
+def _at_their_steps(packed: Unpacked, stretches: _Stretches) -> Unpacked:
+    """Return known values at the beginnings of their steps."""
+    known = packed.only(~np.isnan(packed.values))
+    begins = stretches.first + (known.micros - stretches.first) // stretches.step * stretches.step
+    return replace(known, micros=begins)
 
 
 def _above(ids: Sequence[int], stretches: _Stretches, above: float | None) -> Select[Any]:
@@ -171,25 +196,53 @@ class _Inside:
         return query.scalar_subquery().label(name)
 
 
-def _probed(connection: Connection, inside: _Inside, points: int, most: int | None) -> list[Any]:
-    """Return the series that have readings there: from when to when, and whether they are long or very long.
+def _probed(
+    connection: Connection, inside: _Inside, points: int, most: int | None
+) -> tuple[list[Any], Unpacked]:
+    """Return the series with their rows there: from when to when, and whether they are very many.
 
-    ``more`` is None where a series has no more than `points`, ``many`` where it is read faster than thinned.
+    ``many`` is None where rows are read faster than thinned, ``first`` where there are none. With them comes
+    what is in blocks, whose readings are not among the rows.
     """
-    first = inside.each("first", lambda own: func.min(micros_of(own)))
-    ids: list[int] | None = None
-    if most is not None:
-        peak = inside.each("peak", lambda own: func.max(own.c.value))
-        rows = [row for row in connection.execute(inside.select(first, peak)) if row.first is not None]
-        rows.sort(key=lambda row: (row.peak is None, -(row.peak or 0.0)))
-        ids = [row.id for row in rows[:most]]
+    ids = _maybe_packed(connection, inside) if most is None else _highest(connection, inside, most)
+    packed = read_blocks(connection, ids, inside.since, inside.until, notes=False)
     columns = [
-        first,
+        inside.each("first", lambda own: func.min(micros_of(own))),
         inside.each("last", lambda own: func.max(micros_of(own))),
-        inside.each("more", micros_of, offset=points),
         inside.each("many", micros_of, offset=_READ_WHOLE * points),
     ]
-    return [row for row in connection.execute(inside.select(*columns, of=ids)) if row.first is not None]
+    rows = connection.execute(inside.select(*columns, of=None if most is None else ids))
+    held = set(packed.ids.tolist()) if len(packed.ids) else set()
+    return [row for row in rows if row.first is not None or row.id in held], packed
+
+
+def _maybe_packed(connection: Connection, inside: _Inside) -> list[int]:
+    """Return the series that may have readings in blocks."""
+    if not any_packed(connection, inside.since):
+        return []
+    return list(connection.scalars(inside.query.with_only_columns(series.c.id)))
+
+
+def _highest(connection: Connection, inside: _Inside, most: int) -> list[int]:
+    """Return the series that reach highest, `most` of them."""
+    peaks: dict[int, float] = {}
+    # some at a time: a year of 20,000 series takes half a gigabyte when it is out of its blocks
+    for chunk in chunks(_maybe_packed(connection, inside)):
+        peaks |= read_blocks(connection, chunk, inside.since, inside.until, notes=False).peaks()
+    first = inside.each("first", lambda own: func.min(micros_of(own)))
+    peak = inside.each("peak", lambda own: func.max(own.c.value))
+    order = {
+        row.id: _place(row.peak, peaks.get(row.id))
+        for row in connection.execute(inside.select(first, peak))
+        if row.first is not None or row.id in peaks
+    }
+    return sorted(order, key=order.__getitem__)[:most]
+
+
+def _place(*peaks: float | None) -> tuple[bool, float]:
+    """Return what orders series by their peak, the highest first, and those that know none last."""
+    known = [peak for peak in peaks if peak is not None and peak == peak]
+    return not known, -max(known, default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +268,10 @@ class _Stretches:
         return time >= begin, time < end, time <= literal(self.last, BigInteger)
 
 
-def _stretches_over(long: Sequence[Any], points: int) -> _Stretches:
+def _stretches_over(ends: Sequence[tuple[int, int]], points: int) -> _Stretches:
     """Return the stretches of a chart: half as many as it may have points."""
-    first = min((row.first for row in long), default=0)
-    last = max((row.last for row in long), default=0)
+    first = min((one[0] for one in ends), default=0)
+    last = max((one[1] for one in ends), default=0)
     return _Stretches.of(first, last, -(-(last + 1 - first) // max(points // 2, 1)))
 
 

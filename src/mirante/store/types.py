@@ -12,14 +12,16 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Float, Text
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Float, Text, type_coerce
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from mirante.errors import StoreError
+from mirante.store.packing import packed, unpacked
 
 __all__ = [
     "AnyText",
     "Json",
+    "LongJson",
     "Number",
     "NumberOrNone",
     "UtcTime",
@@ -27,6 +29,7 @@ __all__ = [
     "as_values",
     "from_json",
     "from_micros",
+    "micros_of",
     "to_micros",
     "unescaped",
 ]
@@ -79,6 +82,11 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(0, 0, micros)  # by place, which is quicker by a third
 
 
+def micros_of(table: Any) -> ColumnElement[int]:
+    """Return the time of a table of readings as it is kept: without a call for each row."""
+    return type_coerce(table.c.time, BigInteger)
+
+
 def as_values(row: Any) -> dict[str, Any]:
     """Return the fields of a dataclass, not copied (`dataclasses.asdict` fails on read-only mappings)."""
     return {field.name: getattr(row, field.name) for field in fields(row)}
@@ -110,7 +118,7 @@ _to_json = json.JSONEncoder(
 ).encode  # `json.dumps` would make one for each value
 
 
-def from_json(text: str) -> Any:
+def from_json(text: str | bytes) -> Any:
     r"""Return the value of JSON that `Json` has written, which may hold NaN and lone surrogates.
 
     The verdicts of a wide model are tens of kilobytes a window: pydantic's reader takes half of the time.
@@ -258,3 +266,18 @@ class Json(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return the value of the text."""
         return None if value is None else from_json(value)
+
+
+class LongJson(Json):
+    """A JSON value that may be long, such as the verdicts of a wide model: kept compressed then."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Return the text of the value, packed."""
+        encode = super().process_bind_param
+        return None if value is None else packed(value, lambda part: str(encode(part, dialect)))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Return the value of the text."""
+        return None if value is None else unpacked(value, from_json)

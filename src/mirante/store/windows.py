@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Text, func, select, tuple_, type_coerce
+from sqlalchemy import Connection, Text, bindparam, delete, func, select, tuple_, type_coerce
 
 from mirante.store.database import Database
-from mirante.store.dialect import upsert
+from mirante.store.dialect import chunks, upsert
+from mirante.store.parts import ProfileParts
 from mirante.store.rows import read_rows
 from mirante.store.schema import windows
 from mirante.store.types import as_values
@@ -77,12 +78,14 @@ class WindowsPart:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.parts = ProfileParts(database)
 
     def put(self, row: WindowRow, *, connection: Connection | None = None) -> None:
         """Write a window; one with the same subject, start and version is replaced."""
         values = as_values(row)
         keys = {column.name for column in windows.primary_key}
         with self._database.writing(connection) as transaction:
+            values["profile"] = self.parts.kept(row.profile, transaction)
             transaction.execute(upsert(transaction, windows, update=sorted(values.keys() - keys)), values)
 
     def get(
@@ -111,8 +114,30 @@ class WindowsPart:
             query = query.where(windows.c.version == version)
         query = query.order_by(windows.c.rows.desc(), windows.c.version).limit(1)
         with self._database.reading(connection) as snapshot:
-            found = snapshot.execute(query).first()
-        return None if found is None else WindowRow(**found._mapping)
+            return next(iter(self.parts.whole(read_rows(snapshot, query, WindowRow), snapshot)), None)
+
+    def ends(
+        self, subject: str, starts: Iterable[datetime], *, connection: Connection | None = None
+    ) -> dict[tuple[datetime, str], datetime]:
+        """Return where some windows of a subject end, by start and version; those it has not are left out.
+
+        Parameters
+        ----------
+        subject : str
+            What was monitored.
+        starts : iterable of datetime
+            Where the windows begin.
+        connection : Connection, optional
+            A transaction to read in.
+        """
+        found: dict[tuple[datetime, str], datetime] = {}
+        query = select(windows.c.start, windows.c.version, windows.c.end)
+        query = query.where(windows.c.subject == subject).order_by(windows.c.rows, windows.c.version.desc())
+        with self._database.reading(connection) as snapshot:
+            for chunk in chunks(sorted(set(starts))):
+                for start, version, end in snapshot.execute(query.where(windows.c.start.in_(chunk))):
+                    found[start, version] = end
+        return found
 
     def versions(self, subject: str, *, connection: Connection | None = None) -> _Versions:
         """Return the versions of a subject that have closed windows, the one that served last first."""
@@ -164,7 +189,22 @@ class WindowsPart:
             query = query.where(windows.c.start < until)
         with self._database.reading(connection) as snapshot:
             newest = query.order_by(windows.c.start.desc(), windows.c.version.desc()).limit(limit)
-            return read_rows(snapshot, newest, WindowRow)[::-1]
+            return self.parts.whole(read_rows(snapshot, newest, WindowRow)[::-1], snapshot)
+
+    def remove(
+        self, subject: str, of: Iterable[tuple[datetime, str]], *, connection: Connection | None = None
+    ) -> None:
+        """Delete windows of a subject, each by start and version."""
+        gone = [{"of_start": start, "of_version": version} for start, version in of]
+        own = windows.c
+        one = delete(windows).where(
+            own.subject == subject,
+            own.start == bindparam("of_start"),
+            own.version == bindparam("of_version"),
+        )
+        if gone:
+            with self._database.writing(connection) as transaction:
+                transaction.execute(one, gone)
 
     def subjects(self, *, connection: Connection | None = None) -> _Names:
         """Return the subjects that have windows, in the order of their names."""
@@ -204,7 +244,7 @@ class WindowsPart:
         page = query
         while True:
             with self._database.reading(connection) as snapshot:
-                found = read_rows(snapshot, page, WindowRow)
+                found = self.parts.whole(read_rows(snapshot, page, WindowRow), snapshot)
             yield from found
             if len(found) < _AT_A_TIME:
                 return
@@ -221,7 +261,7 @@ class WindowsPart:
         query = query.where(windows.c.start < start, windows.c.closed)
         query = query.order_by(windows.c.start.desc()).limit(1)
         with self._database.reading(connection) as snapshot:
-            return next(iter(read_rows(snapshot, query, WindowRow)), None)
+            return next(iter(self.parts.whole(read_rows(snapshot, query, WindowRow), snapshot)), None)
 
     def digest(
         self, subject: str, since: datetime, until: datetime, *, connection: Connection | None = None

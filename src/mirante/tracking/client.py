@@ -8,10 +8,12 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mirante.errors import TrackingError
+from mirante.tracking.login import LOGINS, login_refusal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,7 +22,9 @@ __all__ = [
     "asking",
     "brief_requests",
     "connect",
+    "moment_of",
     "plain_address",
+    "refused",
     "server_name",
     "tracking_uri",
     "unless_missing",
@@ -29,7 +33,13 @@ __all__ = [
 _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
 _MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
-_KNOBS = threading.RLock()
+_RETRIES, _TIMEOUT = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"
+_CHANGING = threading.Lock()  # held to change the two below, never while MLflow is asked
+_LIMITS: list[Mapping[str, int]] = []  # of those who are in `brief_requests` now
+_SET: dict[str, str] = {}  # what they set in the environment
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_REFUSED = frozenset({400, 401, 403, 404})
+_UNAUTHENTICATED = 401
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 _LONGEST_REASON = 400
 
@@ -132,6 +142,11 @@ def plain_address(address: str) -> str:
 def _reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     text = server_name(lines[0]) if lines else type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return (
+            "its certificate is signed by nobody that this machine knows; name the file of the authority's "
+            "certificate: mlflow.ca_file in mirante.yaml, or MLFLOW_TRACKING_SERVER_CERT_PATH"
+        )
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + " …"
 
 
@@ -148,6 +163,8 @@ def asking(client: MlflowClient, what: str) -> Iterator[None]:
 
     Raises
     ------
+    LoginRefusedError
+        If MLflow does not take the login: said alike whatever was tried.
     TrackingError
         If MLflow or the network raised.
     """
@@ -157,9 +174,40 @@ def asking(client: MlflowClient, what: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, requests.RequestException, OSError) as error:
-        raise TrackingError(
-            f"could not {what}: MLflow at {server_name(client.tracking_uri)}: {_reason(error)}"
-        ) from error
+        server = server_name(client.tracking_uri)
+        if isinstance(error, MlflowException) and error.get_http_status_code() == _UNAUTHENTICATED:
+            refusal = login_refusal(server)
+            LOGINS.refused(client.tracking_uri, refusal)
+            raise refusal from error
+        raise TrackingError(f"could not {what}: MLflow at {server}: {_reason(error)}") from error
+
+
+def refused(error: TrackingError) -> bool:
+    """Return whether MLflow answered that it will not: no permission, say. Asking again changes nothing.
+
+    Parameters
+    ----------
+    error : TrackingError
+        Of `asking`.
+
+    Examples
+    --------
+    >>> from mlflow.exceptions import MlflowException
+    >>> from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, PERMISSION_DENIED
+    >>> found = []
+    >>> for code in (PERMISSION_DENIED, INTERNAL_ERROR):
+    ...     try:
+    ...         with asking(connect("http://127.0.0.1:9"), "read runs"):
+    ...             raise MlflowException("no", code)
+    ...     except TrackingError as error:
+    ...         found.append(refused(error))
+    >>> found
+    [True, False]
+    """
+    from mlflow.exceptions import MlflowException
+
+    cause = error.__cause__
+    return isinstance(cause, MlflowException) and cause.get_http_status_code() in _REFUSED
 
 
 def unless_missing(
@@ -198,12 +246,29 @@ def unless_missing(
         return None
 
 
+def moment_of(milliseconds: int | None) -> datetime | None:
+    """Return a time as MLflow keeps it, in UTC; None for none, and for one that no calendar has.
+
+    Examples
+    --------
+    >>> moment_of(1360281600000).isoformat(), moment_of(None), moment_of(10**18)
+    ('2013-02-08T00:00:00+00:00', None, None)
+    """
+    if milliseconds is None:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+
+
 @contextlib.contextmanager
 def brief_requests(*, retries: int = 1, timeout: int = 30) -> Iterator[None]:
     """Let MLflow's requests in this process give up early, for the length of a ``with`` block.
 
     By default MLflow tries seven more times, four minutes in all. Its client takes these limits from the
     environment alone, so they are set there and put back; limits that the user set are left as they are.
+    Nobody waits for another: while several are in such a block the smallest limits hold for all of them.
 
     Parameters
     ----------
@@ -211,13 +276,31 @@ def brief_requests(*, retries: int = 1, timeout: int = 30) -> Iterator[None]:
         Further tries.
     timeout : int, default 30
         Seconds for one try.
+
+    Examples
+    --------
+    >>> with brief_requests(retries=3), brief_requests(retries=0):
+    ...     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]
+    '0'
     """
-    wanted = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries), "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout)}
-    with _KNOBS:  # two threads that put back each other's limits would leave ours behind for good
-        ours = [name for name in wanted if name not in os.environ]
-        os.environ.update({name: wanted[name] for name in ours})
-        try:
-            yield
-        finally:
-            for name in ours:
-                os.environ.pop(name, None)
+    mine = {_RETRIES: retries, _TIMEOUT: timeout}
+    with _CHANGING:
+        _LIMITS.append(mine)
+        _set_limits()
+    try:
+        yield
+    finally:
+        with _CHANGING:
+            _LIMITS[:] = [one for one in _LIMITS if one is not mine]
+            _set_limits()
+
+
+def _set_limits() -> None:
+    """Bring the environment to what those who are in need together; what the user set there stays."""
+    for name in (_RETRIES, _TIMEOUT):
+        if os.environ.get(name) != _SET.get(name):
+            _SET.pop(name, None)
+        elif _LIMITS:
+            os.environ[name] = _SET[name] = str(min(one[name] for one in _LIMITS))
+        elif name in _SET:
+            del os.environ[name], _SET[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-__all__ = ["run_link", "version_link"]
+__all__ = ["experiment_link", "run_link", "version_link"]
 
 
 def version_link(mlflow: str, model: str, version: str) -> str:
@@ -23,6 +23,24 @@ def version_link(mlflow: str, model: str, version: str) -> str:
     ('http://127.0.0.1:5000/#/models/churn/versions/3', '/#/models/a%2Fb/versions/3')
     """
     return f"{mlflow.rstrip('/')}/#/models/{_part(model)}/versions/{_part(version)}"
+
+
+def experiment_link(mlflow: str, experiment: str) -> str:
+    """Return the address of an experiment in MLflow's pages.
+
+    Parameters
+    ----------
+    mlflow : str
+        Where MLflow's pages are; ``/`` for a page beside them.
+    experiment : str
+        Its id.
+
+    Examples
+    --------
+    >>> experiment_link("http://127.0.0.1:5000/", "7")
+    'http://127.0.0.1:5000/#/experiments/7'
+    """
+    return f"{mlflow.rstrip('/')}/#/experiments/{_part(experiment)}"
 
 
 def run_link(mlflow: str, experiment: str, run: str) -> str:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from mirante.errors import MiranteWarning, TrackingError
 from mirante.tracking.client import brief_requests, server_name
+from mirante.tracking.login import request_options
 
 __all__ = ["Reach", "reachable", "server_version", "within"]
 
@@ -82,7 +83,11 @@ def server_version(uri: str, *, timeout: float = 2.0) -> str:
 
     try:
         with requests.get(
-            uri.rstrip("/") + "/version", timeout=(timeout, timeout), allow_redirects=False, stream=True
+            uri.rstrip("/") + "/version",
+            timeout=(timeout, timeout),
+            allow_redirects=False,
+            stream=True,
+            **request_options(),
         ) as answer:
             said = answer.raw.read(64).decode("ascii", "replace").strip() if answer.ok else ""
     except (requests.RequestException, OSError):

@@ -115,6 +115,7 @@ def start_server(
     workers: int = 1,
     timeout: float = 120.0,
     environ: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> ServerProcess:
     """Start ``mlflow server`` on loopback with SQLite and artifacts in a folder, and wait until it answers.
 
@@ -133,6 +134,8 @@ def start_server(
         Seconds to wait for the first answer.
     environ : mapping of str to str, optional
         The environment; this process' own by default. Its MLFLOW variables are not handed on.
+    options : mapping of str to str, optional
+        MLFLOW variables for this server: ``{"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https"}``.
 
     Returns
     -------
@@ -159,7 +162,7 @@ def start_server(
         process = subprocess.Popen(  # noqa: S603 - the command is our own, without a shell
             _command(wanted, workers),
             cwd=home,
-            env=_environment(os.environ if environ is None else environ),
+            env=_environment(os.environ if environ is None else environ) | dict(options or {}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

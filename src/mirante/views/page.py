@@ -42,11 +42,24 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table's cell: text, a smaller second line, and a level that makes it a coloured badge with a sign."""
+    """A table's cell: text, a smaller second line, and a level that makes it a coloured badge with a sign.
+
+    `link` is where the second line, or the text where there is none, leads.
+
+    Raises
+    ------
+    InputError
+        If the link is no web address: another one might run.
+    """
 
     text: str
     more: str = ""
     level: str = ""
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        if self.link and not self.link.startswith(("http://", "https://", "/")):
+            raise InputError(f"{self.link!r} is no web address; give http://… or https://…")
 
 
 @dataclass(frozen=True, slots=True)

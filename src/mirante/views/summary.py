@@ -52,7 +52,13 @@ def kind_and_name(subject: str, _: Translator) -> tuple[str, str]:
     >>> kind_and_name("model/churn@champion", translator())
     ('Model', 'churn@champion')
     """
-    kinds = {"model": _("Model"), "host": _("Host"), "experiment": _("Experiment"), "table": _("Table")}
+    kinds = {
+        "model": _("Model"),
+        "host": _("Host"),
+        "experiment": _("Experiment"),
+        "table": _("Table"),
+        "registry": _("Registry"),
+    }
     kind, slash, name = subject.partition("/")
     if slash and kind in kinds:
         return kinds[kind], name

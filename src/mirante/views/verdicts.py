@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mirante.store import WindowRow
 
 __all__ = [
+    "broken_limits",
     "column_verdicts",
     "drifted_columns",
     "estimates_of",
@@ -44,6 +45,24 @@ def missing_columns(window: WindowRow) -> list[str]:
     """Return the columns of which more is missing than in the baseline, the most first."""
     found = [(name, one) for name, one in column_verdicts(window).items() if one.get("missing_detected")]
     return [name for name, _ in sorted(found, key=lambda pair: -(pair[1].get("missing_ratio") or 0.0))]
+
+
+def broken_limits(window: WindowRow) -> list[tuple[str, str, str]]:
+    """Return the limits of data quality that a window broke: which, of which column, and the sentence.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from mirante.store import WindowRow
+    >>> verdicts = {"limits": [{"limit": "out_of_range", "column": "age", "sentence": "Too old."}, "junk"]}
+    >>> start = datetime(2013, 2, 8, tzinfo=UTC)
+    >>> broken_limits(WindowRow("m", "1", start, start, verdicts=verdicts))
+    [('out_of_range', 'age', 'Too old.')]
+    """
+    found = window.verdicts.get("limits")
+    known = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    names = ("limit", "column", "sentence")
+    return [(str(a), str(b), str(c)) for a, b, c in ([one.get(n) or "" for n in names] for one in known)]
 
 
 def performance_of(window: WindowRow) -> Mapping[str, Any]:

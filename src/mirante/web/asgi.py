@@ -20,9 +20,10 @@ from mirante.web.api.v1 import make_router
 from mirante.web.exchange import Asked
 from mirante.web.routes import answer
 from mirante.web.ruling import Ruling
-from mirante.web.security import LOOPBACK_NAMES, Guard, Security, check_bind
+from mirante.web.security import LOOPBACK_NAMES, WEBHOOK, Guard, Head, Security, check_bind
 from mirante.web.sessions import Sessions
 from mirante.web.site import Site, utc_now
+from mirante.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -50,6 +51,7 @@ def create_app(
     ruling: Ruling | None = None,
     mlflow: str = "",
     recorders: Recorders | None = None,
+    webhook_secret: str | None = None,
 ) -> Security:
     """Return the ASGI application.
 
@@ -73,6 +75,8 @@ def create_app(
         Address of MLflow's pages, for links.
     recorders : Recorders, optional
         Where predictions go that come over the API.
+    webhook_secret : str, optional
+        What MLflow signs its webhooks with; without it none are taken.
 
     Returns
     -------
@@ -84,8 +88,10 @@ def create_app(
     ConfigError
         If others can reach the address and there is no good token.
     """
-    token = config.secret()
+    token, agent_token = config.secret(), config.agent_secret()
     check_bind(config.host, token)
+    if agent_token is not None:
+        check_bind(config.host, agent_token)
     sessions = None if token is None else Sessions(token)
     ruling = ruling or Ruling()
     site = Site(store, health, locale, historic, config.read_only, clock, sessions, mlflow, ruling)
@@ -100,6 +106,7 @@ def create_app(
     )
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4)
     app.include_router(make_router(store, clock, ruling, recorders))
+    _add_webhooks(app, Webhooks(store, lambda: clock().timestamp(), webhook_secret))
     _add_failures(app)
     app.router.default = _Pages(site)  # what is no address of the API
     own_name = frozenset() if config.host in _ANY_ADDRESS else frozenset({config.host})
@@ -111,6 +118,7 @@ def create_app(
             hosts=LOOPBACK_NAMES | hosts,
             sessions=sessions,
             read_only=config.read_only,
+            agents=None if agent_token is None else Sessions(agent_token),
         ),
     )
 
@@ -135,6 +143,22 @@ class _Pages:
         made = await run_in_threadpool(answer, self._site, asked)
         response = Response(made.body, made.status, dict(made.headers))
         await response(scope, receive, send)
+
+
+def _add_webhooks(app: FastAPI, webhooks: Webhooks) -> None:
+    """Add the address for MLflow, which is no part of the API: its form is MLflow's."""
+
+    @app.post(WEBHOOK, include_in_schema=False)
+    async def webhook(request: Request) -> Response:
+        head = Head("POST", WEBHOOK, "", request.headers.raw)
+        made = await run_in_threadpool(
+            webhooks.take,
+            head.one("x-mlflow-signature"),
+            head.one("x-mlflow-delivery-id"),
+            head.one("x-mlflow-timestamp"),
+            await request.body(),
+        )
+        return Response(made.body, made.status, dict(made.headers))
 
 
 def _add_failures(app: FastAPI) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -46,6 +47,10 @@ class WebConfig(BaseModel):
         What a reader must present; ``env:NAME`` reads it from the environment.
     token_file : Path, optional
         A file whose first line is the token; instead of `token`.
+    agent_token : SecretStr, optional
+        What agents on other hosts may present instead: it opens what is theirs, and nothing else.
+    agent_token_file : Path, optional
+        A file whose first line that is; instead of `agent_token`.
     allowed_hosts : tuple of str
         Host names (without port) that requests may ask for, beside loopback's own and `host`.
     public_url : str, optional
@@ -67,6 +72,8 @@ class WebConfig(BaseModel):
     port: int = Field(default=8765, ge=0, le=65535)
     token: SecretStr | None = None
     token_file: SecretFile | None = None
+    agent_token: SecretStr | None = None
+    agent_token_file: SecretFile | None = None
     allowed_hosts: tuple[str, ...] = ()
     read_only: bool = False
     public_url: Annotated[str, AfterValidator(web_address)] | None = None
@@ -100,10 +107,42 @@ class WebConfig(BaseModel):
         ConfigError
             If both ways are given, the file cannot be read, or the variable or the file is empty.
         """
-        found = read_secret("web.token", self.token, self.token_file, environ)
-        if found is None:
-            return None
-        token = found.get_secret_value().strip().partition("\n")[0].strip()
-        if not token:
-            raise ConfigError("web.token is empty; leave it out, or give a long random text")
-        return token
+        return _first_line("web.token", self.token, self.token_file, environ)
+
+    def agent_secret(self, environ: Mapping[str, str] | None = None) -> str | None:
+        """Return the agents' token in clear, or None where they have the readers'; as for `secret`.
+
+        Parameters
+        ----------
+        environ : mapping, optional
+            Where ``env:NAME`` is looked up; the process' environment by default.
+
+        Raises
+        ------
+        ConfigError
+            As `secret` does, and where there is no token for readers: this one would keep nobody out.
+        """
+        found = _first_line("web.agent_token", self.agent_token, self.agent_token_file, environ)
+        if found is not None and self.token is None and self.token_file is None:
+            raise ConfigError(
+                "web.agent_token is given and web.token is not: whoever can connect may do everything, with "
+                "any token or none; give web.token too"
+            )
+        return found
+
+    def within(self, folder: Path) -> WebConfig:
+        """Return the same with paths taken from a folder."""
+        paths = {key: getattr(self, key) for key in ("token_file", "agent_token_file")}
+        return self.model_copy(update={key: folder / path for key, path in paths.items() if path is not None})
+
+
+def _first_line(
+    key: str, value: SecretStr | None, file: Path | None, environ: Mapping[str, str] | None
+) -> str | None:
+    found = read_secret(key, value, file, environ)
+    if found is None:
+        return None
+    token = found.get_secret_value().strip().partition("\n")[0].strip()
+    if not token:
+        raise ConfigError(f"{key} is empty; leave it out, or give a long random text")
+    return token

@@ -21,6 +21,8 @@ from mirante.web.pages import (
     UnknownPageError,
     alerts_page,
     error_page,
+    experiment_page,
+    experiments_page,
     host_page,
     model_page,
     overview,
@@ -103,6 +105,14 @@ def _host(site: Site, asked: Asked) -> Answer:
     return html_answer(host_page(site.store, asked.query.get("subject"), asked.query, site.tasks()))
 
 
+def _experiments(site: Site, asked: Asked) -> Answer:
+    return html_answer(experiments_page(site.store, asked.query))
+
+
+def _experiment(site: Site, asked: Asked) -> Answer:
+    return html_answer(experiment_page(site.store, asked.query.get("subject"), asked.query, site.tasks()))
+
+
 def _alerts(site: Site, asked: Asked) -> Answer:
     return html_answer(alerts_page(site.store, asked.query))
 
@@ -143,6 +153,8 @@ ROUTES: Sequence[Route] = (
     Route("GET", "/model", _model),
     Route("GET", "/table", _table),
     Route("GET", "/host", _host),
+    Route("GET", "/experiments", _experiments),
+    Route("GET", "/experiment", _experiment),
     Route("GET", "/alerts", _alerts),
     Route("GET", "/alerts/{id}", show_alert),
     Route("POST", "/alerts/{id}/acknowledge", take_alert),

@@ -19,9 +19,13 @@ from mirante.web.exchange import Answer, redirect
 from mirante.web.sessions import LoginLimits, Sessions
 
 __all__ = [
+    "AGENTS",
     "CSP",
     "HEADERS",
+    "LARGEST_WEBHOOK",
     "LOOPBACK_NAMES",
+    "MOST_BODY",
+    "WEBHOOK",
     "Guard",
     "Head",
     "Security",
@@ -49,6 +53,17 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+WEBHOOK = "/api/v1/mlflow/webhook"
+"""Where MLflow sends its webhooks; their signature stands in the place of the token."""
+
+AGENTS = "/api/v1/agents/"
+"""What agents on other hosts ask for begins so; their token opens nothing else."""
+
+MOST_BODY = 8 * 2**20
+"""Bytes that the body of a request may have."""
+LARGEST_WEBHOOK = 2**20
+"""So many bytes one may have, since it is read before its signature is known."""
+
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
 _SHORTEST_TOKEN = 16
@@ -177,14 +192,17 @@ class Guard:
         Whether every write but the login is refused.
     brake : LoginLimits
         Counts wrong tokens.
+    agents : Sessions, optional
+        Checks the token of agents, which opens `AGENTS` alone.
     """
 
     clock: Callable[[], float]
     hosts: frozenset[str] | None = None
     sessions: Sessions | None = None
-    max_body: int = 8 * 2**20
+    max_body: int = MOST_BODY
     read_only: bool = False
     brake: LoginLimits = field(default_factory=LoginLimits)
+    agents: Sessions | None = None
 
     def refusal(self, head: Head) -> Answer | None:
         """Return the answer to a request that goes no further; None when it may."""
@@ -193,7 +211,11 @@ class Guard:
 
     def too_large(self, head: Head) -> Answer:
         """Return the answer to a body that is too large."""
-        return _in_its_kind(_text(413, f"The body may have at most {self.max_body} bytes."), head)
+        return _in_its_kind(_text(413, f"The body may have at most {self.most(head)} bytes."), head)
+
+    def most(self, head: Head) -> int:
+        """Return how many bytes the body of a request may have."""
+        return min(self.max_body, LARGEST_WEBHOOK) if _is_webhook(head) else self.max_body
 
     def _refusal(self, head: Head) -> Answer | None:
         host = head.one("host")
@@ -202,15 +224,15 @@ class Guard:
         if len(head.path) + len(head.query_string) > _LONGEST_ADDRESS:
             return _text(414, f"The address may have at most {_LONGEST_ADDRESS} characters.")
         length = head.one("content-length")
-        if length is not None and (not length.isdecimal() or int(length) > self.max_body):
+        if length is not None and (not length.isdecimal() or int(length) > self.most(head)):
             return self.too_large(head)
         if head.method not in _READS:
             refusal = _bad_write(head, host)
             if refusal is not None:
                 return refusal
-            if self.read_only and head.path != "/login":
+            if self.read_only and head.path != "/login" and not _is_webhook(head):
                 return _text(403, "This page only shows; web.read_only is set.")
-        if self.sessions is None or head.path.startswith(_OPEN_PATHS):
+        if self.sessions is None or head.path.startswith(_OPEN_PATHS) or _is_webhook(head):
             return None
         return self._stranger(head, self.sessions)
 
@@ -224,10 +246,13 @@ class Guard:
         if self.brake.blocked(head.client, now):
             wait = _text(429, "Too many wrong tokens from this address; wait a minute.")
             return wait.with_headers(retry_after="60")
-        if sessions.is_token(given.strip()):
+        if sessions.is_token(given.strip()) or self._is_agent(head, given.strip()):
             return None
         self.brake.failed(head.client, now)
         return _ask_for_token(head)
+
+    def _is_agent(self, head: Head, token: str) -> bool:
+        return self.agents is not None and head.path.startswith(AGENTS) and self.agents.is_token(token)
 
 
 class Security:
@@ -268,7 +293,7 @@ class Security:
             scope, guarded = {**scope, "method": "GET"}, _without_body(guarded)
         elif scope["method"] not in _READS:
             try:
-                receive = replay(await whole_body(receive, self._guard.max_body, self._patience), receive)
+                receive = replay(await whole_body(receive, self._guard.most(head), self._patience), receive)
             except GoneError:
                 return
             except TooLargeError:
@@ -279,6 +304,10 @@ class Security:
                 await _send(guarded, _in_its_kind(slow, head))
                 return
         await self._app(scope, receive, guarded)
+
+
+def _is_webhook(head: Head) -> bool:
+    return head.method == "POST" and head.path == WEBHOOK
 
 
 def _address(url: str) -> SplitResult:

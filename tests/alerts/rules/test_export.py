@@ -45,6 +45,7 @@ def test_promtool_accepts_the_rules_that_come_with_mirante(tmp_path: Path) -> No
     made = export_rules(default_rules(), interval=timedelta(seconds=15))
     assert f"SUCCESS: {len(made.exported)} rules found" in accepted(made, tmp_path)
     unsaid = {"no_data", "alias_moved", "container_out_of_memory", "signature_broken", "predictions_failing"}
+    unsaid |= {"agent_dropped", "agent_refused"}
     assert set(made.left_out) <= unsaid  # of what PromQL cannot say
     assert made.remarks == ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import re
 import time
@@ -230,6 +231,16 @@ def test_the_default_rules_speak_of_readings_that_exist() -> None:
 
 
 FIRE = {
+    "monitor_series_left_out": 5.0,
+    "version_baseline_missing": 1.0,
+    "version_signature_missing": 1.0,
+    "run_failed": 1.0,
+    "run_metric": math.nan,
+    "run_idle_seconds": 7200.0,
+    "trace_errors_detected": 1.0,
+    "trace_latency_detected": 1.0,
+    "assessment_failed_share": 0.9,
+    "assessments": 100.0,
     "system_cpu_percent": 99.0,
     "system_memory_percent": 99.0,
     "system_disk_percent": 99.0,
@@ -264,9 +275,12 @@ FIRE = {
     "source_up": 0.0,
     "system_mount_percent": 99.0,
     "system_container_memory_percent": 99.0,
+    "agent_clock_skew_seconds": 40.0,
 }
 # they look back: see test_what_is_counted_is_told_when_it_grows
 OVER_TIME = {
+    "agent_dropped": ("agent_dropped_total", {"host": "a", "kind": "windows"}),
+    "agent_refused": ("agent_refused_total", {"host": "a"}),
     "container_out_of_memory": ("system_container_oom_kills_total", {"host": "a"}),
     "signature_broken": ("signature_violations_total", {"model": "m", "feature": "age", "kind": "type"}),
     "predictions_failing": ("prediction_errors_total", {"model": "m", "status": "500"}),
@@ -317,7 +331,12 @@ def test_what_a_model_ignores_and_what_clients_get_wrong_is_not_told(
 )
 def test_each_default_rule_can_fire_and_is_quiet_without_data(rule: Rule) -> None:
     labels = {name: text.lstrip("~!=") for name, text in rule.where.items()}
-    labels |= {"feature_drift": {"feature": "age"}, "mount_full": {"mount": "/srv"}}.get(rule.name, {})
+    some = {
+        "feature_drift": {"feature": "age"},
+        "mount_full": {"mount": "/srv"},
+        "assessment_moved": {"experiment": "a", "feature": "assessment/safe"},
+    }
+    labels |= some.get(rule.name, {})
     values = {**FIRE, "system_disk_percent": 90.0} if rule.name == "disk_filling" else FIRE
     bad = {name: [Sample(labels, v)] for name, v in values.items()}
     assert [outcome.truth for outcome in rule.expression.evaluate(bad)] == [True]

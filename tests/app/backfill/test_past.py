@@ -1,4 +1,5 @@
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -7,6 +8,8 @@ from mirante.app.backfill import past as module
 from mirante.app.backfill.past import PastRun
 from mirante.app.backfill.planning import plan_backfill
 from mirante.errors import ConfigError
+from mirante.monitors.condensing import condense_windows
+from mirante.store.ages import Ages
 
 from .conftest import DAY, FIRST, HOUR, START
 
@@ -21,7 +24,7 @@ RULES = [
 def run(world, store, rules=RULES, *, days=6, present=100 * DAY):
     now = START + present
     plan = plan_backfill(
-        world.settings, world.name, FIRST, FIRST + timedelta(days=days), version=None, now=now
+        world.settings, store, world.name, FIRST, FIRST + timedelta(days=days), version=None, now=now
     )
     return PastRun(plan, rules, store, lambda _: 7 * DAY, present=now)
 
@@ -72,6 +75,38 @@ def test_what_is_forgotten_is_asked_for_no_more(world):
                 past.forget(step.now)
             assert past.store.readings.count() < sum(map(len, kept)) / 2
         assert again == kept
+
+
+def test_what_retention_made_coarse_is_counted_anew(world):
+    """Windows are held against those before them, also where the store has these on few edges by now."""
+    world.more = ", baseline_kind: sliding 4"
+    world.record(*range(12), shift=8.0)
+    world.run(0, 8)
+
+    def found(store):
+        plan = plan_backfill(
+            world.settings,
+            store,
+            world.name,
+            START + 8 * DAY,
+            START + 12 * DAY,
+            version=None,
+            now=START + 99 * DAY,
+        )
+        with PastRun(plan, RULES, store, lambda _: 7 * DAY, present=START + 99 * DAY) as past:
+            assert all(step.now > plan.start for step in past.steps())
+            return [row.verdicts for row in past.store.windows.list(world.subject, since=plan.start)]
+
+    with world.store() as store:
+        expected = found(store)
+        old, never = START + 50 * DAY, START - DAY
+        assert condense_windows(store, world.subject, Ages(old, never, never, UTC)).coarse == 8
+        assert found(store) == expected
+        last = store.windows.list(world.subject, with_profile=True)[-1]
+        store.windows.put(replace(last, end=last.end + DAY))  # as one that was made of several
+        assert found(store) == expected
+        store.windows.remove(world.subject, [(START + day * DAY, world.version) for day in range(8)])
+        assert found(store) != expected  # they do count
 
 
 def test_its_folder_goes_with_it(world, tmp_path, monkeypatch):

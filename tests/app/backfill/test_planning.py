@@ -15,7 +15,8 @@ pytestmark = pytest.mark.server
 
 def plan(world, since=FIRST, until=FIRST + timedelta(days=9), *, model=None, version=None, now=100 * DAY):
     name = world.name if model is None else model
-    return plan_backfill(world.settings, name, since, until, version=version, now=START + now)
+    with world.store() as store:
+        return plan_backfill(world.settings, store, name, since, until, version=version, now=START + now)
 
 
 def test_it_goes_from_the_first_row_to_the_last(world):
@@ -88,7 +89,10 @@ def test_a_model_that_would_be_discovered(world):
     world.record(0)
     (world.folder / "log").rename(world.folder / "inference-log")
     settings = Settings(discover=True, mlflow={"tracking_uri": world.uri}).within(world.folder, {})
-    found = plan_backfill(settings, world.name, FIRST, date(2026, 1, 2), version=None, now=START + 9 * DAY)
+    with world.store() as store:
+        found = plan_backfill(
+            settings, store, world.name, FIRST, date(2026, 1, 2), version=None, now=START + 9 * DAY
+        )
     assert (found.config.window, found.config.alias, found.rows) == ("1d", "champion", 60)
 
 
@@ -96,8 +100,8 @@ def test_a_name_that_is_several(world):
     settings = world.settings
     both = settings.models[0].model_copy(update={"alias": "challenger"})
     settings = settings.model_copy(update={"models": (*settings.models, both)})
-    with pytest.raises(InputError, match="several of the models"):
-        plan_backfill(settings, world.name, FIRST, date(2026, 1, 2), version=None, now=START + 9 * DAY)
+    with world.store() as store, pytest.raises(InputError, match="several of the models"):
+        plan_backfill(settings, store, world.name, FIRST, date(2026, 1, 2), version=None, now=START + 9 * DAY)
 
 
 def test_rows_that_are_archived_and_columns_that_are_chosen(world):
@@ -109,12 +113,3 @@ def test_rows_that_are_archived_and_columns_that_are_chosen(world):
     found = plan(world)
     assert found.rows == 180
     assert "age" not in found.baseline.profile.columns
-
-
-def test_a_model_that_is_scored_in_batches_has_no_log(world):
-    world.record(0)
-    settings = world.settings
-    batch = settings.models[0].model_copy(update={"source": object()})
-    settings = settings.model_copy(update={"models": (batch,)})
-    with pytest.raises(InputError, match="is scored in batches"):
-        plan_backfill(settings, world.name, FIRST, date(2026, 1, 2), version=None, now=START + 9 * DAY)

@@ -297,7 +297,7 @@ def test_a_service_beside_it_is_not_disturbed(world, database, request, tmp_path
             steps = [monitor.advance(START + now * DAY + HOUR) for monitor in monitors]
             assert steps[0].readings == steps[1].readings
             assert steps[0].late == steps[1].late == 0
-        assert monitors[0]._position({}) == monitors[1]._position({})
+        assert monitors[0]._position({}, 0) == monitors[1]._position({}, 0)
         mine, other = windows_of(store, world.subject), windows_of(alone, world.subject)
         assert {key: mine[key] for key in other if key[0] >= START + 30 * DAY} == {
             key: row for key, row in other.items() if key[0] >= START + 30 * DAY

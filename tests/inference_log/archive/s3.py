@@ -1,5 +1,6 @@
 """A real S3 server on loopback (moto's), and a line to it that can be cut."""
 
+import json
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import time
 from contextlib import suppress
 from urllib.request import Request, urlopen
 
+import boto3
 from pyarrow import fs
 
 OPTIONS = "scheme=http&region=us-east-1"
@@ -59,6 +61,18 @@ class Moto:
             Request(f"http://127.0.0.1:{self.port}/{path}", data=body, headers={"Content-Type": "text/plain"})
         ):
             pass
+
+    def locked(self):
+        """Make keys of a new user, and from now on let nobody in without such; return them."""
+        where = {"endpoint_url": f"http://127.0.0.1:{self.port}", "region_name": "us-east-1"}
+        iam = boto3.client("iam", aws_access_key_id="key", aws_secret_access_key="hunter2secret", **where)
+        allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        iam.create_user(UserName="worker")
+        iam.put_user_policy(UserName="worker", PolicyName="all", PolicyDocument=policy)
+        keys = iam.create_access_key(UserName="worker")["AccessKey"]
+        self.ask("moto-api/reset-auth", b"0")
+        return keys["AccessKeyId"], keys["SecretAccessKey"]
 
     def stop(self):
         self._process.kill()

@@ -65,10 +65,15 @@ def test_portions_in_any_order_give_what_one_pass_gives(values, cut, most):
         parts.add(hashes[cut:])
         parts = DistinctRows.from_json(json.loads(json.dumps(parts.to_json())))
         parts.add(hashes[:cut])
+        joined, other = DistinctRows(), DistinctRows()
+        joined.add(hashes[cut:])
+        other.add(hashes[:cut])
+        joined.merge(other)
     finally:
         duplicates.MOST = before
     assert (whole.bits, whole.hashes.tolist()) == (parts.bits, parts.hashes.tolist())
     assert whole.counts.tolist() == parts.counts.tolist()
+    assert whole.to_json() == joined.to_json()
     if not whole.bits:
         assert (whole.rows, whole.copies) == (len(values), len(values) - len(set(values)))
 

@@ -90,3 +90,25 @@ def test_a_window_without_rows_has_no_metrics(config, store, log, baseline):
     monitor = ModelMonitor(config, "1", baseline, store, log)
     monitor.advance(START + 3 * DAY)
     assert found["n"].time == START
+
+
+def test_a_column_that_the_baseline_lacks_is_told_before_the_first_window_and_once(
+    config, store, log, baseline
+):
+    _, logs = watched(config, store, log, baseline, [{"name": "x", "expression": "mean(aeg)"}], days=0)
+    [told] = logs
+    assert told["error"] == "InputError: the baseline has no column 'aeg'; did you mean 'age'?"
+    assert "first_window" not in told
+    assert (
+        len(watched(config, store, log, baseline, [{"name": "x", "expression": "mean(aeg)"}], days=2)[1]) == 1
+    )
+    fine = [{"name": "x", "expression": "mean(age) / 0"}, {"name": "y", "expression": "missing(plan)"}]
+    assert watched(config, store, log, baseline, fine, days=0)[1] == []
+
+
+def test_a_slice_that_does_not_fit_is_told_before_the_first_window(config, store, log, baseline):
+    wrong = config.model_copy(update={"slices": ("paln",)})
+    with capture_logs() as logs:
+        ModelMonitor(wrong, "1", baseline, store, log)
+    [told] = [one for one in logs if one["event"] == "a declared slice is not judged"]
+    assert "there is no column 'paln'; did you mean 'plan'?" in told["reason"]

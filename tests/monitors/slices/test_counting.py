@@ -24,13 +24,13 @@ def rows(day=0, count=200):
 
 def test_what_was_written_is_taken_up_and_goes_on(baseline):
     found = resolve(["plan", "age > 50"], baseline, "churn")
-    counts = SliceCounts(found)
+    counts = SliceCounts(found, baseline.predictions)
     table = rows()
     counts.add(DAY, table.slice(0, 120))
     written = counts.changed("s", "1")
     assert {row.label for row in written} == {"plan=basic", "plan=plus", "plan=pro", "age > 50"}
     assert counts.changed("s", "1") == []
-    again = SliceCounts(found)
+    again = SliceCounts(found, baseline.predictions)
     again.take_up([*written, replace(written[0], value="gone")])
     again.add(DAY, table.slice(120))
     profiles = again.close(DAY.start)
@@ -45,7 +45,7 @@ def test_what_was_written_is_taken_up_and_goes_on(baseline):
 
 
 def test_without_slices_nothing_is_counted(baseline):
-    counts = SliceCounts(resolve(None, baseline, "churn"))
+    counts = SliceCounts(resolve(None, baseline, "churn"), baseline.predictions)
     counts.add(DAY, rows())
     assert counts.changed("s", "1") == []
     assert counts.close(datetime(2026, 1, 1, tzinfo=UTC)) == {}

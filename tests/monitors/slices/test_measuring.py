@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from mirante.capture.recorder import Recorder
+from mirante.monitors.predictions import Predictions
 from mirante.monitors.slices.declared import Divider, Slice
 from mirante.monitors.slices.entry import Entry
 from mirante.monitors.slices.measuring import measure_slices
@@ -27,7 +28,9 @@ def record(config, count=300):
 
 def measure(config, log, store, task="probability"):
     divider = Divider(SLICES, {"age", "prediction"})
-    return measure_slices(log, store, config.model, "1", task, divider, START, START + timedelta(days=1))
+    return measure_slices(
+        log, store, config.model, "1", Predictions(task), divider, START, START + timedelta(days=1)
+    )
 
 
 def test_each_slice_is_measured_on_its_own_rows(config, store, log):

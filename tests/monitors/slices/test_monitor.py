@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,12 +12,20 @@ import pytest
 from structlog.testing import capture_logs
 
 from mirante.capture.recorder import Recorder
+from mirante.inference_log import InferenceLog
 from mirante.monitors.baseline import ModelBaseline
 from mirante.monitors.columns import watched_columns
 from mirante.monitors.model import ModelMonitor
+from mirante.monitors.openwindow import OpenWindow
+from mirante.monitors.slices.counting import SliceCounts
+from mirante.monitors.slices.resolving import resolve
+from mirante.monitors.slices.sending import offer_slices, offered_slices, pack_slices
+from mirante.monitors.windowparts import pack_window
+from mirante.monitors.windows import Window
 from mirante.profiles import TableProfile
 from mirante.readings import is_provisional
 from mirante.sources.rows.config import ColumnChoice
+from mirante.store import PartRow, Store
 
 from ..conftest import START, make_rows
 
@@ -170,7 +179,7 @@ def test_a_baseline_without_the_slices_lends_its_sample_and_says_what_it_cannot(
     assert labels_of(step.readings, "drift_detected")["plan=pro", "age"] == 1.0
     none = replace(baseline, sample=None)
     again = ModelMonitor(asked, "2", none, store, log)
-    assert "keeps no rows" in again._slices.problems()[0]["reason"]
+    assert "keeps no rows" in again.slices.problems[0].reason
     assert again._slices.share == 1.0
 
 
@@ -254,7 +263,7 @@ def test_slices_held_against_their_own_last_windows_are_bounded(config, store, l
     many = config.model_copy(update={"baseline_kind": "sliding 1000"})
     monitor = ModelMonitor(many, "1", sliced, store, log)
     assert len(monitor._slices._slices) == 3
-    assert "only the first 3 slices have them" in monitor._slices.problems()[0]["reason"]
+    assert "only the first 3 slices have them" in monitor.slices.problems[0].reason
     few = config.model_copy(update={"baseline_kind": "sliding 3"})
     for day in range(5):
         record(few, day, count=100)
@@ -279,3 +288,80 @@ def test_slices_judge_the_watched_columns_also_where_their_condition_is_of_anoth
     assert rows["age >= 55"].rows == (logged["age"] >= 55).sum() > 0
     assert {row.strongest for row in rows.values()} <= {"plan", "prediction"}
     assert monitor.slice_labels == ModelMonitor(config, "1", sliced, store, log).slice_labels
+
+
+def brought(config, store, baseline, root, agent, **more):
+    """Let an agent count one day of a log of its own, and send it."""
+    own = config.model_copy(update={"log": root})
+    record(own, 0, **more)
+    window = OpenWindow.empty(Window(START, START + DAY), baseline)
+    resolved = offered_slices(offer_slices(resolve(None, baseline, config.model)))
+    counts = SliceCounts(resolved, baseline.predictions)
+    rows = InferenceLog(root).scan(config.model).drop_columns(["__version"])
+    window.add(rows, baseline)
+    counts.add(window.window, rows)
+    said = pack_window(window) | {"slices": pack_slices(counts.close(START), resolved)}
+    return said, PartRow(config.subject, "1", START, agent, START + DAY, window.rows)
+
+
+def put(store, *parts):
+    store.agents.add_parts([replace(row, content=json.dumps(said).encode()) for said, row in parts])
+
+
+def kept_slices(store, config):
+    rows = store.slice_windows.kept(config.subject, "1")
+    return {row.label: (row.rows, row.drifted, row.verdicts, row.closed, row.profile) for row in rows}
+
+
+def test_slices_of_rows_on_several_hosts_are_those_of_one(tmp_path, config, store, log, sliced):
+    places = np.arange(400)
+    with Store(f"sqlite:///{tmp_path / 'one.db'}") as other:
+        record(config, 0, shift=11.0)
+        one = ModelMonitor(config, "1", sliced, other, log).advance(START + 2 * DAY)
+        expected = kept_slices(other, config)
+    mine = config.model_copy(update={"log": tmp_path / "here"})
+    record(mine, 0, shift=11.0, part=places[:50])
+    monitor = ModelMonitor(mine, "1", sliced, store, InferenceLog(mine.log))
+    for agent, part in (("a", places[50:180]), ("b", places[180:])):
+        put(store, brought(mine, store, sliced, tmp_path / agent, agent, shift=11.0, part=part))
+        monitor.advance(START + DAY / 2)
+        monitor = ModelMonitor(mine, "1", sliced, store, InferenceLog(mine.log))  # killed here
+    step = monitor.advance(START + 2 * DAY)
+    found = kept_slices(store, config)
+    assert {label: one[:4] for label, one in found.items()} == {
+        label: one[:4] for label, one in expected.items()
+    }
+    for label, (*_, profile) in found.items():
+        own, wanted = (
+            TableProfile.from_bytes(p, like=monitor.slices.like) for p in (profile, expected[label][4])
+        )
+        assert np.array_equal(own.numbers.cells, wanted.numbers.cells), label
+        assert np.array_equal(own.categories.levels, wanted.categories.levels), label
+    assert labels_of(step.readings, "drift_detected") == labels_of(one.readings, "drift_detected")
+    assert labels_of(step.readings, "predictions") == labels_of(one.readings, "predictions")
+    assert "not_sliced" not in step.closed[0].verdicts
+
+
+@pytest.mark.parametrize("fault", ["older", "other slices"])
+def test_slices_of_which_an_agent_knows_a_part_only_are_not_judged(
+    tmp_path, config, store, log, sliced, fault
+):
+    record(config, 0, part=np.arange(100))
+    record(config, 1)
+    good = brought(config, store, sliced, tmp_path / "a", "a", part=np.arange(100, 200))
+    said, row = brought(config, store, sliced, tmp_path / "b", "b", part=np.arange(200, 400))
+    said.update({"slices": {**said["slices"], "signature": "0f"}} if fault == "other slices" else {})
+    put(store, good, ({k: v for k, v in said.items() if k != "slices" or fault == "other slices"}, row))
+    ModelMonitor(config, "1", sliced, store, log).advance(START + DAY / 2)
+    step = ModelMonitor(config, "1", sliced, store, log).advance(START + DAY + DAY / 2)
+    (closed,) = step.closed
+    (told,) = closed.verdicts["not_sliced"]
+    assert told["entry"] == ", ".join(SLICES)
+    assert told["reason"].startswith("agents counted 200 of its 400 rows and not their slices")
+    assert (None, None) in labels_of(step.readings, "predictions")
+    assert {key for key, _ in labels_of(step.readings, "predictions")} == {None}
+    assert store.slice_windows.list(config.subject) == []
+    assert {one.start for one in store.slice_windows.kept(config.subject, "1")} == {START + DAY}  # it is open
+    step = ModelMonitor(config, "1", sliced, store, log).advance(START + 3 * DAY)
+    assert "not_sliced" not in step.closed[0].verdicts
+    assert {row.start for row in store.slice_windows.list(config.subject)} == {START + DAY}

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from mirante.drift.monitor import DriftMonitor
+from mirante.monitors.columns import watched_columns
 from mirante.monitors.slices.resolving import own_effects, resolve
 from mirante.profiles import TableProfile
+from mirante.sources.rows.config import ColumnChoice
 
 
 def test_without_a_config_the_baseline_s_own(baseline):
@@ -65,3 +67,12 @@ def test_what_cannot_be_judged_is_said_and_the_others_are_judged(baseline, text,
 def test_without_rows_there_is_only_a_reason(baseline):
     (problem,) = resolve(["plan"], replace(baseline, sample=None), "churn").problems
     assert "keeps no rows; write it again: mirante baseline churn" in problem.reason
+
+
+def test_a_slice_by_a_column_that_is_not_watched_says_so(baseline):
+    watched = watched_columns(baseline, ColumnChoice(exclude=["plan"]))
+    (problem,) = resolve(["plan"], watched, "churn").problems
+    assert "is by 'plan', which columns: in the config leaves out" in problem.reason
+    assert "write it again: mirante baseline churn --data FILE … --slice plan" in problem.reason
+    (problem,) = resolve(["plna"], watched, "churn").problems
+    assert "there is no column 'plna'" in problem.reason

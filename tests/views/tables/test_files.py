@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mirante.errors import ConflictError, InputError
-from mirante.inference_log.segments import lock
+from mirante.locks import lock
 from mirante.profiles import TableProfile
 from mirante.store import BaselineRow, Store
 from mirante.views.tables import files

@@ -31,6 +31,13 @@ def test_each_window_is_compared_with_the_one_that_ends_where_it_begins(watched:
     ]
 
 
+def test_windows_of_a_subject_without_slices_are_not_asked_for_them(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(watched.store.slice_windows, "list", None)
+    assert {one.slices for one in walk(watched.store, SUBJECT)} == {()}
+
+
 def test_where_one_begins_to_read_makes_no_difference(watched: Watched):
     whole = [rows_of("drift_metrics", one) for one in walk(watched.store, SUBJECT)]
     starts = list(watched.frames)

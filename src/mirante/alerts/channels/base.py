@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -40,6 +40,8 @@ class NoticeAlert:
         Sentences about the slices of the rows in which they, or the alert's own feature, moved.
     performance : str
         What is known of the performance meanwhile, in a sentence.
+    window : (datetime, datetime), optional
+        Where the window that the value is of begins and ends; None for a value of a moment.
     rule, severity : str
         Of this alert; empty where they are the notice's.
     """
@@ -57,6 +59,7 @@ class NoticeAlert:
     moved: tuple[str, ...] = ()
     slices: tuple[str, ...] = ()
     performance: str = ""
+    window: tuple[datetime, datetime] | None = None
     rule: str = ""
     severity: str = ""
 
@@ -143,6 +146,7 @@ class Notice:
                     "until": _time(alert["until"]),
                     "moved": tuple(alert.get("moved", ())),
                     "slices": tuple(alert.get("slices", ())),
+                    "window": _window(alert.get("window")),
                 }
             )
             for alert in payload["alerts"]
@@ -159,6 +163,8 @@ def _texts(row: Notice | NoticeAlert) -> dict[str, Any]:
 def _text(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, tuple):
+        return [_text(one) for one in value]
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -169,6 +175,13 @@ def _known(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _window(ends: Sequence[str] | None) -> tuple[datetime, datetime] | None:
+    if ends is None:
+        return None
+    start, end = map(datetime.fromisoformat, ends)
+    return start, end
 
 
 class Channel(Protocol):

@@ -20,7 +20,7 @@ from mirante.errors import ConfigError, DeliveryError
 __all__ = ["Answer", "Endpoint", "retry_after", "worth_retrying"]
 
 _READ_CAP = 64 * 1024
-_LONGEST_WAIT = 3_600.0
+_LONGEST_WAIT = 3_600.0  # as the outbox has it, which is not loaded to send a plain message
 _RETRY = {408, 425, 429}
 _ADDRESS = re.compile(r"https?://[^\s/@]+(/\S*)?")
 _SHORT = 7  # what is no longer than this in an address is a word, not a secret

@@ -25,6 +25,7 @@ __all__ = [
     "reason_text",
     "redact",
     "title_of",
+    "window_text",
 ]
 
 # control characters (a terminal obeys some), bidirectional overrides (they turn text around), lone surrogates
@@ -103,6 +104,8 @@ def link_name(key: str, locale: str) -> str:
         return _("Model version")
     if key == "run":
         return _("Run")
+    if key == "experiment":
+        return _("Experiment")
     return clean(key, 100)
 
 
@@ -231,6 +234,17 @@ def moment_text(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def window_text(start: datetime, end: datetime) -> str:
+    """Return from when to when a window is, as notices write it.
+
+    Examples
+    --------
+    >>> window_text(datetime(2013, 2, 8, 5, tzinfo=UTC), datetime(2013, 2, 9, 5, tzinfo=UTC))
+    '2013-02-08 05:00 – 2013-02-09 05:00 UTC'
+    """
+    return f"{moment_text(start).removesuffix(' UTC')} – {moment_text(end)}"
+
+
 def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
     """Return an alert in words.
 
@@ -257,6 +271,8 @@ def alert_text(alert: NoticeAlert, locale: str) -> AlertText:
             facts.append((name, value_text(alert.value, alert.threshold)))
     if alert.threshold:
         facts.append((_("Condition"), clean(alert.threshold)))
+    if alert.window is not None:
+        facts.append((_("Window"), window_text(*alert.window)))
     if alert.since is not None:
         facts.append((_("Since"), moment_text(alert.since)))
     if alert.until is not None:

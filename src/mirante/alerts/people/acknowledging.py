@@ -11,9 +11,31 @@ from mirante.i18n import translator
 from mirante.store import AcknowledgementRow, AlertRow, EventRow, Store
 from mirante.store.alerts import OPEN_STATES
 
-__all__ = ["acknowledge", "take_back"]
+__all__ = ["acknowledge", "no_alert", "take_back"]
 
 _MOST_CHARACTERS = 2_000
+
+
+def no_alert(alert_id: str, locale: str = "en") -> str:
+    """Return the sentence for those who ask for an alert that is not there, by an old link perhaps.
+
+    Parameters
+    ----------
+    alert_id : str
+        What they asked for.
+    locale : str
+        Their language.
+
+    Examples
+    --------
+    >>> no_alert("a7")
+    "there is no alert 'a7'; one that has been over for longer than retention.history is not kept"
+    """
+    _ = translator(locale)
+    return _(
+        "there is no alert %(id)s; one that has been over for longer than retention.history is not kept",
+        id=repr(alert_id[:80]),
+    )
 
 
 def acknowledge(
@@ -135,7 +157,7 @@ def take_back(
 def _alert(store: Store, alert_id: str, locale: str, connection: Connection) -> AlertRow:
     alert = store.alerts.get(alert_id, connection=connection)
     if alert is None:
-        raise NotFoundError(translator(locale)("there is no alert %(id)s", id=repr(alert_id[:80])))
+        raise NotFoundError(no_alert(alert_id, locale))
     return alert
 
 

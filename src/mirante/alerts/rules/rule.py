@@ -13,8 +13,9 @@ from typing import NamedTuple
 from mirante.alerts.expression import Expression
 from mirante.alerts.matchers import Matchers
 from mirante.alerts.rules.states import OnMissing
-from mirante.alerts.templates import check_template
+from mirante.alerts.templates import check_template, names_label, render
 from mirante.errors import ConfigError
+from mirante.readings import SLICE
 
 __all__ = ["SEVERITIES", "Origin", "Rule", "check_severity", "twins"]
 
@@ -115,6 +116,26 @@ class Rule:
     labels: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = field(default=None, repr=False, compare=False)
     expression: Expression = field(init=False, repr=False, compare=False)
+
+    def said(self, labels: Mapping[str, str], value: float) -> str:
+        """Return the sentence of an alert of this rule; one about a slice of the rows begins with the slice.
+
+        Parameters
+        ----------
+        labels : mapping of str to str
+            Of the alert.
+        value : float
+            Its value.
+
+        Examples
+        --------
+        >>> rule = Rule("drift", "drift_share > 0.3", summary="{{ $labels.model }} drifts")
+        >>> rule.said({"model": "m"}, 0.5), rule.said({"model": "m", "slice": "region=north"}, 0.5)
+        ('m drifts', 'region=north: m drifts')
+        """
+        text = render(self.summary, labels, value) if self.summary else f"{self.name}: {self.when}"
+        part = labels.get(SLICE)
+        return f"{part}: {text}" if part and not names_label(self.summary, SLICE) else text
 
     def __post_init__(self) -> None:
         if not self.name.strip():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from mirante.app.backfill.covering import clear, is_within, places_of
 from mirante.errors import ConflictError
 from mirante.i18n import translator
 from mirante.monitors.model import awaits_labels, rows_cursor
@@ -40,6 +41,7 @@ _OF_A_SERVICE = ("predictions_read_total", "monitor_late_total", "performance_la
 _WRITTEN = ("write", "complete")
 _TOLD = ("alert_fired", "alert_resolved")
 _Fate = Literal["write", "complete", "kept", "known", "left"]
+_Places: TypeAlias = Mapping[datetime, Sequence["WindowRow"]]
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class Keeper:
         self._forgotten = store.cursors.get(self._forgotten_name)
         self._fates: dict[datetime, _Fate] = {}
         self._service_measures: set[datetime] = set()
+        self._cleared_until: datetime | None = None
         self._profiled: set[tuple[str, str, datetime]] = set()  # slices whose profiles are kept
         self._firing: dict[str, datetime] = {}
         self._kept_alerts: dict[str, AlertRow] = {}
@@ -127,8 +130,9 @@ class Keeper:
                     "command goes on without them"
                 )
             self._keep_baseline(connection)
-            fates = self._decide(rows, connection)
-            self._keep_windows(rows, fates, connection)
+            places = places_of(self._store, rows.values(), connection=connection)
+            fates = self._decide(rows, places, connection)
+            self._keep_windows(rows, fates, places, connection)
             profiled = self._keep_slices(fates, connection)
             self._match_labels(portion, fates, connection)
             wanted = [one for one in portion.readings if self._wanted(one, fates)]
@@ -167,40 +171,42 @@ class Keeper:
         created = self._plan.start if newest is None else newest.created - _MOMENT
         baselines.put(self._plan.baseline.row(self._subject, self._version, created), connection=connection)
 
-    def _decide(self, rows: dict[datetime, WindowRow], connection: Connection) -> dict[datetime, _Fate]:
+    def _decide(
+        self, rows: dict[datetime, WindowRow], places: _Places, connection: Connection
+    ) -> dict[datetime, _Fate]:
         """Say of each window what becomes of it; one that a service will measure goes without figures."""
-        if not rows:
-            return {}
-        every = self._store.windows.list(
-            self._subject, since=min(rows), until=max(rows) + _MOMENT, connection=connection
-        )
-        known = {row.start: row for row in every if row.version == self._version}
         limit = self._service_begins(connection)
         if limit is not None:
             self._service_measures |= {
-                row.start for row in known.values() if awaits_labels(row) and not row.verdicts.get(BACKFILLED)
+                one.start
+                for there in places.values()
+                for one in there
+                if awaits_labels(one) and not one.verdicts.get(BACKFILLED)
             }
             for start in self._service_measures & rows.keys():
                 row = rows[start]
                 verdicts = {name: one for name, one in row.verdicts.items() if name != "realised"}
                 rows[start] = replace(row, verdicts={**verdicts, "performance": None})
-        return {start: self._fate(row, known.get(start), limit) for start, row in rows.items()}
+        return {start: self._fate(row, places[start], limit) for start, row in rows.items()}
 
-    def _fate(self, row: WindowRow, there: WindowRow | None, limit: datetime | None) -> _Fate:
+    def _fate(self, row: WindowRow, there: Sequence[WindowRow], limit: datetime | None) -> _Fate:
         mine = self._fates.get(row.start)
         if mine in ("write", "complete"):
             return mine  # by this run; now its labels are in
-        if there is None:
+        if not there:
             return "write" if limit is None or row.start < limit else "left"
-        if not there.closed:
+        if not all(one.closed for one in there):
             return "left"
-        if self._replace:
-            return "write"
-        if not there.verdicts.get(BACKFILLED):
+        if self._replace:  # retention may have come meanwhile, and put what is outside into it
+            return "write" if all(is_within(one, self._plan.span) for one in there) else "kept"
+        if not all(one.verdicts.get(BACKFILLED) for one in there):
             return "kept"
-        news = any(row.verdicts.get(name) != there.verdicts.get(name) for name in ("performance", "realised"))
+        same = there[0]
+        if (same.start, same.end) != (row.start, row.end):
+            return "known"  # as a part of a longer one
+        news = any(row.verdicts.get(name) != same.verdicts.get(name) for name in ("performance", "realised"))
         measured = row.verdicts.get("performance") is not None and news
-        return "complete" if measured and awaits_labels(there) else "known"
+        return "complete" if measured and awaits_labels(same) else "known"
 
     def _service_begins(self, connection: Connection) -> datetime | None:
         """Return from when on windows are a service's to judge; None where none is at work."""
@@ -208,19 +214,29 @@ class Keeper:
         cursor = store.cursors.get(rows_cursor(subject, version), connection=connection)
         if cursor is None or not self._plan.current:
             return None
-        ends = [
-            self._clock.of(row.last).end
+        last = [
+            row.last
             for row in store.windows.versions(subject, connection=connection)
             if row.version == version
         ]
+        ends = list(store.windows.ends(subject, last, connection=connection).values())
+        if self._cleared_until is not None:  # until all of what a day became is written
+            ends.append(self._cleared_until)
         if cursor.get("begin"):
             ends.append(datetime.fromisoformat(cursor["begin"]))
         # without any it has read the log from its beginning, and judges all of it
         return max(ends, default=self._plan.start)
 
     def _keep_windows(
-        self, rows: Mapping[datetime, WindowRow], fates: Mapping[datetime, _Fate], connection: Connection
+        self,
+        rows: Mapping[datetime, WindowRow],
+        fates: Mapping[datetime, _Fate],
+        places: _Places,
+        connection: Connection,
     ) -> None:
+        written = [row for start, row in rows.items() if fates[start] == "write"]
+        until = clear(self._store, written, places, connection=connection)
+        self._cleared_until = until or self._cleared_until
         for start, row in rows.items():
             if fates[start] == "write":
                 self._store.windows.put(row, connection=connection)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from mirante.alerts.engine import AlertEngine
 from mirante.alerts.routing import Route
 from mirante.monitors.model import Advance, ModelMonitor
 from mirante.monitors.span import SpanRows
+from mirante.profiles import TableProfile
 from mirante.store import Store
 from mirante.store.pruning import drop_before
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from mirante.alerts.grouping import Transition
     from mirante.alerts.rules import Rule
     from mirante.app.backfill.planning import Plan
-    from mirante.inference_log import InferenceLog
     from mirante.readings import Reading
+    from mirante.store import WindowRow
 
 __all__ = ["PastRun", "Step"]
 
@@ -60,9 +61,10 @@ class Step:
 class PastRun:
     """Leads a monitor and the rules through windows of the past; the store that is watched is only read.
 
-    Each window is judged when it ends, with the last windows before it that the store has as its memory, and
-    measured with the labels that the store has now. Rules are held against it at that moment, and once more
-    where a rule's `for` runs out before the next. What still fires at the end resolves there.
+    Each window is judged when it ends, with the last windows before it that the store has as its memory
+    (counted anew where retention has made them coarse), and measured with the labels that the store has now.
+    Rules are held against it at that moment, and once more where a rule's `for` runs out before the next.
+    What still fires at the end resolves there.
 
     Parameters
     ----------
@@ -129,26 +131,30 @@ class PastRun:
 
     def _build_monitor(self) -> None:
         plan = self._plan
-        self._rows = SpanRows(plan.log, plan.start, plan.end, seen=self._bring_labels)
-        self._monitor = ModelMonitor(
-            plan.config.model_copy(update={"lateness": timedelta()}),  # no row of the past is late
-            plan.version,
-            plan.baseline,
-            self.store,
-            cast("InferenceLog", self._rows),
-            locale=self._locale,
-        )
+        self._rows = SpanRows(plan.rows_at, plan.start, plan.end, seen=self._bring_labels)
+        self._monitor = self._monitor_of(self.store, self._rows)
         self._remember()
+
+    def _monitor_of(self, store: Store, rows: SpanRows) -> ModelMonitor:
+        plan = self._plan
+        config = plan.config.model_copy(update={"lateness": timedelta()})  # no row of the past is late
+        return ModelMonitor(config, plan.version, plan.baseline, store, rows, locale=self._locale)
 
     def _remember(self) -> None:
         """Give the monitor the windows before the first as its memory, as after a restart."""
         subject, version = self._plan.config.subject, self._plan.version
         every = self._real.windows.list(subject, until=self._plan.start, with_verdicts=False)
         mine = [row for row in every if row.version == version and row.closed and row.rows]
-        last = mine[-memory:] if (memory := self._monitor.judge.drift.memory) else []
-        for row in last:
-            if (kept := self._real.windows.get(subject, row.start, version=version)) is not None:
-                self.store.windows.put(kept)
+        last = mine[-memory:] if (memory := self._monitor.memory) else []
+        found = [self._real.windows.get(subject, row.start, version=version) for row in last]
+        kept = [row for row in found if row is not None]
+        fine = [row for row in kept if self._is_fine(row)]
+        if len(fine) < len(kept):
+            anew = self._count_anew(max(kept[0].start, self._plan.start - memory * self._clock.length))
+            fine = sorted({row.start: row for row in [*anew, *fine]}.values(), key=lambda row: row.start)
+            last = fine = fine[-memory:]
+        for row in fine:
+            self.store.windows.put(row)
         slices = [
             row
             for row in self._real.slice_windows.list(subject, until=self._plan.start)
@@ -159,8 +165,29 @@ class PastRun:
         self.store.slice_windows.put(row for row in profiled if row.closed and row.start < self._plan.start)
         self._monitor.remember(last)
 
+    def _is_fine(self, row: WindowRow) -> bool:
+        """Say whether windows can be pooled with it: one of the clock's, on the baseline's edges."""
+        if row.end != self._clock.of(row.start).end:
+            return False
+        layout = self._plan.baseline.profile.layout
+        return not row.profile or TableProfile.from_bytes(row.profile).layout.same(layout)
+
+    def _count_anew(self, begin: datetime) -> list[WindowRow]:
+        """Count windows before the first from the rows: retention has made those of the store coarse."""
+        plan = self._plan
+        windows = self._clock.between(self._clock.of(begin).start, plan.start)
+        with Store(f"sqlite:///{self._folder.name}/memory.db") as store:
+            rows = SpanRows(plan.rows_at, windows[0].start, plan.start)
+            monitor = self._monitor_of(store, rows)
+            for window in windows:
+                rows.reach(window.end)
+                monitor.advance(window.end)
+            found = store.windows.list(plan.config.subject, with_profile=True)
+        return [row for row in found if row.version == plan.version and row.closed and row.rows]
+
     def _bring_labels(self, rows: pa.Table) -> None:
         """Copy the labels of rows to the scratch store."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         model = self._plan.config.model
@@ -168,7 +195,7 @@ class PastRun:
             pc.and_(pc.equal(rows["__version"], self._plan.version), pc.is_valid(rows["__id"]))
         )
         found = self._real.labels.get(model, mine["__id"].to_pylist())
-        mine = mine.filter(found.found.tolist())
+        mine = mine.filter(pa.array(found.found, pa.bool_()))
         known = mine["__id"].to_pylist()
         if known:
             for window, places in self._clock.assign(mine["__time"].to_numpy()):

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from mirante.app.backfill.covering import check_whole
 from mirante.app.backfill.keeping import Keeper, Portion
 from mirante.app.backfill.past import PastRun
 from mirante.app.backfill.planning import plan_backfill
 from mirante.app.backfill.result import Backfilled
+from mirante.app.backfill.settled import Settled
 from mirante.app.freshness import freshness
 from mirante.app.rehearsal import gather_rules
 from mirante.app.scheduler import utc_now
@@ -37,18 +39,18 @@ def backfill(
     clock: Callable[[], datetime] = utc_now,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Backfilled:
-    """Judge what a model saw in the past, and keep it as history: windows, readings, alerts. Nobody is told.
+    """Judge what a model or a table saw in the past, and keep it as history; nobody is told.
 
-    Rules and channels are the config's; rules are held against each window when it ends, channels are not
-    asked. Windows are written whole, in portions: after a kill, the same call goes on. A second call
-    changes nothing.
+    Windows, readings and alerts are kept. Rules and channels are the config's; rules are held against each
+    window when it ends, channels are not asked. Windows are written whole, in portions: after a kill, the
+    same call goes on. A second call changes nothing.
 
     Parameters
     ----------
     settings : Settings
         Checked. The store is made if there is none.
     model : str
-        ``churn`` or ``churn@champion``.
+        ``churn`` or ``churn@champion``; or the name of a table.
     since, until : date or datetime
         From when to when; a day is one of the monitor's time zone. Windows that are not over are left out.
     version : str, optional
@@ -69,7 +71,8 @@ def backfill(
     Raises
     ------
     InputError
-        If no such model is watched, or no window or row lies between the times.
+        If no such model or table is watched, no window or row lies between the times, or `replace` would
+        take a part of a window that retention has made of several.
     ConfigError
         If a rule file is wrong.
     TrackingError
@@ -79,14 +82,21 @@ def backfill(
     """
     began, present = time.monotonic(), clock()
     rules = gather_rules([], settings)
-    plan = plan_backfill(settings, model, since, until, version=version, now=present)
-    done = Backfilled(plan.config.subject, plan.version, plan.config.timezone, plan.start, plan.end)
-    stale_after = freshness(settings, {plan.config.subject: plan.config.stale_after})
     with Store(settings.store_address()) as store:
+        plan = plan_backfill(settings, store, model, since, until, version=version, now=present)
+        if replace:
+            check_whole(store, plan.config.subject, plan.version, plan.span)
+        done = Backfilled(plan.config.subject, plan.version, plan.config.timezone, plan.start, plan.end)
+        stale_after = freshness(settings, {plan.config.subject: plan.config.stale_after})
+        settled = Settled(plan, rules, store, locale=settings.locale)
+        if not replace and settled.again(done):
+            done.seconds = time.monotonic() - began
+            return done
         run = PastRun(plan, rules, store, stale_after, present=present, locale=settings.locale)
         with run:
             keeper = Keeper(plan, store, run.store, done, replace=replace, locale=settings.locale)
             _copy(run, keeper, plan, progress)
+        settled.remember(done)
     done.seconds = time.monotonic() - began
     return done
 

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mirante.errors import InputError
+from mirante.inference_log.kinds import META
+from mirante.inference_log.probabilities import is_probability
 from mirante.monitors.check.words import plain
 from mirante.sources.tables import TableFile
 from mirante.sources.tables.kinds import NOT_COMPARABLE
@@ -39,8 +41,8 @@ class Roles:
     ----------
     features : tuple of str
         What the model is given, in the order of the data.
-    prediction : str, optional
-        What it said; None where it is to be asked.
+    prediction : tuple of str
+        What it said: one column, or one for each class; none where it is to be asked.
     time, label : str, optional
         Event time and truth.
     given : tuple of str
@@ -52,7 +54,7 @@ class Roles:
     """
 
     features: tuple[str, ...]
-    prediction: str | None = None
+    prediction: tuple[str, ...] = ()
     time: str | None = None
     label: str | None = None
     given: tuple[str, ...] = ()
@@ -62,8 +64,8 @@ class Roles:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read."""
-        rest = [name for name in (self.prediction, self.time, self.label) if name is not None]
-        return tuple(dict.fromkeys([*self.features, *rest, *self.given]))
+        rest = [name for name in (self.time, self.label) if name is not None]
+        return tuple(dict.fromkeys([*self.features, *self.prediction, *rest, *self.given]))
 
 
 def named(names: Collection[str]) -> str:
@@ -74,7 +76,7 @@ def named(names: Collection[str]) -> str:
 
 def roles_of(
     table: TableFile,
-    asked: Mapping[str, str | None],
+    asked: Mapping[str, str | Sequence[str] | None],
     *,
     model: ModelColumns = ModelColumns(),  # noqa: B008  it is frozen
     tags: Mapping[str, str] | None = None,
@@ -88,7 +90,8 @@ def roles_of(
     table : TableFile
         The data.
     asked : mapping of str to str
-        ``prediction, time, label``: columns that a person named.
+        ``prediction, time, label``: columns that a person named; several of them where predictions are the
+        probabilities of classes.
     model : ModelColumns
         The model's signature. Without one all columns that are not named are features.
     tags : mapping of str to str, optional
@@ -107,28 +110,34 @@ def roles_of(
     InputError
         If a column is not there, the prediction is not known, or the model needs a column that is missing.
     """
-    chosen, notes = dict(asked), []
+    chosen, notes = {role: _listed(columns) for role, columns in asked.items()}, []
     for role, tag in TAGS.items():
         column = (tags or {}).get(tag)
-        if chosen.get(role) is None and column in table.kinds and not (role == "prediction" and predict):
-            chosen[role] = column
+        if not chosen.get(role) and column in table.kinds and not (role == "prediction" and predict):
+            chosen[role] = (str(column),)
             notes.append(f"{role}: the column {plain(str(column))}, as the data set's tag {tag} says")
     if predict:
-        chosen["prediction"] = None
+        chosen["prediction"] = ()
     _check_named(table, chosen)
     inputs = {one.name for one in model.inputs}
     answered = [name for name in model.outputs if name in table.kinds and name not in inputs]
-    if chosen.get("prediction") is None and not predict and len(answered) == 1 == len(model.outputs):
-        chosen["prediction"] = answered[0]
+    if not chosen.get("prediction") and not predict and len(answered) == 1 == len(model.outputs):
+        chosen["prediction"] = (answered[0],)
         notes.append(
             f"prediction: the column {plain(answered[0])}, which is what the model's signature answers"
         )
-    used = {name for name in chosen.values() if name is not None}
+    logged = [name for name in table.kinds if is_probability(name)]
+    if logged and chosen.get("prediction") == ("__prediction",):
+        chosen["prediction"] = tuple(logged)
+        notes.append(f"prediction: the probabilities of classes, as the log has them: {named(logged)}")
+    used = {name for columns in chosen.values() for name in columns}
+    if logged:  # rows of the log: none of its own columns is a feature
+        used |= {*logged, *META, "__version"}
     if inputs:
         notes += _against(table, model)
     rest = [name for name in table.kinds if name not in used]
     extra = [name for name in rest if inputs and name not in inputs]
-    if chosen.get("prediction") is None and not predict:
+    if not chosen.get("prediction") and not predict:
         raise InputError(_no_prediction(table, extra if inputs else rest))
     if not keep_extra and extra:
         rest = [name for name in rest if name in inputs]
@@ -141,17 +150,21 @@ def roles_of(
     texts = tuple(one.name for one in model.inputs if one.kind == "string")
     return Roles(
         tuple(rest),
-        chosen.get("prediction"),
-        chosen.get("time"),
-        chosen.get("label"),
+        chosen.get("prediction", ()),
+        next(iter(chosen.get("time", ())), None),
+        next(iter(chosen.get("label", ())), None),
         tuple(given or rest) if predict else (),
         texts,
         tuple(notes),
     )
 
 
-def _check_named(table: TableFile, chosen: Mapping[str, str | None]) -> None:
-    missing = [name for name in chosen.values() if name is not None and name not in table.kinds]
+def _listed(columns: str | Sequence[str] | None) -> tuple[str, ...]:
+    return () if columns is None else (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def _check_named(table: TableFile, chosen: Mapping[str, Sequence[str]]) -> None:
+    missing = [name for columns in chosen.values() for name in columns if name not in table.kinds]
     if missing:
         there = ", ".join(map(repr, table.kinds))
         raise InputError(f"{table.path} has no column {', '.join(map(repr, missing))}; it has {there}")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+    from mirante.sources.spark.jobs import SparkTable
+
 __all__ = ["Data", "local_table", "opened"]
 
 _RUN = "run:"
@@ -43,6 +45,8 @@ class Data:
         That it had when it was logged.
     notes : tuple of str
         What is to be told of it.
+    spark : SparkTable, optional
+        Where Spark's workers read the rows.
     """
 
     table: TableFile
@@ -50,6 +54,7 @@ class Data:
     tags: Mapping[str, str] = field(default_factory=dict)
     rows: int | None = None
     notes: tuple[str, ...] = ()
+    spark: SparkTable | None = None
 
 
 def local_table(data: str | Path | None) -> TableFile | None:

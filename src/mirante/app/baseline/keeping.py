@@ -233,7 +233,7 @@ def describe(kept: KeptBaseline, rows: int | None = None) -> dict[str, Any]:
     -------
     dict
         ``model, aliases, created, place, source, data, rows, windows, window, timezone, alarm_budget, task,
-        performance, estimated, columns``; a number that is not known is None.
+        performance, estimated, slices, columns``; a number that is not known is None.
     """
     baseline = kept.baseline
     about = baseline.about
@@ -254,6 +254,9 @@ def describe(kept: KeptBaseline, rows: int | None = None) -> dict[str, Any]:
         "estimated": [] if estimator is None else list(estimator.measures),
         "sample_rows": 0 if baseline.sample is None else baseline.sample.num_rows,
         "effect_rows": wanted if effects else None,
+        "slices": []
+        if baseline.slices is None
+        else [{"slice": one.slice.label, "rows": one.profile.rows} for one in baseline.slices.slices],
         "columns": [
             {**_column(one), "smallest_effect": _known(effects.get(name, float("nan")))}
             for name, one in baseline.profile.columns.items()

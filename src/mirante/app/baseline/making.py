@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mirante.app.baseline.brought import spark_data
 from mirante.app.baseline.columns import Roles, named, roles_of
 from mirante.app.baseline.data import Data, local_table, opened
 from mirante.app.baseline.predicting import predict as ask
 from mirante.errors import InputError, TrackingError
 from mirante.monitors.baseline import ModelBaseline, load_baseline, publish_baseline
+from mirante.monitors.baseline.on_spark import fit_on_spark
+from mirante.monitors.baseline.shape import BaselineShape
 from mirante.monitors.check.words import plain
 from mirante.monitors.sample import SAMPLE_ROWS
 from mirante.monitors.windows import WindowClock
@@ -35,7 +39,8 @@ class _Wish:
     """What was asked for, but for the model and the data."""
 
     clock: WindowClock
-    columns: dict[str, str | None]
+    columns: dict[str, str | Sequence[str] | None]
+    classes: Sequence[str]
     predict: bool
     keep_extra: bool
     alarm_budget: str
@@ -48,7 +53,7 @@ class _Wish:
 def make_baseline(
     model: str,
     data: str | Path | None = None,
-    prediction: str | None = None,
+    prediction: str | Sequence[str] | None = None,
     *,
     dataset: str | None = None,
     predict: bool = False,
@@ -63,7 +68,9 @@ def make_baseline(
     slices: Sequence[str] = (),
     tracking_uri: str | None = None,
     privacy: Privacy | None = None,
+    classes: Sequence[str] = (),
     told: Callable[[int, int], None] = lambda _done, _all: None,
+    spark: Any = None,
 ) -> str:
     """Fit a baseline on rows of a normal time and write it beside the model version in MLflow.
 
@@ -75,8 +82,9 @@ def make_baseline(
         One row per prediction of a normal time: a Parquet, CSV or Arrow file, or a folder of Parquet files;
         ``run:ID`` or ``run:ID/NAME``, a data set that was logged with a run; an address (``https://``,
         ``s3://``). Without it, the data set that was logged with the run that made the version.
-    prediction : str, optional
-        Column with what the model said. With `predict`, which of the model's outputs.
+    prediction : str or sequence of str, optional
+        Column with what the model said, or the columns with the probability of each class. With `predict`,
+        which of the model's outputs; all of them are taken where they are the probabilities of classes.
     dataset : str, optional
         Name or context of one of the run's data sets.
     predict : bool
@@ -99,8 +107,13 @@ def make_baseline(
         MLflow server.
     privacy : Privacy, optional
         What is dropped and hashed in the log is here too; the baseline would hold the plain values else.
+    classes : sequence of str
+        Names of the classes, in the order of their probabilities; the names of the columns when not given.
     told : callable
         Called with the rows that the model has answered, and all.
+    spark : pyspark.sql.SparkSession, optional
+        Its workers read `data`, a table of Spark by name or Parquet files, and count all rows. With `predict`
+        at most 200,000 rows are drawn, brought here, and are all that the baseline is made of.
 
     Returns
     -------
@@ -115,7 +128,7 @@ def make_baseline(
         If MLflow does not answer, or the model does not predict.
     """
     wanted = ModelName.parse(model, alias)
-    columns = {
+    columns: dict[str, str | Sequence[str] | None] = {
         "prediction": None if predict else prediction,
         "time": time_column,
         "label": label_column,
@@ -123,6 +136,7 @@ def make_baseline(
     wish = _Wish(
         WindowClock(window, timezone),
         columns,
+        classes,
         predict,
         keep_extra,
         alarm_budget,
@@ -131,12 +145,13 @@ def make_baseline(
         privacy,
         told,
     )
-    table = local_table(data)
+    there = None if spark is None else spark_data(spark, data)
+    table = local_table(data) if there is None else there.table
     if table is not None and (predict or prediction):  # what can be said before MLflow is asked
         roles_of(table, columns, predict=predict)
     client = connect(tracking_uri)
     found = find_model(client, wanted)
-    with opened(client, found, data, dataset) as rows:
+    with opened(client, found, data, dataset) if there is None else nullcontext(there) as rows:
         signature = columns_of(client, found)
         roles = roles_of(
             rows.table, columns, model=signature, tags=rows.tags, predict=predict, keep_extra=keep_extra
@@ -145,18 +160,38 @@ def make_baseline(
     former = _features_before(client, found)
     publish_baseline(client, found.name, str(found.version), baseline)
     which = f"version {found.version}" + (f" ({wanted.alias})" if wanted.alias else "")
-    kept = 0 if baseline.sample is None else baseline.sample.num_rows
-    size = (
-        f"{baseline.profile.rows:,} rows, {len(baseline.features)} features, {kept:,} rows kept as a sample"
-    )
-    parts = "" if baseline.slices is None else f", {len(baseline.slices.slices)} slices"
-    lines = [f"wrote the baseline of {plain(found.name)}, {which}: {size}{parts}; {_estimates(baseline)}"]
+    lines = [f"wrote the baseline of {plain(found.name)}, {which}: {_size(baseline)}; {_estimates(baseline)}"]
     return "\n".join([*lines, *rows.notes, *roles.notes, *notes, *_replaced(former, baseline.features)])
 
 
+def _size(baseline: ModelBaseline) -> str:
+    kept = 0 if baseline.sample is None else baseline.sample.num_rows
+    fitted = baseline.about.get("fitted_rows")
+    return (
+        f"{baseline.profile.rows:,} rows, {len(baseline.features)} features, {kept:,} rows kept as a sample"
+        + ("" if fitted is None else f", models fitted to {fitted:,} of the rows")
+        + ("" if baseline.slices is None else f", {len(baseline.slices.slices)} slices")
+    )
+
+
 def _fit(
-    client: MlflowClient, found: ModelVersion, rows: Data, roles: Roles, wish: _Wish, output: str | None
+    client: MlflowClient,
+    found: ModelVersion,
+    rows: Data,
+    roles: Roles,
+    wish: _Wish,
+    output: str | Sequence[str] | None,
 ) -> tuple[ModelBaseline, list[str]]:
+    classes = tuple(wish.classes)
+    shape = BaselineShape(roles.features, roles.prediction, roles.time, roles.label, classes, wish.privacy)
+    fitting: dict[str, Any] = {
+        "clock": wish.clock,
+        "alarm_budget": wish.alarm_budget,
+        "sample_rows": wish.sample_rows,
+        "slices": wish.slices,
+    }
+    if rows.spark is not None and not wish.predict:
+        return _from(rows, fit_on_spark(rows.spark, shape, **fitting)), []
     frame = read_frame(rows.table, roles.columns, texts=roles.texts)
     notes = []
     if rows.rows is not None and rows.rows != len(frame):
@@ -169,22 +204,21 @@ def _fit(
         version = ModelName(found.name, None, str(found.version))
         said = ask(version, frame[list(roles.given)], client.tracking_uri, output=output, told=wish.told)
     else:
-        said = frame[roles.prediction].to_numpy()
-    features = frame[list(roles.features)]
-    if wish.privacy is not None and wish.privacy.columns:
-        features = wish.privacy.apply(features).to_pandas()
+        said = shape.said(frame)
     baseline = ModelBaseline.fit(
-        features,
+        shape.given(frame),
         said,
         None if roles.time is None else frame[roles.time],
-        clock=wish.clock,
         labels=None if roles.label is None else frame[roles.label].to_numpy(),
-        alarm_budget=wish.alarm_budget,
-        sample_rows=wish.sample_rows,
-        slices=wish.slices,
+        classes=wish.classes or None,
+        **fitting,
     )
+    return _from(rows, baseline), notes
+
+
+def _from(rows: Data, baseline: ModelBaseline) -> ModelBaseline:
     about: dict[str, Any] = {**baseline.about, "data": rows.source}
-    return replace(baseline, about=MappingProxyType(about)), notes
+    return replace(baseline, about=MappingProxyType(about))
 
 
 def _features_before(client: MlflowClient, found: ModelVersion) -> tuple[str, ...] | None:

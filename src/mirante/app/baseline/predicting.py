@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirante.errors import InputError, TrackingError
+from mirante.inference_log.probabilities import MOST_CLASSES, faults_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ def predict(
     rows: pd.DataFrame,
     tracking_uri: str,
     *,
-    output: str | None = None,
+    output: str | Sequence[str] | None = None,
     told: Callable[[int, int], None] = lambda _done, _all: None,
     batch: int = _ROWS,
 ) -> Any:
@@ -43,8 +44,9 @@ def predict(
         What it is given.
     tracking_uri : str
         Where it is.
-    output : str, optional
-        Which of its outputs, where it has several; those without names are called ``0``, ``1``, ….
+    output : str or sequence of str, optional
+        Which of its outputs, where it has several; those without names are called ``0``, ``1``, …. All
+        of them when not given, if they are the probabilities of classes.
     told : callable
         Called with the rows that are done, and all.
     batch : int, default 10,000
@@ -52,12 +54,13 @@ def predict(
 
     Returns
     -------
-    ndarray, shape (n,)
+    ndarray, shape (n,), or DataFrame
+        Of the probabilities of classes a column for each.
 
     Raises
     ------
     InputError
-        If it has several outputs and `output` names none of them.
+        If it has several outputs that are no probabilities, and `output` names none of them.
     TrackingError
         If it cannot be loaded here, fails on the rows, or ends before it has answered.
     """
@@ -71,13 +74,29 @@ def predict(
         found = pd.read_parquet(answers)
     if output is None and len(found.columns) == 1:
         return found.iloc[:, 0].to_numpy()
-    if output not in found.columns:
-        which = "none of them is named" if output is None else f"{output!r} is none of them"
+    if output is None and _are_probabilities(found):
+        return found
+    wanted = [output] if isinstance(output, str) else list(output or ())
+    missing = [one for one in wanted if one not in found.columns]
+    if missing or not wanted:
+        which = (
+            "none of them is named, and they are not the probabilities of classes"
+            if output is None
+            else f"{missing[0]!r} is none of them"
+        )
         raise InputError(
             f"the model answers with {', '.join(map(repr, found.columns))}, and {which}; "
             "say which is the prediction: --predict --prediction NAME"
         )
-    return found[output].to_numpy()
+    return found[wanted[0]].to_numpy() if len(wanted) == 1 else found[wanted]
+
+
+def _are_probabilities(found: pd.DataFrame) -> bool:
+    from pandas.api.types import is_numeric_dtype
+
+    if len(found.columns) > MOST_CLASSES or not all(map(is_numeric_dtype, found.dtypes)):
+        return False
+    return not faults_of(found.to_numpy(dtype="float64", na_value=float("nan"))).any()
 
 
 def _run(task: dict[str, Any], tracking_uri: str, told: Callable[[int, int], None]) -> None:

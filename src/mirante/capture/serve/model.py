@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mirante.errors import InputError, MissingDependencyError, TrackingError
 from mirante.tracking.baselines import resolve_alias
 from mirante.tracking.client import asking, connect, server_name
+from mirante.tracking.login import login_refusal
 from mirante.tracking.reach import reachable
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServedModel", "check_server", "fetch_model", "which_model"]
 
+_UNAUTHENTICATED = 401
 _REGISTERED = re.compile(r"models:/+(?P<name>[^/]+)(?:/(?P<version>[^/]+)|@(?P<alias>[^/@]+))")
 
 
@@ -169,6 +171,8 @@ def fetch_model(uri: str, folder: Path, tracking_uri: str | None = None) -> str:
     try:
         return _checked(Path(download_artifacts(artifact_uri=uri, dst_path=str(folder))))
     except (MlflowException, OSError) as error:
+        if isinstance(error, MlflowException) and error.get_http_status_code() == _UNAUTHENTICATED:
+            raise login_refusal(server_name(mlflow.get_tracking_uri())) from error
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise TrackingError(f"the model {uri} cannot be had: {first[:300]}") from error
 

@@ -31,6 +31,7 @@ from mirante.capture.scoring import SkippedError, read_answer, read_inputs
 from mirante.capture.shadow import Shadow
 from mirante.capture.signature import Signature
 from mirante.errors import MiranteWarning
+from mirante.inference_log.probabilities import spread
 
 __all__ = ["ENVIRONMENT", "Orders", "guarded_app", "leave_drops_to_intake", "main"]
 
@@ -116,17 +117,19 @@ class _Reader:
         return Batch(rows.columns, predictions, rows.count, rows.named)
 
     def _tell_of_several(self, predictions: list[Any] | None) -> None:
-        """Say once that predictions of several values are kept as text, which nothing can be computed of."""
+        """Say once that several values, which are no probabilities of classes, are kept as text."""
         first = predictions[0] if predictions and not self._told else None
-        if not isinstance(first, str) or first[:1] not in ("[", "{"):
+        if isinstance(first, str) and first[:1] in ("[", "{"):
+            with suppress(ValueError, RecursionError):  # a class may be called "[none]"
+                first = json.loads(first)
+        if not isinstance(first, (list, dict)):
             return
-        with suppress(ValueError, RecursionError):  # a class may be called "[none]"
-            several = len(json.loads(first))
-            self._told = True
+        self._told = True
+        if not spread([first]).columns:
             _log.warning(
-                "the model answers %d values a row: they are recorded as text, and not judged as a number; "
-                "--prediction 1 records the second of them alone",
-                several,
+                "the model answers %d values a row that are not the probabilities of classes: they are "
+                "recorded as text, and not judged as a number; --prediction 1 records the second alone",
+                len(first),
             )
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.cli.group import WithDefault, config_option, failure_is_2, settings_of
+from mirante.cli.group import WithDefault, config_option, failure_is_2, server_of, settings_of
 from mirante.cli.proposals import accept
+from mirante.cli.spark import spark_of, spark_options
 from mirante.cli.terminal import show as say
 from mirante.cli.terminal import width
 
 if TYPE_CHECKING:
     from mirante.capture.privacy import Privacy
+    from mirante.monitors.config import ModelConfig
 
 __all__ = ["baseline"]
 
@@ -42,7 +44,20 @@ def baseline() -> None:
     "run:RUN_ID/NAME, or an address. Without it, the data set that was logged with the model's run.",
 )
 @click.option("--dataset", metavar="NAME", help="Name or context of one of the run's data sets.")
-@click.option("--prediction", help="Column with what the model said; with --predict, which of its outputs.")
+@click.option(
+    "--prediction",
+    multiple=True,
+    metavar="COLUMN",
+    help="Column with what the model said; once for each class, where it is probabilities. With --predict, "
+    "which of its outputs.",
+)
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Name of a class, once for each, in the order of the probabilities; else the names of the columns.",
+)
 @click.option("--predict", is_flag=True, help="Load the model in a process of its own and let it answer.")
 @click.option("--time", "time_column", help="Column with the event time.")
 @click.option("--label", "label_column", help="Column with the truth.")
@@ -70,28 +85,41 @@ def baseline() -> None:
     help="Judge these rows for themselves: each value of a column, or 'age >= 65'; may be repeated.",
 )
 @_server
+@spark_options
 @config_option
-def create(config: Path | None, **options: Any) -> None:
+def create(config: Path | None, engine: str, master: str | None, **options: Any) -> None:
     """Write the baseline of MODEL beside its version in MLflow.
 
-    Columns that the config drops or hashes for this model are dropped and hashed here too.
+    Columns that the config drops or hashes for this model are dropped and hashed here too. With --engine
+    spark, its workers read --data, a table of its own by name or Parquet files, and count all rows; 200,000
+    rows at most are brought here, for the models that are fitted to rows.
     """
     from mirante.app.baseline import make_baseline
 
-    privacy = _privacy(config, options["model"], options["alias"])
-    say(make_baseline(**options, privacy=privacy, told=_Progress()))
+    options["tracking_uri"] = server_of(settings_of(config), options["tracking_uri"])
+    entry = _entry(config, options["model"], options["alias"])
+    privacy = None if entry is None else _privacy(config, entry)
+    options["prediction"] = options["prediction"] or None
+    options["classes"] = options["classes"] or (() if entry is None else entry.classes or ())
+    with spark_of(engine, master) as spark:
+        say(make_baseline(**options, privacy=privacy, told=_Progress(), spark=spark))
 
 
-def _privacy(config: Path | None, model: str, alias: str | None) -> Privacy | None:
-    """Return what the config drops and hashes of a model: all its entries agree, whatever the alias."""
+def _entry(config: Path | None, model: str, alias: str | None) -> ModelConfig | None:
+    """Return what the config says of a model."""
     if config is None:
         return None
-    from mirante.app.deletion import privacy_of
     from mirante.tracking.models import ModelName
 
-    settings, wanted = settings_of(config), ModelName.parse(model, alias)
-    entry = next((one for one in settings.models if one.model == wanted.name), None)
-    return None if entry is None else privacy_of(settings, entry.model, entry.alias)
+    wanted = ModelName.parse(model, alias)
+    return next((one for one in settings_of(config).models if one.model == wanted.name), None)
+
+
+def _privacy(config: Path | None, entry: ModelConfig) -> Privacy | None:
+    """Return what the config drops and hashes of a model: all its entries agree, whatever the alias."""
+    from mirante.app.deletion import privacy_of
+
+    return privacy_of(settings_of(config), entry.model, entry.alias)
 
 
 class _Progress:

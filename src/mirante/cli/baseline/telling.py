@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["description", "difference", "difference_dict", "listing"]
 
+_SLICES = 20
 _NONE = "–"
 
 
@@ -32,15 +33,15 @@ def _moment(text: str) -> str:
     return f"{text.replace('T', ' ')[:16]} UTC" if text else ""
 
 
-def description(told: Mapping[str, Any], columns: int) -> str:
+def description(told: Mapping[str, Any], columns: int | None) -> str:
     """Return a baseline as a page of text.
 
     Parameters
     ----------
     told : mapping
         From `mirante.app.baseline.keeping.describe`.
-    columns : int
-        Width of the terminal.
+    columns : int or None
+        Width of the terminal; None cuts nothing.
     """
     aliases = f" ({', '.join(told['aliases'])})" if told["aliases"] else ""
     lines = [f"Baseline of {plain(told['model'])}{plain(aliases)}"]
@@ -53,6 +54,7 @@ def description(told: Mapping[str, Any], columns: int) -> str:
         ("alarm budget", str(told.get("alarm_budget", _NONE))),
         ("task", told["task"]),
         ("performance", _pairs(told["performance"]) or "no labels"),
+        ("slices", _slices(told["slices"])),
         ("estimated", ", ".join(told["estimated"]) or str(told.get("not_estimated", "nothing: no labels"))),
     ]
     lines += [f"  {name:<13} {plain(text)}" for name, text in facts]
@@ -87,6 +89,14 @@ def _windows(told: Mapping[str, Any]) -> str:
     return f"{own}; judged are windows {cut}"
 
 
+def _slices(slices: Sequence[Mapping[str, Any]]) -> str:
+    told = ", ".join(f"{one['slice']} ({one['rows']:,} rows)" for one in slices[:_SLICES])
+    more = len(slices) - _SLICES
+    return (
+        told + (f" and {more} more" if more > 0 else "")
+    ) or "none; mirante baseline create --slice adds them"
+
+
 def _pairs(figures: Mapping[str, float | None]) -> str:
     return ", ".join(f"{name} {_number(value)}" for name, value in figures.items())
 
@@ -101,15 +111,15 @@ def _values(one: Mapping[str, Any]) -> str:
     return (top or "no values") + rest + (f", others {_share(one['other'])}" if one["other"] else "")
 
 
-def listing(found: Sequence[ListedBaseline], columns: int) -> str:
+def listing(found: Sequence[ListedBaseline], columns: int | None) -> str:
     """Return model versions as a table, and a sentence on those without a baseline.
 
     Parameters
     ----------
     found : sequence of ListedBaseline
         From `mirante.app.baseline.keeping.list_baselines`.
-    columns : int
-        Width of the terminal.
+    columns : int or None
+        Width of the terminal; None cuts nothing.
     """
     if not found:
         return "no model version has a baseline; write one: mirante baseline create MODEL --data FILE"
@@ -135,7 +145,7 @@ def listing(found: Sequence[ListedBaseline], columns: int) -> str:
     return "\n".join(lines)
 
 
-def difference(found: BaselineDifference, names: tuple[str, str], columns: int) -> str:
+def difference(found: BaselineDifference, names: tuple[str, str], columns: int | None) -> str:
     """Return what is different between two baselines, as text.
 
     Parameters
@@ -144,8 +154,8 @@ def difference(found: BaselineDifference, names: tuple[str, str], columns: int) 
         From `mirante.monitors.differences.difference_of`.
     names : tuple of str
         Of the two.
-    columns : int
-        Width of the terminal.
+    columns : int or None
+        Width of the terminal; None cuts nothing.
     """
     sides = [f"{plain(name)} ({rows:,} rows)" for name, rows in zip(names, found.rows, strict=True)]
     lines = [" -> ".join(sides), ""]

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from mirante.errors import ArchiveError
 from mirante.inference_log.archive.known import Archived, Known, KnownFile, Segments
@@ -76,6 +77,9 @@ class Archive:
         self._top: set[str] = set()
         self._learned: dict[tuple[str, str], Segments] = {}
         self._trouble = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.objects, self.root)
 
     @property
     def trouble(self) -> str:
@@ -340,3 +344,7 @@ class Archive:
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(16))
         return path.read_text()
+
+
+def _again(objects: ObjectStore, root: Path) -> Archive:
+    return Archive("", root, objects=objects)

@@ -13,9 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from mirante.durable import sync_folder
 from mirante.inference_log.sealed import SealedFile
-from mirante.inference_log.sealing import sync_folder
-from mirante.inference_log.segments import SegmentName, lock_when_free
+from mirante.inference_log.segments import SegmentName
+from mirante.locks import lock_when_free
 
 __all__ = ["Archived", "Known", "KnownFile"]
 

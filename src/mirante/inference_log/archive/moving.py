@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from mirante.durable import sync_folder
 from mirante.inference_log import requests
 from mirante.inference_log.archive.index import Archive
 from mirante.inference_log.archive.known import Archived, Known
 from mirante.inference_log.names import NOTE, is_shortened, quote_name
 from mirante.inference_log.sealed import SealedFile
-from mirante.inference_log.sealing import sync_folder
 from mirante.inference_log.segments import OPEN, SEALED, SegmentName, created_at, list_segments
 
 __all__ = ["Due", "Moved", "move_segments", "segments_due"]

@@ -74,6 +74,9 @@ class ObjectStore:
         self._away: tuple[float, str] | None = None
         self._found: tuple[Any, str] | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ObjectStore, (self._url,)  # another machine connects for itself
+
     @property
     def trouble(self) -> str:
         """Why the last thing that was asked of it failed; empty when it did not."""

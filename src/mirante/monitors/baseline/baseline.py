@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from mirante.drift.monitor import DriftMonitor
 from mirante.errors import InputError
+from mirante.monitors.baseline.counted import CountedRows, DrawnRows, fitted_rows
 from mirante.monitors.baseline.fitting import (
-    PREDICTION,
+    as_said,
     check_length,
     check_rows,
+    classes_of,
     copies,
     fitted_estimator,
     for_labels,
-    guess_task,
     span,
-    utc,
     window_text,
+    windows_of,
 )
-from mirante.monitors.performance import Task, performance_of
+from mirante.monitors.performance import performance_of
+from mirante.monitors.predictions import Predictions, Task
 from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_from_bytes, sample_of, sample_to_bytes
 from mirante.monitors.slices.baselines import SliceBaselines
 from mirante.outliers.detector import OutlierDetector
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from mirante.monitors.windows import WindowClock
+    from mirante.performance.realised import Realised
 
 __all__ = ["OUTLIER_SHARE", "ModelBaseline"]
 
@@ -59,7 +62,7 @@ class ModelBaseline:
         Calibrated on the baseline's own windows.
     outliers : OutlierDetector
         Calibrated so that 1 % of the baseline's rows lie over its threshold.
-    task : {"probability", "class", "regression"}
+    task : {"probability", "probabilities", "class", "regression"}
         What a prediction is.
     performance : mapping of str to float
         On the baseline's labelled rows; empty without labels.
@@ -89,12 +92,18 @@ class ModelBaseline:
     slices: SliceBaselines | None = field(default=None, repr=False)
 
     @property
+    def predictions(self) -> Predictions:
+        """What a prediction is, with the classes that there are."""
+        return Predictions(self.task, tuple(self.about.get("classes") or ()))
+
+    @property
     def features(self) -> tuple[str, ...]:
         """The columns that the model is given, also those of which the profile was left out."""
         inputs = self.about.get("inputs")
         if inputs is not None:
             return tuple(inputs)
-        return tuple(name for name in self.profile.columns if name != PREDICTION)
+        said = self.predictions.columns
+        return tuple(name for name in self.profile.columns if name not in said)
 
     def row(self, subject: str, version: str, created: datetime) -> BaselineRow:
         """Return what the store keeps of it.
@@ -122,15 +131,19 @@ class ModelBaseline:
         alarm_budget: str = "1 per 30d",
         sample_rows: int = SAMPLE_ROWS,
         slices: Sequence[str] = (),
+        classes: Sequence[str] | None = None,
     ) -> ModelBaseline:
         """Build the baseline from rows that were normal.
+
+        All of them are counted. Outlier detector, performance and estimator are learnt from 200,000 of them
+        (of more than 100 features fewer), which are drawn by their places, where there are more.
 
         Parameters
         ----------
         features : DataFrame, shape (n, k)
             What the model was given.
-        predictions : array_like, shape (n,)
-            What it said.
+        predictions : array_like, shape (n,) or (n, k), or DataFrame
+            What it said; the probabilities of k classes in as many columns, NaN in rows without.
         times : Series of datetime64, optional
             Event time of each row (UTC when without zone); with it the spread between the baseline's own
             windows is part of what is normal.
@@ -138,9 +151,10 @@ class ModelBaseline:
             Cuts the windows that will be judged against this baseline.
         labels : array_like, optional
             The truth, NaN where there is none. With it performance can be estimated before labels are in.
-        task : {"probability", "class", "regression"}, optional
-            Guessed from the predictions when not given: text, and whole numbers of at most 20 kinds, are
-            classes; decimal numbers between 0 and 1 are probabilities; other numbers are regression.
+        task : {"probability", "probabilities", "class", "regression"}, optional
+            Guessed from the predictions when not given: several columns are probabilities; text, and whole
+            numbers of at most 20 kinds, are classes; decimal numbers between 0 and 1 are probabilities of
+            label 1; other numbers are regression.
         alarm_budget : str
             False alarms that are accepted.
         sample_rows : int, default 5,000
@@ -151,6 +165,9 @@ class ModelBaseline:
         slices : sequence of str
             Parts of the rows that will be judged for themselves: names of columns, each of whose 100 most
             frequent values is a slice, and conditions such as ``age >= 65``.
+        classes : sequence of str, optional
+            Names of the classes, in the order of the columns of probabilities: those of the columns of a
+            DataFrame when not given, else positions, ``0, 1, …``.
 
         Returns
         -------
@@ -174,51 +191,108 @@ class ModelBaseline:
         """
         import numpy as np
 
-        said = np.asarray(predictions)
-        check_rows(features, said)
+        said, answers = as_said(predictions, task, classes)
+        check_rows(features, said, answers)
         for what, column in (("times", times), ("labels", labels)):
             check_length(len(features), what, column)
         if sample_rows < 0:
             raise InputError(f"sample_rows is {sample_rows}; give how many rows may be kept, 0 for none")
-        table = features.assign(**{PREDICTION: said})
+        table = features.assign(**answers.frame(said))
         profile = TableProfile.of(table)
-        groups = [] if times is None else clock.assign(utc(times).dt.tz_localize(None).to_numpy())
+        groups = windows_of(times, clock)
         own = [TableProfile.of(table.iloc[np.sort(positions)], like=profile) for _, positions in groups]
         starts, places = [clock.local(window.start) for window, _ in groups], [at for _, at in groups]
-        drift = DriftMonitor(
-            profile, own_windows=own, own_starts=starts, alarm_budget=alarm_budget, window=window_text(clock)
+        counted = CountedRows(
+            profile,
+            own,
+            starts,
+            span(times),
+            copies(features, groups),
+            classes_of(said, answers, labels),
+            SliceBaselines.fit(slices, table, profile, list(zip(starts, places, strict=True)))
+            if slices
+            else None,
         )
-        detector = OutlierDetector(method="both", log=False).fit(features)
+        drawn = draw(len(table), fitted_rows(len(features.columns)))
+        if some := len(drawn) < len(table):
+            places = [] if times is None else [at for _, at in windows_of(times.iloc[drawn], clock)]
+        rows = DrawnRows(
+            features.iloc[drawn] if some else features,
+            said[drawn] if some else said,
+            np.asarray(labels)[drawn] if some and labels is not None else labels,
+            places,
+            sample_of(table.iloc[draw(len(table), sample_rows)], profile) if sample_rows else None,
+        )
+        return cls.of_counts(
+            counted, rows, answers, clock=clock, alarm_budget=alarm_budget, sample_rows=sample_rows
+        )
+
+    @classmethod
+    def of_counts(
+        cls,
+        counted: CountedRows,
+        rows: DrawnRows,
+        answers: Predictions,
+        *,
+        clock: WindowClock,
+        alarm_budget: str,
+        sample_rows: int,
+    ) -> ModelBaseline:
+        """Put a baseline together from what all rows say, and from some of them.
+
+        Parameters
+        ----------
+        counted : CountedRows
+            Counted wherever the rows are.
+        rows : DrawnRows
+            What outlier detector, performance and estimator are learnt from.
+        answers : Predictions
+            What a prediction is.
+        clock, alarm_budget, sample_rows
+            As for `fit`.
+
+        Returns
+        -------
+        ModelBaseline
+        """
+        drift = DriftMonitor(
+            counted.profile,
+            own_windows=counted.own,
+            own_starts=counted.starts,
+            alarm_budget=alarm_budget,
+            window=window_text(clock),
+        )
+        detector = OutlierDetector(method="both", log=False).fit(rows.features)
         detector.calibrate(OUTLIER_SHARE)
-        kind = task or guess_task(said)
-        realised = None if labels is None else performance_of(kind, labels, said)
+        realised = _realised(answers, rows.labels, rows.said)
         about = {
-            "rows": len(table),
-            "windows": len(own),
+            "rows": counted.profile.rows,
+            "windows": len(counted.own),
             "window": window_text(clock),
             "timezone": clock.timezone,
             "alarm_budget": alarm_budget,
             "sample_rows": sample_rows,
-            **span(times),
-            "copies": copies(features, groups),
-            **for_labels(kind, said, labels, realised),
+            **counted.span,
+            "copies": dict(counted.copies),
+            **for_labels(answers, counted.classes, realised),
         }
-        estimator, reason = fitted_estimator(kind, labels, said, features, places)
+        if len(rows.features) < counted.profile.rows:
+            about["fitted_rows"] = len(rows.features)
+        estimator, reason = fitted_estimator(
+            answers, rows.labels, rows.said, rows.features, list(rows.places)
+        )
         if reason:
             about["not_estimated"] = reason
-        sample = sample_of(table.iloc[draw(len(table), sample_rows)], profile) if sample_rows else None
         return cls(
-            profile,
+            counted.profile,
             drift,
             detector,
-            kind,
+            answers.task,
             MappingProxyType(dict(realised or {})),
             MappingProxyType(about),
-            sample,
+            rows.sample,
             estimator,
-            SliceBaselines.fit(slices, table, profile, list(zip(starts, places, strict=True)))
-            if slices
-            else None,
+            counted.slices,
         )
 
     def drift_monitor(
@@ -319,6 +393,11 @@ class ModelBaseline:
             estimator,
             slices,
         )
+
+
+def _realised(answers: Predictions, labels: ArrayLike | None, said: Any) -> Realised | None:
+    """Return what predictions were worth; None without labels."""
+    return None if labels is None else performance_of(answers.task, labels, said, classes=answers.classes)
 
 
 def _read_head(content: bytes) -> dict[str, Any]:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from mirante.drift.monitor import DriftMonitor
 from mirante.drift.verdicts import ColumnVerdict
 from mirante.errors import InputError
 from mirante.monitors.check.result import CheckResult, ColumnCheck, TableFinding, TableSide
+from mirante.monitors.check.sides import Side, side_of
 from mirante.monitors.check.sketch import sketch_of
 from mirante.monitors.check.words import percent
 from mirante.profiles import CategoricalProfile, NumericProfile, TableProfile
-from mirante.profiles.frames import raw_columns
-from mirante.sources.tables import open_table, profile_file
-from mirante.sources.tables.kinds import NOT_COMPARABLE, kind_of
+from mirante.sources.tables.kinds import NOT_COMPARABLE
 from mirante.stats.calibration import LARGEST_LEVEL
 
 __all__ = ["check"]
@@ -29,24 +24,19 @@ _FEWEST_NAMES, _ONCE = 100, 1.02  # from so many values on, texts that come once
 _NAMED = 12  # columns in an error
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A table: what its columns hold, whether it says so itself, and how it is counted."""
-
-    name: str
-    kinds: Mapping[str, str]
-    has_types: bool
-    count: Callable[[Sequence[str], TableProfile | None], TableProfile]
-
-
 def check(
-    reference: object, current: object, *, columns: Sequence[str] | None = None, alpha: float = 0.01
+    reference: object,
+    current: object,
+    *,
+    columns: Sequence[str] | None = None,
+    alpha: float = 0.01,
+    spark: object | None = None,
 ) -> CheckResult:
     """Compare a table with a reference, column by column.
 
     Parameters
     ----------
-    reference, current : path, pandas or Polars DataFrame, Arrow Table, mapping of names to arrays
+    reference, current : path, pandas, Polars or Spark DataFrame, Arrow Table, mapping of names to arrays
         A path is a Parquet, CSV or Arrow file, or a folder of Parquet files. It is read in batches, so it may
         be larger than memory.
     columns : sequence of str, optional
@@ -54,6 +44,10 @@ def check(
         keys, which name rows: texts that come once each, and numbers that count the rows.
     alpha : float, default 0.01
         Chance that a table that differs by chance alone is called drifted; above 0, at most 0.2.
+
+    spark : pyspark.sql.SparkSession, optional
+        Counts paths, of Parquet files that its workers can read, and knows tables by name. A Spark DataFrame
+        is counted by its own session.
 
     Returns
     -------
@@ -81,7 +75,7 @@ def check(
     """
     if not 0.0 < alpha <= LARGEST_LEVEL:
         raise InputError(f"alpha is {alpha}; give a chance above 0 and at most {LARGEST_LEVEL}, such as 0.01")
-    before, after = _side(reference, "reference"), _side(current, "current")
+    before, after = side_of(reference, "reference", spark), side_of(current, "current", spark)
     names, findings = _comparable(before, after, columns)
     baseline = _counted(before, names, None)
     keys = [name for name in names if columns is None and _names_rows(baseline.columns[name])]
@@ -107,25 +101,8 @@ def check(
     )
 
 
-def _side(table: object, name: str) -> _Side:
-    if isinstance(table, str | os.PathLike):
-        file = open_table(os.fspath(table))
-        return _Side(
-            file.name, file.kinds, file.has_types, lambda names, like: profile_file(file, like, names)
-        )
-    _, raws = raw_columns(table)
-    if not raws:
-        raise InputError(f"the {name} table has no columns; a table needs at least one")
-    kinds = {
-        column: "number" if isinstance(raw, np.ndarray) else kind_of(raw.type) for column, raw in raws.items()
-    }
-    return _Side(
-        name, kinds, True, lambda names, like: TableProfile.of({one: raws[one] for one in names}, like=like)
-    )
-
-
 def _comparable(
-    before: _Side, after: _Side, columns: Sequence[str] | None
+    before: Side, after: Side, columns: Sequence[str] | None
 ) -> tuple[list[str], list[TableFinding]]:
     """Return the columns to count, and what is to be said of the others."""
     wanted = list(dict.fromkeys(before.kinds if columns is None else columns))
@@ -157,7 +134,7 @@ def _comparable(
     return names, findings
 
 
-def _obstacle(before: _Side, after: _Side, name: str, *, asked_for: bool) -> tuple[str, str]:
+def _obstacle(before: Side, after: Side, name: str, *, asked_for: bool) -> tuple[str, str]:
     """Return why a column cannot simply be compared; nothing where it can."""
     if name not in after.kinds:
         return "gone", ""
@@ -195,7 +172,7 @@ def _list(names: Sequence[str] | Mapping[str, str]) -> str:
     return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
 
 
-def _counted(side: _Side, names: Sequence[str], like: TableProfile | None) -> TableProfile:
+def _counted(side: Side, names: Sequence[str], like: TableProfile | None) -> TableProfile:
     profile = side.count(names, like)
     if not profile.rows:
         raise InputError(f"{side.name} has no rows; a comparison needs at least one on each side")
@@ -203,7 +180,7 @@ def _counted(side: _Side, names: Sequence[str], like: TableProfile | None) -> Ta
 
 
 def _unreadable(
-    before: _Side, baseline: TableProfile, window: TableProfile, told: set[str]
+    before: Side, baseline: TableProfile, window: TableProfile, told: set[str]
 ) -> list[TableFinding]:
     """Return what is to be said of texts among numbers: a few of them, or mostly texts now."""
     found = []

@@ -131,6 +131,8 @@ class Comparison:
         Their performance on the labelled rows.
     slices : tuple of SliceGap
         Where they differ most, strongest first.
+    ignored : tuple of str
+        Columns of the table that neither takes, and that were left out.
     """
 
     first: Side
@@ -142,6 +144,7 @@ class Comparison:
     agreement: Agreement
     measures: tuple[Measure, ...] = field(default=())
     slices: tuple[SliceGap, ...] = field(default=())
+    ignored: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything that was found, ready for JSON: what is unknown is None."""

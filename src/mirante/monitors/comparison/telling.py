@@ -23,6 +23,8 @@ __all__ = ["Told", "as_text", "page", "tell", "write_page"]
 
 _NAMES = {"roc_auc": "ROC AUC", "mae": "MAE", "mse": "MSE"}
 
+_NAMED = 10  # columns by name in a sentence
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -92,7 +94,7 @@ def _side(side: Side, _: Translator) -> str:
 
 def _agreement(result: Comparison, _: Translator) -> list[tuple[str, str]]:
     found = result.agreement
-    classes = result.task == "class"
+    classes = result.task in ("class", "probabilities")
     shown = [
         (_("Same class") if classes else _("Same side of 0.5"), percent(found.equal)),
         (_("Mean absolute difference"), _number(found.gap)),
@@ -150,6 +152,11 @@ def _notes(result: Comparison, _: Translator) -> list[str]:
         for side in _sides(result)
         if side.failed
     ]
+    if result.ignored:
+        shown = ", ".join(plain(name) for name in result.ignored[:_NAMED])
+        more = len(result.ignored) - _NAMED
+        names = f"{shown} +{more}" if more > 0 else shown
+        notes.append(_("Left out, since neither version takes them: %(names)s.", names=names))
     return [*notes, _summary(result, _)]
 
 

@@ -122,6 +122,17 @@ class DistinctRows:
         times = np.r_[self.counts, np.ones(hashes.size, np.int64)]
         self._keep(both, times)
 
+    def merge(self, other: DistinctRows) -> None:
+        """Take in what another one counted.
+
+        Parameters
+        ----------
+        other : DistinctRows
+            Of other rows; it is not changed.
+        """
+        self.bits = max(self.bits, other.bits)
+        self._keep(np.r_[self.hashes, other.hashes], np.r_[self.counts, other.counts])
+
     def _keep(self, hashes: Hashes, times: NDArray[np.int64]) -> None:
         while True:
             if self.bits:

@@ -17,6 +17,7 @@ from mirante.monitors.metrics.expression import ProfileExpression
 from mirante.readings import Reading
 
 if TYPE_CHECKING:
+    from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.metrics.config import MetricConfig
     from mirante.monitors.openwindow import OpenWindow
     from mirante.monitors.rows import RowSource, Watched
@@ -42,14 +43,23 @@ class WindowMetrics:
         Whose rows.
     log : RowSource
         Has the rows, for metrics that are functions of them.
+    baseline : ModelBaseline
+        Of the version: it knows what predictions are, and an expression that does not fit it is told now,
+        and not with the first window.
     """
 
-    def __init__(self, config: Watched, version: str, log: RowSource) -> None:
+    def __init__(self, config: Watched, version: str, log: RowSource, baseline: ModelBaseline) -> None:
+        self._predictions = baseline.predictions
         self._config, self._version, self._inference_log = config, version, log
         self._expressions = {
             one.name: ProfileExpression(one.expression) for one in config.metrics if one.expression
         }
         self._told: set[tuple[str, str]] = set()
+        for name, expression in self._expressions.items():
+            try:
+                expression.of(baseline.profile)
+            except InputError as error:
+                self._tell(name, _reason(error))
 
     def find(self, window: OpenWindow) -> dict[str, tuple[float, str]]:
         """Return the value of each metric, and why it is not known.
@@ -72,8 +82,8 @@ class WindowMetrics:
             try:
                 found[one.name] = (self._value(one, window, rows), "")
             except Exception as error:  # somebody's own code may raise anything
-                reason = f"{type(error).__name__}: {error}"[:500]
-                self._tell(one.name, reason, window)
+                reason = _reason(error)
+                self._tell(one.name, reason, first_window=window.window.start.isoformat())
                 found[one.name] = (math.nan, reason)
         return found
 
@@ -90,6 +100,7 @@ class WindowMetrics:
                     span.start,
                     span.end,
                     window.profile,
+                    self._predictions,
                     _MOST_ROWS,
                 ).to_pandas()
             )
@@ -98,7 +109,7 @@ class WindowMetrics:
             raise InputError(f"{metric.call} returned {type(value).__name__}; it has to return a number")
         return float(value)
 
-    def _tell(self, name: str, reason: str, window: OpenWindow) -> None:
+    def _tell(self, name: str, reason: str, **more: str) -> None:
         if (name, reason) not in self._told:
             self._told.add((name, reason))
             _log.warning(
@@ -106,9 +117,13 @@ class WindowMetrics:
                 subject=self._config.subject,
                 version=self._version,
                 metric=name,
-                first_window=window.window.start.isoformat(),
                 error=reason,
+                **more,
             )
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _function(call: str) -> Callable[[Any], Any]:

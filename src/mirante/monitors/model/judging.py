@@ -17,6 +17,7 @@ from mirante.profiles import TableProfile
 from mirante.stats.calibration import alarm_level
 
 if TYPE_CHECKING:
+    from mirante.drift.monitor import DriftMonitor
     from mirante.drift.verdicts import WindowVerdict
     from mirante.monitors.baseline import ModelBaseline
     from mirante.monitors.limits import QualityLimits
@@ -78,7 +79,7 @@ class WindowJudge:
         level = alarm_level(config.alarm_budget or baseline.drift.alarm_budget, config.window)
         self._limits = LimitsJudge(baseline, level, config.limits, locale=locale)
 
-        self._metrics = WindowMetrics(config, version, log)
+        self._metrics = WindowMetrics(config, version, log, baseline)
 
     @property
     def limits(self) -> QualityLimits:
@@ -93,10 +94,7 @@ class WindowJudge:
         rows : sequence of WindowRow
             Closed windows of this version that have rows, in any order, without profiles.
         """
-        config = self._config
-        self.drift = self._baseline.drift_monitor(
-            self._clock, config.alarm_budget, config.baseline_kind, config.effect_floor, self._share
-        )
+        self.drift = self._fresh()
         known = sorted((row for row in rows if row.start >= self.since), key=lambda row: row.start)
         last = known[-self.drift.memory :] if self.drift.memory else []
         for row in last:
@@ -104,6 +102,17 @@ class WindowJudge:
             profile = TableProfile.from_bytes(kept.profile) if kept is not None and kept.profile else None
             if profile is not None and profile.layout.same(self._baseline.profile.layout):
                 self.drift.remember(profile, self._clock.local(row.start))
+
+    def _fresh(self) -> DriftMonitor:
+        config = self._config
+        return self._baseline.drift_monitor(
+            self._clock, config.alarm_budget, config.baseline_kind, config.effect_floor, self._share
+        )
+
+    @property
+    def memory(self) -> int:
+        """How many of the last windows count for the next."""
+        return self._fresh().memory
 
     def judge(self, windows: Sequence[OpenWindow]) -> tuple[list[WindowRow], list[Reading]]:
         """Judge windows that are over.
@@ -137,12 +146,14 @@ class WindowJudge:
     def _judge(self, window: OpenWindow) -> tuple[WindowRow, WindowVerdict, list[Reading]]:
         config, labels = self._config, self._config.labels(self._version)
         start = self._clock.local(window.window.start)
+        window.settle()
         verdict = self.drift.update(window.profile, start, locale=self._locale)
         row = window.to_row(
             config.subject, self._version, closed=True, verdict=verdict, timezone=config.timezone
         )
         found = self._limits.judge(window.profile, start, rows=window.predictions, distinct=window.distinct)
-        readings = window_readings(window, verdict, labels, locale=self._locale)
+        said = self._baseline.predictions
+        readings = window_readings(window, verdict, labels, predictions=said, locale=self._locale)
         readings += limit_readings(found, window.window.start, labels)
         readings += metric_readings(self._metrics.find(window), window.window.start, labels)
         more: dict[str, Any] = {"limits": [one.to_json() for one in found if one.judged.beyond]}

@@ -15,6 +15,7 @@ from mirante.errors import ArchiveError
 from mirante.i18n import translator
 from mirante.monitors.model.predicted import PredictedIds
 from mirante.monitors.performance import Measurement, measure_performance
+from mirante.monitors.predictions import Predictions
 from mirante.readings import Reading
 from mirante.store.types import finite
 
@@ -106,8 +107,7 @@ class WindowPerformance:
         locale: str = "en",
     ) -> None:
         self._config, self._version, self._locale = config, version, locale
-        self._task = config.task or baseline.task
-        self._classes = tuple(baseline.about.get("classes") or ())
+        self._predictions = Predictions.of(config, baseline)
         self._normal = baseline.about.get("reliability") or []
         self._store, self._log = store, log
         self._labels = config.labels(version)
@@ -133,13 +133,13 @@ class WindowPerformance:
         self._ids.clear()
         self._windows.clear()
         for row in rows:
-            if row.closed and row.rows:
+            if row.closed and _here(row):
                 kept = {name: row.verdicts.get(name) for name in ("performance", "realised")}
                 known = kept if kept["performance"] is not None else None
                 final = not awaits_labels(row)
                 # a window is looked at in the step that judges it
                 looked = known is not None or sequence is not None
-                self._windows[row.start] = _Window(row.start, row.end, row.rows, final, looked, known)
+                self._windows[row.start] = _Window(row.start, row.end, _here(row), final, looked, known)
 
     def add(self, start: datetime, end: datetime, rows: int) -> None:
         """Wait for the labels of a window that has just been judged."""
@@ -263,10 +263,9 @@ class WindowPerformance:
                 self._store,
                 self._config,
                 self._version,
-                self._task,
+                self._predictions,
                 window.start,
                 window.end,
-                classes=self._classes,
             )
             self._store.labels.match(self._config.model, found.unmatched)
             if kept is None or found.rows >= _ENOUGH * window.rows:
@@ -326,6 +325,11 @@ def _so_far(figures: Mapping[str, float | None], locale: str) -> str:
     return _("provisional: %(share)s %% of the labels are in", share=share)
 
 
+def _here(row: WindowRow) -> int:
+    """Return how many of a window's rows are in a log here: labels find no others."""
+    return row.rows - sum(map(int, (row.verdicts.get("agents") or {}).values()))
+
+
 def awaits_labels(row: WindowRow) -> bool:
     """Return whether a judged window's performance is not final.
 
@@ -338,7 +342,7 @@ def awaits_labels(row: WindowRow) -> bool:
     >>> awaits_labels(WindowRow("model/m@a", "1", day, day, rows=5, closed=True, verdicts=nothing))
     True
     """
-    if not (row.closed and row.rows):
+    if not (row.closed and _here(row)):
         return False
     realised = row.verdicts.get("realised")
     known = row.verdicts.get("performance") is not None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.errors import ConflictError
+from mirante.monitors.counting import Counted, WindowCounter
 from mirante.monitors.limits import Silence
 from mirante.monitors.model.advance import Advance
 from mirante.monitors.model.judging import WindowJudge
 from mirante.monitors.model.measuring import Measured, WindowPerformance, with_performance
 from mirante.monitors.openwindow import OpenWindow
 from mirante.monitors.slices.monitor import SliceMonitor
+from mirante.monitors.windowparts import AgentWindows
 from mirante.monitors.windows import Window
 from mirante.readings import Reading
 from mirante.store.forgetting import forgotten_cursor
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mirante.monitors.baseline import ModelBaseline
+    from mirante.monitors.elsewhere import SparkCounting
     from mirante.monitors.rows import RowSource, Watched
+    from mirante.monitors.slices.resolving import Resolved
     from mirante.store import Store, WindowRow
 
 __all__ = ["ModelMonitor", "rows_cursor"]
@@ -70,6 +74,8 @@ class ModelMonitor:
         alone, and everything is its own where there are none.
     locale : str
         Of the verdicts' sentences, which are the notes of readings.
+    spark : SparkCounting, optional
+        Has rows that are new counted by Spark's workers; without it they are read and counted here.
     """
 
     def __init__(
@@ -82,8 +88,10 @@ class ModelMonitor:
         *,
         since: datetime | None = None,
         locale: str = "en",
+        spark: SparkCounting | None = None,
     ) -> None:
         self.config = config
+        self._spark = spark
         self.version = version
         self.baseline = baseline
         self.clock = config.clock()
@@ -95,12 +103,16 @@ class ModelMonitor:
         self._retired: datetime | None = None
         self._past_retirement = False
         self._slices = SliceMonitor(config, version, baseline, store, log, locale=locale)
+        self._counter = WindowCounter(
+            version, self.clock, baseline, self._slices.resolved, self._slices.signature
+        )
         self.judge = WindowJudge(
             config, version, baseline, store, log, share=self._slices.share, locale=locale
         )
         self._performance = WindowPerformance(config, version, baseline, store, log, locale=locale)
         silence = self.judge.limits.silence if "freshness" in config.limits else None
         self._silence = Silence(silence, self.labels, locale=locale)
+        self._agents = AgentWindows(config, version, store, baseline.profile)
         self._restore()
 
     def _restore(self) -> None:
@@ -141,6 +153,11 @@ class ModelMonitor:
             }
         self.remember([row for row in self._unbroken(mine) if row.closed and row.rows], anew=anew)
 
+    @property
+    def memory(self) -> int:
+        """How many of the last windows count for the next."""
+        return self.judge.memory
+
     def remember(self, rows: Sequence[WindowRow], *, anew: bool = False) -> None:
         """Take judged windows as its memory, and of their slices what the store has.
 
@@ -172,6 +189,7 @@ class ModelMonitor:
         newest = None if kept is None else kept.get("newest")
         self._newest = None if newest is None else datetime.fromisoformat(newest)
         self._labels_seen: int | None = None if kept is None else kept.get("labels")
+        self._parts_seen = 0 if kept is None else int(kept.get("parts", 0))
         begin = None if kept is None else kept["begin"]
         self._begin = None if begin is None else datetime.fromisoformat(begin)
 
@@ -196,6 +214,16 @@ class ModelMonitor:
     def windows_over(self) -> bool:
         """Whether a retired monitor has judged all of its windows; their labels may not be due yet."""
         return self._past_retirement and not self._open
+
+    @property
+    def slices(self) -> Resolved:
+        """The slices that it judges, for those who count elsewhere."""
+        return self._slices.resolved
+
+    @property
+    def judged_until(self) -> datetime | None:
+        """The end of the last window that was judged, or the beginning of this version's time."""
+        return self._closed_until
 
     @property
     def labels(self) -> dict[str, str]:
@@ -235,20 +263,22 @@ class ModelMonitor:
         return step
 
     def _advance(self, now: datetime) -> Advance:
-        cursor = self._cursor
+        cursor: dict[str, Any] = {}
         rows = late = 0
-        while True:
-            table, following = self._log.read_new(self.config.model, cursor)
+        for found, following in self._new(self._cursor):
             cursor = following
-            if table is None:
-                break
-            mine, too_late = self._fold(table)
+            mine, too_late = self._fold(found)
             rows, late = rows + mine, late + too_late
+        judged = None if self._closed_until == self._begin else self._closed_until
+        # before the parts: what a mark tells of is among them
+        until = self._agents.until(now, self.config.lateness, judged)
+        mine, too_late, parts_seen = self._take_parts()
+        rows, late = rows + mine, late + too_late
         self._late_total += late
         self._rows_total += rows
         if rows and self._newest is not None:  # a row from the future would hide that no more come
             self._newest = min(self._newest, now)
-        closed, readings = self._close(now)
+        closed, readings = self._close(until)
         found = self._performance.measure(now)
         readings += found.readings
         if rows:
@@ -260,17 +290,19 @@ class ModelMonitor:
         if self._retired is None:
             readings += self._silence.tell(self._newest, now)
         moved = cursor != self._cursor or self._performance.sequence != self._labels_seen
-        if readings or rows or moved:
-            self._save(self._position(cursor), closed, found, readings)
+        if readings or rows or moved or parts_seen != self._parts_seen:
+            self._save(self._position(cursor, parts_seen), closed, found, readings)
         self._cursor, self._labels_seen, self._catching_up = cursor, self._performance.sequence, False
+        self._parts_seen = parts_seen
         if self._retired is not None:
-            self._past_retirement = self.clock.of(self._retired).end + self.config.lateness <= now
+            self._past_retirement = self.clock.of(self._retired).end <= until
         measured = tuple(start for start, _ in found.figures)
         return Advance(rows, late, tuple(closed), measured, tuple(readings))
 
-    def _position(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
+    def _position(self, cursor: Mapping[str, Any], parts: int) -> dict[str, Any]:
         return {
             "log": cursor,
+            "parts": parts,
             "late": self._late_total,
             "rows": self._rows_total,
             "begin": None if self._begin is None else self._begin.isoformat(),
@@ -278,48 +310,99 @@ class ModelMonitor:
             "labels": self._performance.sequence,
         }
 
-    def _fold(self, table: pa.Table) -> tuple[int, int]:
+    def _new(
+        self, cursor: Mapping[str, Any] | None
+    ) -> Iterator[tuple[pa.Table | Sequence[Counted] | None, dict[str, Any]]]:
+        """Yield what is new, rows or what others counted of them, and the cursor after it."""
+        if self._spark is not None:
+            for found, following in self._spark.new(self._log, self.config.model, cursor, self._counter):
+                cursor = following
+                yield found, following
+        while True:  # Spark leaves what is still written
+            table, following = self._log.read_new(self.config.model, cursor)
+            cursor = following
+            yield table, following
+            if table is None:
+                break
+
+    def _fold(self, found: pa.Table | Sequence[Counted] | None) -> tuple[int, int]:
         """Put rows into their windows; return how many were this version's, and how many of them too late."""
         import pyarrow.compute as pc
 
-        table = table.filter(pc.equal(table["__version"], self.version)).drop_columns(["__version"])
-        late = 0
-        for window, positions in self.clock.assign(table["__time"].to_numpy()):
+        rows = late = 0
+        if found is None:
+            return rows, late
+        parts = (
+            self._counter.cut(found) if not isinstance(found, Sequence) else ((o.window, o) for o in found)
+        )
+        for window, part in parts:
+            many = part.filled.rows if isinstance(part, Counted) else part.num_rows
+            rows += many
             if self._retired is not None and window.start >= self._retired:
                 continue
-            part = table.take(positions)
             if self._begin is not None and window.start < self._begin and window.start not in self._open:
                 continue  # another version's time
-            self._newest = max(self._newest or window.start, pc.max(part["__time"]).as_py())
+            newest = part.newest if isinstance(part, Counted) else pc.max(part["__time"]).as_py()
+            self._newest = max(self._newest or window.start, newest)
             if self._closed_until is not None and window.start < self._closed_until:
-                late += 0 if self._catching_up else part.num_rows
+                late += 0 if self._catching_up else many
                 self._performance.rows_came_late(window.start)
                 continue
             if window.start not in self._open:
                 self._open[window.start] = OpenWindow.empty(window, self.baseline, self._slices.signature)
+            self._add(window, part)
+        return rows, late
+
+    def _add(self, window: Window, part: pa.Table | Counted) -> None:
+        if isinstance(part, Counted):
+            self._open[window.start].merge(part.filled)
+            self._slices.merge(window, part.slices)
+        else:
             self._open[window.start].add(part, self.baseline)
             self._slices.add(window, part)
-        return table.num_rows, late
 
-    def _close(self, now: datetime) -> tuple[list[WindowRow], list[Reading]]:
+    def _take_parts(self) -> tuple[int, int, int]:
+        """Add what agents counted; return how many rows, how many of them too late, and how far it came."""
+        found, seen = self._agents.parts(self._parts_seen, self.clock, self._slices.resolved)
+        rows = late = 0
+        for row, window, part in found:
+            if self._retired is not None and window.start >= self._retired:
+                continue
+            if self._begin is not None and window.start < self._begin and window.start not in self._open:
+                continue  # another version's time
+            rows += row.rows
+            closed = self._closed_until is not None and window.start < self._closed_until
+            if closed or part is None or not part.filled.fits(self.baseline):
+                late += row.rows
+                continue
+            if window.start not in self._open:
+                self._open[window.start] = OpenWindow.empty(window, self.baseline, self._slices.signature)
+            self._open[window.start].join(part.filled, row.agent)
+            self._slices.merge(window, part.slices)
+            if part.filled.rows:
+                self._newest = max(self._newest or window.start, part.newest)
+        return rows, late, seen
+
+    def _close(self, until: datetime) -> tuple[list[WindowRow], list[Reading]]:
         over = [
             self._open.pop(window.start)
             if window.start in self._open
             else OpenWindow.empty(window, self.baseline)
-            for window in self._due(now)
+            for window in self._due(until)
         ]
         for filled in over:
             self._closed_until = filled.window.end
-            if filled.rows:
-                self._performance.add(filled.window.start, filled.window.end, filled.rows)
+            if filled.logged_rows:  # labels find the rows that are here
+                self._performance.add(filled.window.start, filled.window.end, filled.logged_rows)
         rows, readings = self.judge.judge(over)
-        if problems := self._slices.problems():
-            rows = [replace(row, verdicts={**row.verdicts, "not_sliced": problems}) for row in rows]
+        for place, filled in enumerate(over):
+            if problems := self._slices.problems(filled):
+                more = {**rows[place].verdicts, "not_sliced": problems}
+                rows[place] = replace(rows[place], verdicts=more)
         return rows, [*readings, *self._slices.close(over)]
 
-    def _due(self, now: datetime) -> list[Window]:
+    def _due(self, until: datetime) -> list[Window]:
         """The windows that are over, with the empty ones between them, in order."""
-        until = now - self.config.lateness
         if self._retired is not None:
             return sorted(filled.window for filled in self._open.values() if filled.window.end <= until)
         first = self._closed_until if self._closed_until is not None else min(self._open, default=None)
@@ -352,6 +435,8 @@ class ModelMonitor:
             self._store.cursors.set(self._cursor_name, cursor, connection=connection)
             for row in closed:
                 self._store.windows.put(row, connection=connection)
+            if closed and self._closed_until is not None:
+                self._agents.let_go(self._closed_until, cursor["parts"], connection)
             for window in self._open.values():
                 if window.touched:
                     row = window.to_row(

@@ -25,8 +25,11 @@ __all__ = [
     "MOST_SLICES",
     "SliceBaseline",
     "SliceBaselines",
+    "SlicePlan",
+    "check_slices",
     "chosen",
     "count_slices",
+    "declared",
 ]
 
 LEAST_ROWS = 100
@@ -149,13 +152,10 @@ class SliceBaselines:
         >>> [(one.slice.label, one.profile.rows) for one in found.slices]
         [('plan=pro', 150), ('age >= 30', 140)]
         """
-        try:
-            entries = tuple(Entry.parse(text) for text in texts)
-        except ConfigError as error:
-            raise InputError(str(error)) from error
+        entries = declared(texts)
         tables = [(start, table.iloc[np.sort(places)]) for start, places in chosen(windows)]
         found = count_slices(entries, profile, [(None, table)], tables, thinned=len(tables) < len(windows))
-        _check(entries, found)
+        check_slices(entries, found)
         return found
 
     def select(self, entries: Iterable[Entry]) -> tuple[SliceBaseline, ...]:
@@ -298,40 +298,115 @@ def count_slices(
     SliceBaselines
         Slices of fewer than 100 rows are left out.
     """
-    like = coarser(profile)
-    slices = list({one.label: one for entry in entries for one in slices_of(entry, profile)}.values())
-    divider = Divider(slices, profile.layout.numeric)
-    totals: list[TableProfile] = [like] * len(slices)
-    windows: list[list[tuple[datetime, TableProfile]]] = [[] for _ in slices]
+    plan = SlicePlan.of(entries, profile)
+    totals: list[TableProfile] = [plan.like] * len(plan.slices)
+    windows: list[list[tuple[datetime, TableProfile]]] = [[] for _ in plan.slices]
     for number, (start, table) in enumerate(tables):
-        found = _counted(divider, like, table)
+        found = plan.counted(table)
         totals = [one + other for one, other in zip(totals, found, strict=True)]
         if start is not None and number in kept:
             _keep(windows, start, found)
     for start, table in own:
-        _keep(windows, start, _counted(divider, like, table))
-    return SliceBaselines(
-        tuple(entries),
-        like,
-        tuple(
-            SliceBaseline(
-                one,
-                total,
-                tuple(window for _, window in mine),
-                tuple(start for start, _ in mine),
-                not thinned,
-                floors or {},
-            )
-            for one, total, mine in zip(slices, totals, windows, strict=True)
-            if total.rows >= LEAST_ROWS
-        ),
-    )
+        _keep(windows, start, plan.counted(table))
+    return plan.of_counts(totals, windows, thinned=thinned, floors=floors)
 
 
-def _counted(divider: Divider, like: TableProfile, table: Any) -> list[TableProfile]:
-    rows, raws = raw_columns(table, divider.columns)
-    rows = rows if raws else len(table)
-    return profile_parts(table, divider.parts(raws, rows), like=like)
+def declared(texts: Sequence[str]) -> tuple[Entry, ...]:
+    """Return entries, or say which cannot be read.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        As a person wrote them.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    try:
+        return tuple(Entry.parse(text) for text in texts)
+    except ConfigError as error:
+        raise InputError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePlan:
+    """How the slices of some entries are counted, here or on another machine.
+
+    Parameters
+    ----------
+    entries : tuple of Entry
+        Declared; all fit the columns.
+    slices : tuple of Slice
+        That they make.
+    like : TableProfile
+        Edges and levels; without rows.
+    numeric : tuple of str
+        Columns of numbers.
+    """
+
+    entries: tuple[Entry, ...]
+    slices: tuple[Slice, ...]
+    like: TableProfile
+    numeric: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry], profile: TableProfile) -> SlicePlan:
+        """Say which slices there are.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            Declared.
+        profile : TableProfile
+            Of all rows: it decides edges, levels and a column's most frequent values.
+        """
+        slices = {one.label: one for entry in entries for one in slices_of(entry, profile)}
+        return cls(tuple(entries), tuple(slices.values()), coarser(profile), profile.layout.numeric)
+
+    def counted(self, table: Any) -> list[TableProfile]:
+        """Count the rows of each slice in a table."""
+        divider = Divider(self.slices, self.numeric)
+        rows, raws = raw_columns(table, divider.columns)
+        rows = rows if raws else len(table)
+        return profile_parts(table, divider.parts(raws, rows), like=self.like)
+
+    def of_counts(
+        self,
+        totals: Sequence[TableProfile],
+        windows: Sequence[Sequence[tuple[datetime, TableProfile]]],
+        *,
+        thinned: bool,
+        floors: Mapping[str, float] | None = None,
+    ) -> SliceBaselines:
+        """Return what was counted; slices of fewer than 100 rows are left out.
+
+        Parameters
+        ----------
+        totals : sequence of TableProfile
+            Of each slice.
+        windows : sequence of sequences of (datetime, TableProfile)
+            Of each slice, the own windows in which it has rows.
+        thinned, floors
+            As for `count_slices`.
+        """
+        return SliceBaselines(
+            self.entries,
+            self.like,
+            tuple(
+                SliceBaseline(
+                    one,
+                    total,
+                    tuple(window for _, window in mine),
+                    tuple(start for start, _ in mine),
+                    not thinned,
+                    floors or {},
+                )
+                for one, total, mine in zip(self.slices, totals, windows, strict=True)
+                if total.rows >= LEAST_ROWS
+            ),
+        )
 
 
 def _keep(
@@ -342,7 +417,7 @@ def _keep(
             mine.append((start, one))
 
 
-def _check(entries: Sequence[Entry], found: SliceBaselines) -> None:
+def check_slices(entries: Sequence[Entry], found: SliceBaselines) -> None:
     """Refuse entries without any slice, and too many slices."""
     counts = {entry.text: len(found.select([entry])) for entry in entries}
     for text, count in counts.items():

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mirante.monitors.baseline import PREDICTION
 from mirante.monitors.slices.declared import Divider
 from mirante.profiles import TableProfile
 from mirante.profiles.frames import raw_columns
@@ -17,6 +16,7 @@ from mirante.store import SliceWindowRow
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from mirante.monitors.predictions import Predictions
     from mirante.monitors.slices.resolving import Resolved
     from mirante.monitors.windows import Window
 
@@ -51,9 +51,12 @@ class SliceCounts:
     ----------
     resolved : Resolved
         The slices.
+    predictions : Predictions
+        What the model's predictions are.
     """
 
-    def __init__(self, resolved: Resolved) -> None:
+    def __init__(self, resolved: Resolved, predictions: Predictions) -> None:
+        self._predictions = predictions
         self._slices = [one.slice for one in resolved.slices]
         self._like = resolved.like
         self._place = {(one.key, one.value): place for place, one in enumerate(self._slices)}
@@ -95,23 +98,48 @@ class SliceCounts:
         window : Window
             Whose they are.
         table : pyarrow.Table
-            Features by name, and ``__prediction``.
+            Features by name, and the predictions as the log has them.
         """
         if not self._slices:
             return
-        wanted = {PREDICTION: "__prediction"}
+        said, _ = self._predictions.profiled(table)
         asked = dict.fromkeys([*self._like.layout.names, *self._divider.columns])
-        names = [name for name in asked if name != PREDICTION and name in table.column_names]
-        rows = table.select(names).append_column(PREDICTION, table[wanted[PREDICTION]])
+        rows = table.select([name for name in asked if name not in said and name in table.column_names])
+        for name, column in said.items():
+            rows = rows.append_column(name, column)
         count, raws = raw_columns(rows, self._divider.columns)
         parts = self._divider.parts(raws, count or rows.num_rows)
         filled = [place for place, part in enumerate(parts) if part.size]
         found = profile_parts(rows, [parts[place] for place in filled], like=self._like)
+        self.merge(window, dict(zip(filled, found, strict=True)))
+
+    def merge(self, window: Window, found: Mapping[int, TableProfile]) -> None:
+        """Add what was counted elsewhere of other rows of an open window.
+
+        Parameters
+        ----------
+        window : Window
+            Whose they are.
+        found : mapping of int to TableProfile
+            By the slices' numbers, as `close` gives them.
+        """
+        if not self._slices:
+            return
         mine = self._open.setdefault(window.start, {})
         self._ends[window.start] = window.end
-        for place, profile in zip(filled, found, strict=True):
+        for place, profile in found.items():
             mine[place] = mine[place] + profile if place in mine else profile
             self._touched.add((window.start, place))
+
+    def counted(self, start: datetime) -> Mapping[int, TableProfile]:
+        """Return what was counted of an open window's slices, by their number.
+
+        Parameters
+        ----------
+        start : datetime
+            Of the window.
+        """
+        return self._open.get(start, {})
 
     def close(self, start: datetime) -> Mapping[int, TableProfile]:
         """Give away the slices of a window that is over, by their number; those without rows are not there.

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mirante.errors import InputError
-from mirante.monitors.baseline import PREDICTION
 from mirante.monitors.performance import performance_of
 from mirante.profiles.frames import raw_columns
 
 if TYPE_CHECKING:
-    from mirante.monitors.performance import Task
+    from mirante.monitors.predictions import Predictions
     from mirante.monitors.rows import RowSource
     from mirante.monitors.slices.declared import Divider
     from mirante.store import Store
@@ -29,7 +28,7 @@ def measure_slices(
     store: Store,
     model: str,
     version: str,
-    task: Task,
+    predictions: Predictions,
     divider: Divider,
     start: datetime,
     end: datetime,
@@ -44,7 +43,7 @@ def measure_slices(
         Has the labels.
     model, version : str
         Whose rows.
-    task : {"probability", "class", "regression"}
+    predictions : Predictions
         What a prediction is.
     divider : Divider
         Finds the rows of each slice.
@@ -58,15 +57,19 @@ def measure_slices(
         numbers with the ends of their intervals. Empty where the labels do not fit the task: all rows have
         said so already.
     """
-    features = [name for name in divider.columns if name != PREDICTION]
-    rows = log.sample(model, version, _ALL, start=start, end=end, columns=[*features, "__prediction", "__id"])
+    features = [name for name in divider.columns if name not in predictions.columns]
+    columns = [*features, *predictions.logged, "__id"]
+    rows = log.sample(model, version, _ALL, start=start, end=end, columns=columns)
     labels = store.labels.get(model, rows["__id"].to_pylist())
     if not labels.found.any():
         return {}
-    said = rows["__prediction"].to_numpy()
-    table = rows.rename_columns(
-        [PREDICTION if name == "__prediction" else name for name in rows.column_names]
-    )
+    table = rows.select([name for name in features if name in rows.column_names])
+    try:
+        said, classes = predictions.said(rows), predictions.labelled() if predictions.several else ()
+    except InputError:
+        return {}
+    for name, column in predictions.profiled(rows)[0].items():
+        table = table.append_column(name, column)
     _, raws = raw_columns(table, divider.columns)
     found: dict[int, dict[str, float]] = {}
     for place, part in enumerate(divider.parts(raws, rows.num_rows)):
@@ -74,7 +77,7 @@ def measure_slices(
         if known.size < LEAST_LABELS:
             continue
         try:
-            measures = performance_of(task, labels.values[known], said[known])
+            measures = performance_of(predictions.task, labels.values[known], said[known], classes=classes)
         except InputError:
             return {}
         numbers = {name: value for name, value in measures.items() if value == value}

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from mirante.monitors.predictions import Predictions
 from mirante.monitors.slices.counting import SliceCounts, signature
 from mirante.monitors.slices.judging import ALL_ROWS_SHARE, SliceJudge
 from mirante.monitors.slices.measuring import measure_slices
 from mirante.monitors.slices.resolving import Problem, Resolved, resolve
 from mirante.readings import SLICE, Reading
+from mirante.store import SliceWindowRow
 from mirante.store.types import finite
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from mirante.monitors.openwindow import OpenWindow
     from mirante.monitors.rows import RowSource, Watched
     from mirante.monitors.windows import Window
-    from mirante.store import SliceWindowRow, Store
+    from mirante.profiles import TableProfile
+    from mirante.store import Store
 
 __all__ = ["SliceMonitor"]
 
@@ -67,13 +70,14 @@ class SliceMonitor:
         locale: str = "en",
     ) -> None:
         self._config, self._version, self._store, self._inference_log = config, version, store, log
-        self._task = config.task or baseline.task
+        self._predictions = Predictions.of(config, baseline)
         self._locale = locale
         self._resolved = _bounded(resolve(config.slices, baseline, config.model), config, baseline)
         self._slices = [one.slice for one in self._resolved.slices]
-        self._counts = SliceCounts(self._resolved)
+        self._counts = SliceCounts(self._resolved, baseline.predictions)
         self._judge: SliceJudge | None = None
         self._closed: list[SliceWindowRow] = []
+        self._left_out: list[SliceWindowRow] = []
         self._figures: list[tuple[datetime, Mapping[tuple[str, str], Mapping[str, Any]]]] = []
         self._discard = False
         self.signature = signature(self._resolved)
@@ -96,9 +100,24 @@ class SliceMonitor:
         """What the readings of its slices have as `SLICE`."""
         return tuple(one.label for one in self._slices)
 
-    def problems(self) -> list[dict[str, str]]:
-        """Return which declared slices are not judged, and why, as a closed window keeps it."""
-        return [{"entry": one.entry, "reason": one.reason} for one in self._resolved.problems]
+    def problems(self, filled: OpenWindow) -> list[dict[str, str]]:
+        """Return which declared slices are not judged, and why, as a closed window keeps it.
+
+        Parameters
+        ----------
+        filled : OpenWindow
+            That window.
+        """
+        found = [{"entry": one.entry, "reason": one.reason} for one in self._resolved.problems]
+        if filled.unsliced and self._slices:
+            reason = (
+                f"agents counted {filled.unsliced:,} of its {filled.rows:,} rows and not their slices: they "
+                "are too old, had not heard of these slices yet, or found them too large to send"
+            )
+            found.append(
+                {"entry": ", ".join(dict.fromkeys(one.key for one in self._slices)), "reason": reason}
+            )
+        return found
 
     def restore(self, whole: DriftMonitor, *, since: datetime, anew: bool) -> None:
         """Take up what the store has, and forget everything else.
@@ -114,7 +133,7 @@ class SliceMonitor:
         """
         config = self._config
         self._counts.clear()
-        self._closed, self._figures, self._discard = [], [], anew
+        self._closed, self._figures, self._left_out, self._discard = [], [], [], anew
         if not self._slices:
             self._judge = None
             return
@@ -145,6 +164,23 @@ class SliceMonitor:
         """
         self._counts.add(window, table)
 
+    @property
+    def resolved(self) -> Resolved:
+        """The slices, for those who count elsewhere."""
+        return self._resolved
+
+    def merge(self, window: Window, found: Mapping[int, TableProfile]) -> None:
+        """Add what was counted elsewhere of rows of an open window.
+
+        Parameters
+        ----------
+        window : Window
+            From when to when.
+        found : mapping of int to TableProfile
+            By the slices' numbers.
+        """
+        self._counts.merge(window, found)
+
     def close(self, windows: Sequence[OpenWindow]) -> list[Reading]:
         """Judge the slices of windows that are over.
 
@@ -163,10 +199,19 @@ class SliceMonitor:
             return readings
         for filled in windows:
             profiles = self._counts.close(filled.window.start)
+            if filled.unsliced:  # of a part of the rows: not what these slices are
+                self._left_out += [self._row(filled.window, place) for place in profiles]
+                continue
             rows, said = self._judge.judge(filled.window, profiles, rows=filled.rows)
             self._closed += rows
             readings += said
         return readings
+
+    def _row(self, window: Window, place: int) -> SliceWindowRow:
+        one = self._slices[place]
+        return SliceWindowRow(
+            self._config.subject, self._version, one.key, one.value, window.start, window.end
+        )
 
     def measure(self, measured: Measured) -> list[Reading]:
         """Compute the performance of the slices of windows that were measured as a whole.
@@ -195,7 +240,7 @@ class SliceMonitor:
                 self._store,
                 self._config.model,
                 self._version,
-                self._task,
+                self._predictions,
                 self._counts.divider,
                 start,
                 clock.of(start).end,
@@ -233,11 +278,12 @@ class SliceMonitor:
         if self._discard:
             part.discard_open(subject, version, connection=connection)
         part.put([*self._counts.changed(subject, version), *self._closed], connection=connection)
+        part.remove(self._left_out, connection=connection)
         for start, figures in self._figures:
             part.measured(subject, version, start, figures, connection=connection)
         if self._judge is not None:
             part.drop_profiles(subject, version, self._judge.dropped(), connection=connection)
-        self._closed, self._figures, self._discard = [], [], False
+        self._closed, self._figures, self._left_out, self._discard = [], [], [], False
 
 
 def _bounded(resolved: Resolved, config: Watched, baseline: ModelBaseline) -> Resolved:

@@ -130,6 +130,13 @@ def _of(entry: Entry, baseline: ModelBaseline, like: TableProfile, model: str) -
             f"the baseline was made without the slice {entry.text!r} and keeps no rows; write it again: "
             f"{command}"
         )
+    names = set(baseline.profile.layout.names)
+    unwatched = [name for name in entry.columns if name in baseline.sample.column_names and name not in names]
+    if unwatched:
+        raise InputError(
+            f"the slice {entry.text!r} is by {unwatched[0]!r}, which columns: in the config leaves out, and "
+            f"the baseline was made without this slice; let columns: take it, or write it again: {command}"
+        )
     floors = own_effects(baseline.drift)
     counted = count_slices([entry], baseline.profile, [(None, baseline.sample)], floors=floors)
     if not counted.slices:

@@ -18,7 +18,7 @@ from mirante.monitors.baseline.baseline import OUTLIER_SHARE
 from mirante.monitors.sample import SAMPLE_ROWS, draw, sample_of
 from mirante.outliers.detector import OutlierDetector
 from mirante.profiles import TableProfile
-from mirante.sources.rows.drawing import join_rows
+from mirante.sources.rows.drawing import join_rows, sample_portions
 from mirante.sources.tables.delimited import to_kind
 from mirante.sources.tables.opening import open_table
 from mirante.sources.tables.profiling import sample_rows
@@ -178,8 +178,7 @@ def baseline_of_windows(
     columns = [*features, "__time", "__prediction"]
     share = max(MOST_ROWS // len(windows), 1)
     parts = [
-        source.sample(config.model, "", share, start=one.start, end=one.end, columns=columns)
-        for one in windows
+        sample_portions(source, "", share, start=one.start, end=one.end, columns=columns) for one in windows
     ]
     said = f"{len(windows)} windows from {windows[0].start:%Y-%m-%d %H:%M} UTC"
     return baseline_of_rows(join_rows(parts, columns), config, said)

@@ -16,6 +16,7 @@ from mirante.monitors.fields import Budget, Kind, TimeZone, WindowLength
 from mirante.monitors.metrics.config import MetricConfig
 from mirante.monitors.windows import WindowClock
 from mirante.sources.rows.config import ColumnChoice, SourceConfig, SqlConfig
+from mirante.sources.spark.config import Engine, check_engine
 
 __all__ = ["TableConfig"]
 
@@ -49,6 +50,8 @@ class TableConfig(BaseModel):
         How often the source is looked at.
     paused : bool
         Whether to leave the source alone; pages and history stay.
+    engine : {"local", "spark"}
+        Who reads and counts new rows: this process, or Spark's workers, as ``spark:`` says.
 
     Examples
     --------
@@ -74,13 +77,17 @@ class TableConfig(BaseModel):
     metrics: tuple[MetricConfig, ...] = ()
     interval: Interval = timedelta(minutes=1)
     paused: bool = False
+    engine: Engine = "local"
 
     @model_validator(mode="after")
     def _can_be_read(self) -> TableConfig:
         for key in ("version", "label"):
             if getattr(self.source, key) is not None:
                 raise ConfigError(f"source.{key} is for models; leave it out, and the column is watched")
+        check_engine(self.engine, self.source)
         if self.kind == "snapshot":
+            if self.engine == "spark":
+                raise ConfigError("a snapshot is looked at as a whole, by this process; take engine out")
             if self.baseline is not None and _FIRST.fullmatch(self.baseline):
                 raise ConfigError(
                     "a snapshot's baseline is a file, or the first snapshot; leave baseline out"
@@ -140,6 +147,11 @@ class TableConfig(BaseModel):
         return timedelta()
 
     @property
+    def agent_wait(self) -> timedelta:
+        """How long windows wait for an agent: none counts a table."""
+        return timedelta()
+
+    @property
     def label_delay(self) -> timedelta:
         """How long windows wait for labels."""
         return timedelta()
@@ -147,6 +159,11 @@ class TableConfig(BaseModel):
     @property
     def task(self) -> None:
         """What a prediction is."""
+        return
+
+    @property
+    def classes(self) -> None:
+        """Names of the classes of a prediction: a table has none."""
         return
 
     @property

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mirante.inference_log.kinds import TIME_TYPE
-from mirante.sources.rows.drawing import draw_rows, join_rows, within
+from mirante.monitors.rows import FrameRows
+from mirante.sources.rows.drawing import draw_rows, sample_portions, scan_portions, within
+from mirante.sources.rows.parquet import ParquetFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mirante.inference_log.steps import Step
     from mirante.monitors.rows import TableSource
 
 __all__ = ["JudgedRows", "SnapshotRows"]
@@ -49,20 +52,44 @@ class JudgedRows:
             return None, following
         return with_version(within(table, self._begin, None), self._version), following
 
+    def new_frame(self, cursor: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]] | None:
+        """Return the rows of a table of Spark that `cursor` has not had, and the next cursor; else None."""
+        return self._source.new_frame(cursor) if isinstance(self._source, FrameRows) else None
+
+    def shaped(self, raw: pa.Table) -> pa.Table:
+        """Return rows of a table of Spark as `read_new` gives others: what a worker does."""
+        source: Any = self._source
+        return with_version(within(source.shaped(raw), self._begin, None), self._version)
+
+    def plan(self, model: str, cursor: Mapping[str, Any] | None) -> Step | None:
+        """Return what `read_new` would read next, where its place is known before; else None."""
+        return self._source.plan(model, cursor) if isinstance(self._source, ParquetFolder) else None
+
+    def read_step(self, model: str, step: Step) -> pa.Table:
+        """Return the rows that `plan` named, each with the baseline's number."""
+        source = self._source
+        assert isinstance(source, ParquetFolder)  # noqa: S101 - nothing else was planned
+        return with_version(within(source.read_step(model, step), self._begin, None), self._version)
+
     def scan(
         self,
-        model: str,
+        model: str,  # noqa: ARG002  a table has the rows of one
         *,
         start: datetime | None = None,
         end: datetime | None = None,
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        """Return the rows of a time."""
-        return self._source.scan(model, start=start, end=end, columns=columns)
+        """Return the rows of a time; with the baseline's number, those that it judges."""
+        if columns is not None and "__version" not in columns:
+            return scan_portions(self._source, columns, start=start, end=end)
+        asked = None if columns is None else [*dict.fromkeys([*columns, "__time"])]
+        found = scan_portions(self._source, asked, start=start, end=end)
+        judged = with_version(within(found, self._begin, None), self._version)
+        return judged if columns is None else judged.select(list(columns))
 
     def sample(
         self,
-        model: str,
+        model: str,  # noqa: ARG002  a table has the rows of one
         version: str,
         most: int,
         *,
@@ -72,7 +99,7 @@ class JudgedRows:
         seed: int = 0,
     ) -> pa.Table:
         """Return some rows of a time, drawn uniformly."""
-        return self._source.sample(model, version, most, start=start, end=end, columns=columns, seed=seed)
+        return sample_portions(self._source, version, most, start=start, end=end, columns=columns, seed=seed)
 
 
 class SnapshotRows:
@@ -121,7 +148,7 @@ class SnapshotRows:
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """Return all rows."""
-        return join_rows(list(self._source.portions(columns)), columns)
+        return scan_portions(self._source, columns)
 
     def sample(
         self,

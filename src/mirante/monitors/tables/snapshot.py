@@ -92,6 +92,11 @@ class SnapshotMonitor:
             self._store.readings.write(readings, connection=connection)
         return Advance(filled.rows, 0, tuple(closed), (), tuple(readings))
 
+    @property
+    def memory(self) -> int:
+        """How many of the last windows count for the next."""
+        return self._judge.memory
+
     def _before(self, start: datetime) -> bool:
         """Say whether the window is the one of the baseline's own rows."""
         return self._kept.begin is not None and start < self._kept.begin

@@ -24,6 +24,7 @@ from mirante.sources.rows.opening import open_source
 from mirante.store import EventRow
 
 if TYPE_CHECKING:
+    from mirante.monitors.elsewhere import SparkCounting
     from mirante.monitors.rows import TableSource
     from mirante.monitors.tables.config import TableConfig
     from mirante.store import Store
@@ -47,6 +48,8 @@ class TableWatch:
         Of what the monitor writes.
     open_rows : callable, optional
         Opens the source; called when it is first looked at.
+    spark : SparkCounting, optional
+        Has new rows counted by Spark's workers.
 
     Examples
     --------
@@ -75,7 +78,9 @@ class TableWatch:
         *,
         locale: str = "en",
         open_rows: Callable[[], TableSource] | None = None,
+        spark: SparkCounting | None = None,
     ) -> None:
+        self._spark = spark
         self.config = config
         self.monitor: ModelMonitor | SnapshotMonitor | None = None
         self._store, self._locale = store, locale
@@ -105,11 +110,11 @@ class TableWatch:
         """
         if self._source is None:
             self._appear(now)
-            self._source = self._open()
+        source = self.source
         if self.monitor is None or (
             self.config.baseline_file is not None and mark_of(self.config) != self._mark
         ):
-            self._prepare(self._source, now)
+            self._prepare(source, now)
         return _NOTHING if self.monitor is None else self.monitor.advance(now)
 
     def _appear(self, now: datetime) -> None:
@@ -118,28 +123,58 @@ class TableWatch:
         if not self._store.readings.latest(subject=self.config.subject, names=[name]):
             self._store.readings.write([Reading(name, 0, now, self.config.labels(""))])
 
-    def _prepare(self, source: TableSource, now: datetime) -> None:
-        features = source.features()
+    @property
+    def source(self) -> TableSource:
+        """Where its rows are; it is opened when it is first asked for."""
+        if self._source is None:
+            self._source = self._open()
+        return self._source
+
+    def take_baseline(self, now: datetime) -> KeptBaseline | None:
+        """Return the baseline that the config asks for, which is in the store from then on.
+
+        Parameters
+        ----------
+        now : datetime
+            The present.
+
+        Returns
+        -------
+        KeptBaseline or None
+            None while its rows are not there.
+
+        Raises
+        ------
+        InputError, ConfigError
+            As `advance` does.
+        """
+        features = self.source.features()
         if not features:
-            return
+            return None
         mark, known = mark_of(self.config), kept_baseline(self._store, self.config)
         kept = (
             known
             if known is not None and known.mark == mark
-            else self._fresh(source, features, known, mark, now)
+            else self._fresh(self.source, features, known, mark, now)
         )
-        if kept is None:
-            return
-        if kept is not known:
+        if kept is not None and kept is not known:
             keep_baseline(self._store, self.config, kept, now)
             self._announce(kept, known, now)
+        return kept
+
+    def _prepare(self, source: TableSource, now: datetime) -> None:
+        mark, kept = mark_of(self.config), self.take_baseline(now)
+        if kept is None:
+            return
         config, store = self.config, self._store
         self._mark = mark
         if config.kind == "snapshot":
             self.monitor = SnapshotMonitor(config, kept, store, source, locale=self._locale)
         else:
             rows = JudgedRows(source, kept.version, kept.begin)
-            self.monitor = ModelMonitor(config, kept.version, kept.baseline, store, rows, locale=self._locale)
+            self.monitor = ModelMonitor(
+                config, kept.version, kept.baseline, store, rows, locale=self._locale, spark=self._spark
+            )
 
     def _fresh(
         self, source: TableSource, features: list[str], known: KeptBaseline | None, mark: str, now: datetime

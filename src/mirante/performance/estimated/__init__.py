@@ -6,5 +6,6 @@ probabilities, `losses` (DLE) regressions and classifiers without them.
 
 from mirante.performance.estimated.estimator import LEAST_ROWS, PerformanceEstimator
 from mirante.performance.estimated.figures import BAND, HIGHER_IS_BETTER, Estimate
+from mirante.performance.estimated.portion import Portion
 
-__all__ = ["BAND", "HIGHER_IS_BETTER", "LEAST_ROWS", "Estimate", "PerformanceEstimator"]
+__all__ = ["BAND", "HIGHER_IS_BETTER", "LEAST_ROWS", "Estimate", "PerformanceEstimator", "Portion"]

@@ -23,13 +23,22 @@ from numpy.typing import NDArray
 
 from mirante.performance.estimated.figures import Figure
 from mirante.performance.estimated.inputs import Inputs
+from mirante.performance.estimated.portion import check_size
 from mirante.stats.expected import measure_binary, measure_multiclass
+from mirante.stats.expected_sums import (
+    binary_from_sums,
+    binary_sums,
+    multiclass_from_sums,
+    multiclass_sums,
+)
 from mirante.stats.isotonic import Curves, rising_curves
 
 __all__ = ["FOLDS", "Confidence"]
 
 FOLDS = 5
 _SURE = 2.0  # standard errors
+_REACH = 18.0  # of the log-odds that bins part: from 1.5e-8 to 1 less that
+_BINS = {True: (0.05, 1_000), False: (0.2, 250)}  # their step, and how many others; two classes, or more
 
 Floats = NDArray[np.float64]
 
@@ -120,6 +129,44 @@ class Confidence:
             name: Figure(one.value, one.label_variance(chances), one.row_variance(chances))
             for name, one in found.items()
         }
+
+    def gather(self, inputs: Inputs) -> Floats:
+        """Return sums over rows, from which `measure_sums` tells what `measure` does."""
+        chances = self.believe(inputs)
+        if self.classes == 2:
+            return binary_sums(chances[:, 1], inputs.scores[:, 1], inputs.said, self._edges(0))
+        edges = [self._edges(k) for k in range(self.classes)]
+        return multiclass_sums(chances, inputs.scores, inputs.said, edges)
+
+    def measure_sums(self, sums: Floats, rows: int) -> Mapping[str, Figure]:  # noqa: ARG002 - as `Losses`
+        """Return the measures of rows from what `gather` gave of them.
+
+        Raises
+        ------
+        InputError
+            If these are another estimator's.
+        """
+        bins = [self._edges(k).size + 1 for k in range(1 if self.classes == 2 else self.classes)]
+        if self.classes == 2:
+            check_size(sums, 6 * bins[0] + 4)
+            found = binary_from_sums(sums)
+        else:
+            check_size(sums, self.classes + 3 * self.classes**2 + 2 + 2 * sum(bins))
+            found = multiclass_from_sums(sums, self.classes, bins)
+        return {name: Figure(one.value, one.label_variance, np.nan) for name, one in found.items()}
+
+    def _edges(self, place: int) -> Floats:
+        """Return where scores are parted into bins: evenly, by log-odds, and where the baseline's rows are.
+
+        Within a bin chances hardly differ, and few pairs of rows are: the area under the ROC curve, the one
+        measure that is made of pairs, is then right to some 1e-6; of several classes, each of which has
+        fewer bins, to some 1e-5.
+        """
+        step, most = _BINS[self.classes == 2]
+        odds = np.arange(-_REACH, _REACH + step / 2, step)
+        knots = self.curves[place].knots if self.curves else np.empty(0)
+        kept = knots[:: max(1, -(-knots.size // most))]
+        return np.unique(np.concatenate([np.linspace(0.0, 1.0, most + 1), 1.0 / (1.0 + np.exp(-odds)), kept]))
 
     def bases(self, chances: Floats, inputs: Inputs) -> Mapping[str, float]:
         """Return how many rows are below the line of each measure.

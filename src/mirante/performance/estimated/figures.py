@@ -173,7 +173,7 @@ def _spread(differences: Any, sampling: Any) -> Spread:
     return spread_of(differences[known], sampling[known], float(np.count_nonzero(known) - 1))
 
 
-def judge(measure: str, found: Figure, rows: int, normal: Normal, level: float) -> Estimate:
+def judge(measure: str, found: Figure, rows: float, normal: Normal, level: float) -> Estimate:
     """Give an estimate its band and its threshold.
 
     Parameters
@@ -182,7 +182,7 @@ def judge(measure: str, found: Figure, rows: int, normal: Normal, level: float) 
         Its name, which says whether higher is better.
     found : Figure
         The estimate of a window.
-    rows : int
+    rows : float
         Of the window, with a prediction.
     normal : Normal
         The baseline's.

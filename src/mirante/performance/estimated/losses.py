@@ -27,6 +27,7 @@ from mirante.errors import InputError
 from mirante.performance.estimated.encoding import Encoder
 from mirante.performance.estimated.figures import Figure
 from mirante.performance.estimated.inputs import Inputs
+from mirante.performance.estimated.portion import check_size
 from mirante.stats.isotonic import Curves, rising_curves
 
 __all__ = ["FOLDS", "Losses", "Part", "losses_of", "wrong_classes"]
@@ -174,8 +175,24 @@ class Losses:
         inputs: Inputs,  # noqa: ARG002 - asked in the same words as `Confidence`
     ) -> Mapping[str, Figure]:
         """Return the measures of rows with these losses."""
+        return self.measure_sums(_sums(beliefs), len(beliefs))
+
+    def gather(self, inputs: Inputs) -> Floats:
+        """Return sums over rows, from which `measure_sums` tells what `measure` does."""
+        return _sums(self.believe(inputs))
+
+    def measure_sums(self, sums: Floats, rows: int) -> Mapping[str, Figure]:
+        """Return the measures of rows from what `gather` gave of them.
+
+        Raises
+        ------
+        InputError
+            If these are another estimator's.
+        """
+        check_size(sums, 3 * len(self.names))
+        mean, square, spread = sums.reshape(-1, 3).T.tolist()
         return {
-            name: self._figure(name, beliefs[:, 2 * place], beliefs[:, 2 * place + 1])
+            name: self._figure(name, mean[place], square[place], spread[place], rows)
             for place, name in enumerate(self.names)
         }
 
@@ -187,13 +204,12 @@ class Losses:
         """Return how many rows are below the line of each measure: all, since each is a mean over rows."""
         return dict.fromkeys(self.names, float(len(beliefs)))
 
-    def _figure(self, name: str, mean: Floats, square: Floats) -> Figure:
-        """Return a measure from the mean of each row's loss, and of its square."""
-        if not mean.size:
+    def _figure(self, name: str, mean: float, square: float, spread: float, n: int) -> Figure:
+        """Return a measure from sums over n rows: of the loss, of its square, of its variance."""
+        if not n:
             return Figure(math.nan, math.nan, math.nan)
-        loss = float(np.mean(mean))
-        labels = float(np.sum(np.maximum(square - mean**2, 0.0))) / mean.size**2
-        rows = max(float(np.mean(square)) - loss**2, 0.0)
+        loss, labels = mean / n, spread / n**2
+        rows = max(square / n - loss**2, 0.0)
         if name == "accuracy":
             return Figure(1.0 - loss, labels, rows)
         if name == "mape":
@@ -217,6 +233,13 @@ class Losses:
         ]
         levels = {name: tuple(known) for name, known in state["levels"]}
         return cls(tuple(parts), float(state["scale"]), Encoder(tuple(state["columns"]), levels))
+
+
+def _sums(beliefs: Floats) -> Floats:
+    """Return three sums over rows for each loss: of its mean, of the mean of its square, of its variance."""
+    mean, square = beliefs[:, 0::2], beliefs[:, 1::2]
+    spread = np.maximum(square - mean**2, 0.0)
+    return np.stack([part.sum(axis=0) for part in (mean, square, spread)], axis=1).ravel()
 
 
 def losses_of(labels: Floats, predictions: Floats) -> tuple[dict[str, Floats], float]:

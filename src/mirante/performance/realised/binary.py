@@ -112,8 +112,6 @@ def of_label_one(positive: Bools, told: Bools) -> tuple[dict[str, Interval], dic
     reasons : dict of str to str
         Why one of them may be unknown.
     """
-    from sklearn import metrics
-
     count, ones, said_ones = len(told), int(np.count_nonzero(positive)), int(np.count_nonzero(told))
     hits, zeros = int(np.count_nonzero(told & positive)), count - int(np.count_nonzero(positive))
     passed = zeros - (said_ones - hits)  # zeros that were said to be
@@ -133,17 +131,7 @@ def of_label_one(positive: Bools, told: Bools) -> tuple[dict[str, Interval], dic
         "recall": "never_true",
         "f1": "never_true",
     }
-    if not count:
-        return found, reasons
-    # scikit-learn has the last word on what a measure is
-    scored = metrics.precision_recall_fscore_support(
-        positive, told, labels=[True], average=None, zero_division=math.nan
-    )
-    values = {name: float(one[0]) for name, one in zip(("precision", "recall", "f1"), scored, strict=False)}
-    values["accuracy"] = float(metrics.accuracy_score(positive, told))
-    if ones and zeros:
-        values["balanced_accuracy"] = float(metrics.balanced_accuracy_score(positive, told))
-    return {name: one._replace(value=values.get(name, one.value)) for name, one in found.items()}, reasons
+    return found, reasons
 
 
 def auc_interval(positive: Bools, scores: Floats) -> tuple[Interval, Floats]:
@@ -169,20 +157,17 @@ def auc_interval(positive: Bools, scores: Floats) -> tuple[Interval, Floats]:
     >>> found.value
     0.75
     """
-    from sklearn import metrics
-
     count, ones = len(positive), int(np.count_nonzero(positive))
     zeros = count - ones
     if not ones or not zeros:
         return UNKNOWN, np.zeros(count)
-    moved = measure_roc_auc(positive.astype(np.float64), scores).influence
+    value, moved = measure_roc_auc(positive.astype(np.float64), scores)
     own = np.where(positive, moved[:, 1], moved[:, 0])
     # DeLong's variance: that of the components over the rows of each label, with n - 1
     variance = sum(
         float(np.sum((own[rows] * size / count) ** 2)) / (size * (size - 1)) if size > 1 else math.nan
         for rows, size in ((positive, ones), (~positive, zeros))
     )
-    value = float(metrics.roc_auc_score(positive, scores))
     return logit_interval(value, variance, auc_score_interval(value, ones, zeros)), own
 
 
@@ -195,24 +180,22 @@ def _ranking(positive: Bools, said: Floats) -> tuple[dict[str, Interval], dict[s
 
 
 def _average_precision(positive: Bools, said: Floats) -> Interval:
-    """Return scikit-learn's average precision, which is the mean over rows of label 1 of the precision there.
+    """Return the average precision: the mean over rows of label 1 of the precision at their score.
 
     With n rows, P(s) = A(s) / Q(s) for the shares A of ones and Q of rows at or above a score, and the share
     π of ones, a row of label y and score s moves the mean by
     ψ = (y (P(s) - AP) + Σ_{t <= s} a(t) (y - P(t)) / Q(t)) / π over n, where a(t) is the share of ones at t
     (the delta method: the first part is the row's own place in the mean, the second what it does to others).
     """
-    from sklearn import metrics
-
     count, ones = len(positive), int(np.count_nonzero(positive))
     if not ones:
         return UNKNOWN
-    value = float(metrics.average_precision_score(positive, said))
     _, places = np.unique(said, return_inverse=True)
     here = np.bincount(places, positive) / count  # shares of ones, by rising score
     rows = np.bincount(places) / count
     above, all_above = np.cumsum(here[::-1])[::-1], np.cumsum(rows[::-1])[::-1]
     precision = above / all_above
+    value = float(np.sum(here * precision)) * count / ones
     for_ones = np.cumsum(here / all_above)
     for_all = np.cumsum(here * precision / all_above)
     moved = positive * (precision[places] - value) + positive * for_ones[places] - for_all[places]

@@ -106,6 +106,8 @@ def classes_with_probabilities(
         What `classes_said` gives, and ``roc_auc``: the mean over the classes that are there of the area under
         the curve of each against the rest (macro); ``log_loss`` (nats); ``calibration_error`` and
         ``calibration_error_expected`` of the likeliest class: how often it came true, at which probability.
+        Of two classes ``precision, recall, f1`` are those of the second, as `PerformanceEstimator` has them,
+        and there is ``brier``, the mean squared error of its probability.
 
     Raises
     ------
@@ -131,7 +133,8 @@ def classes_with_probabilities(
     said = np.argmax(scores, axis=1) if predicted is None else class_codes(predicted, names)
     there = (truth >= 0) & (said >= 0) & ~np.isnan(scores).any(axis=1)
     truth, said, scores = truth[there], said[there], scores[there]
-    intervals, reasons = _of_classes(truth, said, len(names))
+    two = len(names) == 2
+    intervals, reasons = of_label_one(truth == 1, said == 1) if two else _of_classes(truth, said, len(names))
     likeliest = np.argmax(scores, axis=1) if len(scores) else said
     every = np.arange(len(truth))
     losses = -np.log(np.clip(scores[every, truth], _EPS, 1.0))
@@ -139,6 +142,7 @@ def classes_with_probabilities(
     intervals |= {
         "roc_auc": _macro_auc(truth, scores),
         "log_loss": mean_interval(losses, 0.0),
+        **({"brier": mean_interval((scores[:, 1] - truth) ** 2, 0.0, 1.0)} if two else {}),
         **calibration_intervals(curve),
     }
     if not len(truth):

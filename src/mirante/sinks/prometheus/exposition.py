@@ -23,6 +23,7 @@ __all__ = ["Exposition"]
 _BAD_IN_NAME = re.compile(r"[^a-zA-Z0-9_:]")
 _BAD_IN_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+_FORGOTTEN = 10_000  # so many texts of series that are over are kept, beside as many as go on
 _NUMBERS = {"None": "NaN", "nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}
 
 
@@ -30,7 +31,8 @@ class Exposition:
     """Writes what a store holds for Prometheus, again and again.
 
     Of a series only the number changes, so the text before it is made once and kept: about 150 bytes for each
-    series that was ever shown.
+    series. Those of runs come and go with the runs, and Prometheus remembers each of them: of these only so
+    many are there.
 
     Parameters
     ----------
@@ -42,12 +44,22 @@ class Exposition:
     most_series : int
         So many series of one subject, those that come first by name and labels; the gauge
         ``mirante_series_left_out`` counts the rest.
+    most_of_runs : int
+        So many series of single runs (those with a label ``run_id``), the newest; the same gauge counts the
+        rest under the subject ``runs``.
     """
 
     def __init__(
-        self, store: Store, *, registry: CollectorRegistry = REGISTRY, most_series: int = 20_000
+        self,
+        store: Store,
+        *,
+        registry: CollectorRegistry = REGISTRY,
+        most_series: int = 20_000,
+        most_of_runs: int = 2_000,
     ) -> None:
         self._store, self._registry, self._most = store, registry, most_series
+        self._most_of_runs, self._runs_left_out = most_of_runs, 0
+        self._of_runs: set[int] = set()
         self._known: set[int] = set()
         # By family, in the order in which they are written: the text before a number, and whose number it is.
         self._families: dict[str, dict[str, int]] = {}
@@ -66,8 +78,11 @@ class Exposition:
         """
         with self._lock:  # two scrapes at once would take twice the memory, and make each text twice
             readings = b"".join(self._written(self._newest()))
+            runs_left_out = self._runs_left_out
+        counts = self._store.readings.series_counts()
+        left_out = {subject: count - self._most for subject, count in counts.items()}
         others = CollectorRegistry()
-        others.register(_LeftOut(self._store.readings.series_counts(), self._most))
+        others.register(_LeftOut(left_out | {"runs": runs_left_out}))
         others.register(Alerting(self._store.alerts.open(), self._store.outbox.tally()))
         for collector in collectors_in(self._registry):
             others.register(collector)
@@ -76,14 +91,24 @@ class Exposition:
     def _newest(self) -> dict[int, Any]:
         """Return the newest row of each series that is shown, after their texts are known."""
         rows = {row[0]: row for row in self._store.readings.newest(most=self._most)}
+        if len(self._known) > 2 * len(rows) + _FORGOTTEN:
+            self._forget()
         new = [id_ for id_ in rows if id_ not in self._known]
         if new:
             with without_collection():
                 self._learn(new)
+        runs = sorted(self._of_runs & rows.keys())
+        for id_ in runs[: -self._most_of_runs]:
+            del rows[id_]
+        self._runs_left_out = max(0, len(runs) - self._most_of_runs)
         for twin, shown in self._twins.items():
             if twin in rows and (shown not in rows or rows[shown].micros < rows[twin].micros):
                 rows[shown] = rows[twin]
         return rows
+
+    def _forget(self) -> None:
+        """Forget the texts of series, most of which are over; those that go on are learnt again."""
+        self._known, self._of_runs, self._families, self._twins = set(), set(), {}, {}
 
     def _learn(self, ids: Collection[int]) -> None:
         """Make the texts of series, and put them in their places."""
@@ -92,6 +117,8 @@ class Exposition:
             family = _metric_name(name)
             if family in {PREDICTIONS, LATENCY}:
                 continue
+            if "run_id" in labels:
+                self._of_runs.add(id_)
             text = _before_number(family, labels)
             shown = self._families.setdefault(family, {}).setdefault(text, id_)
             if shown != id_:
@@ -117,13 +144,12 @@ class Exposition:
 class _LeftOut(Collector):
     """Which subjects have more series than are there."""
 
-    def __init__(self, counts: Mapping[str, int], most: int) -> None:
-        self._counts = {subject: count - most for subject, count in counts.items() if count > most}
-        self._most = most
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = {subject: count for subject, count in counts.items() if count > 0}
 
     def collect(self) -> Iterator[Metric]:
         if self._counts:
-            text = f"Series of a subject that are not here, since it has more than {self._most}"
+            text = "Series of a subject that are not here, since it has too many"
             family = GaugeMetricFamily("mirante_series_left_out", text, labels=["subject"])
             for subject, count in sorted(self._counts.items()):
                 family.add_metric([subject], count)

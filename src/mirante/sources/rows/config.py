@@ -22,12 +22,20 @@ from pydantic import (
 
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
+from mirante.inference_log.probabilities import MOST_CLASSES
 from mirante.secrets import SecretFile
 
 if TYPE_CHECKING:
     from mirante.sources.rows.mapping import ColumnMap
 
-__all__ = ["ColumnChoice", "ParquetConfig", "SourceConfig", "SqlConfig"]
+__all__ = [
+    "ColumnChoice",
+    "FrameConfig",
+    "ParquetConfig",
+    "SourceConfig",
+    "SparkTableConfig",
+    "SqlConfig",
+]
 
 _Name = Annotated[str, Field(min_length=1)]
 
@@ -81,7 +89,7 @@ class _Columns(BaseModel):
 
     time: _Name | None = None
     id: _Name | None = None
-    prediction: _Name | None = None
+    prediction: _Name | dict[_Name, _Name] | None = None
     version: _Name | None = None
     label: _Name | None = None
     latency: _Name | None = None
@@ -100,11 +108,35 @@ class _Columns(BaseModel):
             ) from error
         return value
 
+    @field_validator("prediction", mode="before")
+    @classmethod
+    def _columns_by_class(cls, value: Any) -> Any:
+        """Take a list of columns for classes of the same names; names that are numbers need no quotes."""
+        if isinstance(value, list | tuple):
+            if not all(isinstance(one, str) for one in value):
+                raise ConfigError(f"{value!r} is no list of columns; give the name of each, as text")
+            value = {one: one for one in value}
+        if not isinstance(value, Mapping):
+            return value
+        if not 2 <= len(value) <= MOST_CLASSES:
+            raise ConfigError(
+                f"{len(value)} columns are given; name the column of each of 2 to {MOST_CLASSES} classes, or "
+                "the one column of a prediction that is one value"
+            )
+        return {str(int(one)) if isinstance(one, int) else one: name for one, name in value.items()}
+
     @model_validator(mode="after")
     def _each_has_its_own(self) -> _Columns:
-        named = {key: getattr(self, key) for key in ("time", "prediction", "version", "label", "latency")}
+        keys = ("time", "version", "label", "latency")
+        named = [(key, getattr(self, key)) for key in keys]
+        said = self.prediction
+        named += (
+            [(f"prediction.{one}", name) for one, name in said.items()]
+            if isinstance(said, dict)
+            else [("prediction", said)]
+        )
         seen: dict[str, str] = {}
-        for key, name in named.items():
+        for key, name in named:
             if name is not None and seen.setdefault(name, key) != key:
                 raise ConfigError(f"{seen[name]} and {key} are both the column {name!r}; give each its own")
         return self
@@ -119,10 +151,12 @@ class _Columns(BaseModel):
         """
         from mirante.sources.rows.mapping import ColumnMap  # brings Arrow, which a config is read without
 
-        chosen = choice or ColumnChoice()
+        chosen, said = choice or ColumnChoice(), self.prediction
+        one, several = (None, said) if isinstance(said, dict) else (said, {})
         return ColumnMap(
-            time=self.time, id=self.id, prediction=self.prediction, version=self.version, label=self.label,
+            time=self.time, id=self.id, prediction=one, version=self.version, label=self.label,
             latency=self.latency, timezone=self.timezone, include=chosen.include, exclude=chosen.exclude,
+            probabilities=tuple(several.items()),
             aside=tuple(name for key in self._besides if (name := getattr(self, key)) is not None),
         )  # fmt: skip
 
@@ -136,7 +170,8 @@ class ParquetConfig(_Columns):
         A folder (folders in it too, ``day=2026-01-31`` become columns), one file, or a URL that Arrow knows:
         ``s3://…``, ``gs://…``, ``hdfs://…``.
     time, id, prediction, version, label, latency : str, optional
-        Names of columns; latency is in seconds.
+        Names of columns; latency is in seconds. Of the probabilities of several classes ``prediction`` has
+        the column of each: ``{basic: p_basic, pro: p_pro}``, or a list, where columns are called as classes.
     timezone : str
         What times without zone are in: UTC unless given.
 
@@ -178,7 +213,8 @@ class SqlConfig(_Columns):
     overlap : timedelta
         For how long what was read is looked at again, for rows that were committed late.
     time, id, prediction, version, label, latency : str, optional
-        Names of columns; latency is in seconds.
+        Names of columns; latency is in seconds. Of the probabilities of several classes ``prediction`` has
+        the column of each: ``{basic: p_basic, pro: p_pro}``, or a list, where columns are called as classes.
     timezone : str
         What times without zone are in: UTC unless given.
 
@@ -239,7 +275,83 @@ class SqlConfig(_Columns):
         return self.model_copy(update=update)
 
 
+class FrameConfig(_Columns):
+    """A ``source:`` that is a data frame in memory: only a call in Python has one, no file names it.
+
+    Parameters
+    ----------
+    name : str
+        What the frame is called in messages.
+    cursor : str, optional
+        A column that only increases, by which rows are read; without it they are read by `time`.
+    time, id, prediction, version, label, latency : str, optional
+        Names of columns; latency is in seconds.
+    timezone : str
+        What times without zone are in: UTC unless given.
+
+    Examples
+    --------
+    >>> FrameConfig(time="scored_at").within(Path("/srv")).name
+    'the frame'
+    """
+
+    name: _Name = "the frame"
+    cursor: _Name | None = None
+
+    _besides: ClassVar[tuple[str, ...]] = ("cursor",)
+
+    def within(self, folder: Path) -> FrameConfig:  # noqa: ARG002  it is in no folder
+        """Return the same: a frame is in no folder.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the config is.
+        """
+        return self
+
+
+class SparkTableConfig(_Columns):
+    """A ``source:`` that is a table of Spark, for entries with ``engine: spark``.
+
+    Parameters
+    ----------
+    spark : str
+        Its name, ``shop.orders``; or a format and a path: ``delta.`/lake/orders```.
+    cursor : str
+        A column that only increases, by which rows are read once: a number, a time or a text.
+    time, id, prediction, version, latency : str, optional
+        Names of columns; latency is in seconds.
+    timezone : str
+        What times without zone are in: UTC unless given.
+
+    Examples
+    --------
+    >>> SparkTableConfig(spark="shop.orders", time="at", cursor="number").within(Path("/srv")).spark
+    'shop.orders'
+    """
+
+    spark: _Name
+    cursor: _Name
+
+    _besides: ClassVar[tuple[str, ...]] = ("cursor",)
+
+    def within(self, folder: Path) -> SparkTableConfig:  # noqa: ARG002  it is in no folder of this machine
+        """Return the same: Spark knows where it is.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the config is.
+        """
+        return self
+
+
 def _kind(value: Any) -> str:
+    if isinstance(value, SparkTableConfig) or (isinstance(value, Mapping) and "spark" in value):
+        return "spark"
+    if isinstance(value, FrameConfig):
+        return "frame"
     if isinstance(value, SqlConfig) or (isinstance(value, Mapping) and "sql" in value):
         return "sql"
     return "parquet"
@@ -258,8 +370,11 @@ def _short(value: Any) -> Any:
 
 
 SourceConfig = Annotated[
-    Annotated[ParquetConfig, Tag("parquet")] | Annotated[SqlConfig, Tag("sql")],
+    Annotated[ParquetConfig, Tag("parquet")]
+    | Annotated[SqlConfig, Tag("sql")]
+    | Annotated[SparkTableConfig, Tag("spark")]
+    | Annotated[FrameConfig, Tag("frame")],
     Discriminator(_kind),
     BeforeValidator(_short),
 ]
-"""A folder of Parquet files, or rows of a database."""
+"""A folder of Parquet files, rows of a database, or a table of Spark; in Python also a data frame."""

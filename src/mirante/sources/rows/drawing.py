@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from mirante.errors import InputError
 from mirante.inference_log.gathering import microseconds, smallest
 from mirante.inference_log.kinds import common_schema, fit
 
-__all__ = ["draw_rows", "join_rows", "within"]
+__all__ = ["InPortions", "draw_rows", "join_rows", "of_version", "sample_portions", "scan_portions", "within"]
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
@@ -94,3 +94,87 @@ def draw_rows(portions: Iterable[pa.Table], most: int, columns: Sequence[str], s
         drawn.append((lots.random(table.num_rows), table))
         drawn = smallest(drawn, most)
     return join_rows([table for _, table in drawn], columns, strict=False)
+
+
+def of_version(table: pa.Table, version: str) -> pa.Table:
+    """Return the rows of one version, where rows say which they are of."""
+    if "__version" not in table.column_names:
+        return table
+    return table.filter(pc.equal(table["__version"], version))
+
+
+class InPortions(Protocol):
+    """Rows that are given in portions: a folder of files, a table of a database, a frame."""
+
+    @property
+    def versioned(self) -> bool:
+        """Whether rows say which version they are of."""
+        ...
+
+    def portions(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Iterator[pa.Table]:
+        """Yield all rows, or those of a time."""
+        ...
+
+
+def scan_portions(
+    source: InPortions,
+    columns: Sequence[str] | None = None,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> pa.Table:
+    """Return the rows of a time as one table; see `mirante.inference_log.InferenceLog.scan`.
+
+    Parameters
+    ----------
+    source : InPortions
+        Has the rows.
+    columns : sequence of str, optional
+        Names of the log's, in that order; all that are watched when None.
+    start, end : datetime, optional
+        Half-open, with a time zone.
+    """
+    return join_rows(list(source.portions(columns, start=start, end=end)), columns)
+
+
+def sample_portions(
+    source: InPortions,
+    version: str,
+    most: int,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    columns: Sequence[str],
+    seed: int = 0,
+) -> pa.Table:
+    """Return some rows of a time by lot; see `mirante.inference_log.InferenceLog.sample`.
+
+    Parameters
+    ----------
+    source : InPortions
+        Has the rows.
+    version : str
+        Of which, where rows say so; of all where they do not.
+    most : int
+        At most so many.
+    start, end : datetime, optional
+        Half-open, with a time zone.
+    columns : sequence of str
+        Names of the log's, in that order; one that is not there is left out.
+    seed : int
+        The same rows come again for the same seed.
+
+    Raises
+    ------
+    InputError
+        If `most` is less than 1.
+    """
+    asked = [*columns, "__version"] if source.versioned else columns
+    portions = (of_version(table, version) for table in source.portions(asked, start=start, end=end))
+    return draw_rows(portions, most, columns, seed)

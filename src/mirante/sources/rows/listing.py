@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mirante.errors import InputError
+from mirante.inference_log.archive.address import scrubbed
 
-__all__ = ["Listing", "Stat", "open_listing"]
+__all__ = ["Listing", "Stat", "bare", "open_listing"]
 
 _ENDS = (".parquet", ".pq")
 _FULL = 600.0  # seconds from one look at every file to the next
@@ -190,14 +191,27 @@ def open_listing(place: str) -> Listing:
     try:
         filesystem, root = fs.FileSystem.from_uri(place)
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"source.parquet: {_bare(place)} cannot be opened: {reason}") from error
+        reason = scrubbed(error, place)[:200]
+        raise InputError(f"source.parquet: {bare(place)} cannot be opened: {reason}") from None
     return Listing(filesystem, root, local=isinstance(filesystem, fs.LocalFileSystem))
 
 
-def _bare(place: str) -> str:
-    """Return a URL without the user and password that it may have."""
-    scheme, _, rest = place.partition("://")
+def bare(place: str) -> str:
+    """Return a URL without the user and password that it may have.
+
+    Parameters
+    ----------
+    place : str
+        The URL.
+
+    Examples
+    --------
+    >>> bare("s3://key:secret@bucket/rows?region=us-east-1")
+    's3://bucket/rows'
+    """
+    scheme, mark, rest = place.partition("://")
+    if not mark:
+        return place
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}".partition("?")[0]
 

@@ -7,11 +7,27 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirante.errors import InputError
-from mirante.inference_log.kinds import META, META_TYPES, ROWS, TIME_TYPE, convert, plain_type
+from mirante.inference_log.kinds import (
+    META,
+    META_TYPES,
+    ROWS,
+    TIME_TYPE,
+    column_of,
+    convert,
+    plain_type,
+)
+from mirante.inference_log.probabilities import (
+    Spread,
+    is_probability,
+    named_column,
+    spread,
+    spread_matrix,
+)
 
 __all__ = ["LABEL", "ColumnMap", "to_times"]
 
@@ -51,6 +67,8 @@ class ColumnMap:
         Columns that are not.
     aside : tuple of str
         More columns that are not: a cursor's, folders'.
+    probabilities : tuple of (str, str)
+        Instead of one prediction: each class and the column with its probability.
 
     Examples
     --------
@@ -70,6 +88,7 @@ class ColumnMap:
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
+    probabilities: tuple[tuple[str, str], ...] = ()
 
     @property
     def named(self) -> dict[str, str]:
@@ -81,6 +100,7 @@ class ColumnMap:
             "__prediction": self.prediction,
             _VERSION: self.version,
             LABEL: self.label,
+            **{named_column(name): column for name, column in self.probabilities},
         }
         return {own: name for own, name in pairs.items() if name is not None}
 
@@ -126,7 +146,7 @@ class ColumnMap:
         InputError
             As `check`.
         """
-        asked = [(f"source.{_KEYS[own]}", name) for own, name in self.named.items()]
+        asked = [(f"source.{_KEYS.get(own, 'prediction')}", name) for own, name in self.named.items()]
         for key, name in [*asked, *(("source.cursor", name) for name in self.aside)]:
             if name not in names:
                 raise InputError(absent(key, name, names, where))
@@ -144,7 +164,7 @@ class ColumnMap:
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
         taken = {*self.named.values(), *self.aside, *_OWN} - set(self.include or ()) | set(self.exclude)
-        wanted = [name for name in names if name not in taken]
+        wanted = [name for name in names if name not in taken and not is_probability(name)]
         return wanted if self.include is None else [name for name in wanted if name in self.include]
 
     def said(self, names: Sequence[str]) -> str | None:
@@ -155,6 +175,8 @@ class ColumnMap:
         names : sequence of str
             The table's columns.
         """
+        if self.probabilities:
+            return None
         if self.prediction is None and "prediction" in self._chosen(names):
             return "prediction"
         return self.prediction
@@ -175,6 +197,8 @@ class ColumnMap:
             features = set(self.features(names))
             named = {**self.named, "__prediction": self.said(names)}
             needed = [named.get(name, name if name in features else None) or "" for name in columns]
+            if "__prediction" in columns:  # the likeliest class follows from all of them
+                needed += [column for _, column in self.probabilities]
         return [name for name in dict.fromkeys(needed) if name in names]
 
     def rows(self, raw: pa.Table, ids: Any) -> tuple[pa.Table, int]:
@@ -191,12 +215,7 @@ class ColumnMap:
         arrays["__id"] = self._texts(raw, self.id, ids)
         arrays["__time"] = self._times(raw)
         arrays["__latency"] = self._latency(raw)
-        said = self.said(raw.column_names)
-        arrays["__prediction"] = (
-            plain(raw[said])
-            if said in raw.column_names
-            else pa.nulls(raw.num_rows, META_TYPES["__prediction"])
-        )
+        arrays |= self._predictions(raw)
         if self.version is not None:
             arrays[_VERSION] = self._texts(raw, self.version, pa.nulls(raw.num_rows, pa.string()))
         if self.label is not None:
@@ -207,6 +226,19 @@ class ColumnMap:
             return table, 0
         known = table.filter(pc.is_valid(table["__time"]))
         return known, table.num_rows - known.num_rows
+
+    def _predictions(self, raw: pa.Table) -> dict[str, Any]:
+        there = [(name, column) for name, column in self.probabilities if column in raw.column_names]
+        if there:
+            found = _spread(raw, there)
+        else:
+            said = self.said(raw.column_names)
+            if said not in raw.column_names:
+                return {"__prediction": pa.nulls(raw.num_rows, META_TYPES["__prediction"])}
+            if not pa.types.is_nested(raw[said].type):
+                return {"__prediction": plain(raw[said])}
+            found = spread(raw[said].to_pylist())
+        return {"__prediction": column_of(found.said), **found.arrow()}
 
     def _times(self, raw: pa.Table) -> Any:
         if self.time is None or self.time not in raw.column_names:
@@ -233,6 +265,21 @@ class ColumnMap:
             same = pc.fill_null(pc.equal(whole.cast(pa.float64()), column), True)
             return pc.if_else(same, whole.cast(pa.string()), column.cast(pa.string()))
         return column.cast(pa.string())
+
+
+def _spread(raw: pa.Table, columns: Sequence[tuple[str, str]]) -> Spread:
+    """Return the probabilities that a table has in columns of its own."""
+    arrays = []
+    for _, column in columns:
+        array = plain(raw[column])
+        if array.type == pa.string():
+            raise InputError(
+                f"source.prediction: the column {column!r} holds text; give one with probabilities"
+            )
+        arrays.append(array.cast(pa.float64(), safe=False).to_numpy())
+    matrix = np.stack(arrays, axis=1)
+    rows = [None if all(one != one for one in row) else row for row in matrix.tolist()]
+    return spread_matrix(matrix, [name for name, _ in columns], rows)
 
 
 def absent(key: str, name: str, names: Sequence[str], where: str) -> str:

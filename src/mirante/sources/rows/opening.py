@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mirante.sources.rows.config import ColumnChoice, ParquetConfig, SqlConfig
+from mirante.errors import InputError
+from mirante.sources.rows.config import ColumnChoice, FrameConfig, ParquetConfig, SparkTableConfig, SqlConfig
 from mirante.sources.rows.parquet import ParquetFolder
 from mirante.sources.rows.sql import SqlTable
 
@@ -12,7 +13,7 @@ __all__ = ["open_source"]
 
 
 def open_source(
-    config: ParquetConfig | SqlConfig,
+    config: ParquetConfig | SqlConfig | SparkTableConfig | FrameConfig,
     choice: ColumnChoice | None = None,
     *,
     environ: Mapping[str, str] | None = None,
@@ -21,8 +22,9 @@ def open_source(
 
     Parameters
     ----------
-    config : ParquetConfig or SqlConfig
-        Where it is.
+    config : ParquetConfig, SqlConfig, SparkTableConfig or FrameConfig
+        Where it is; a frame is in memory, and a table of Spark in its session: neither can be opened by its
+        config.
     choice : ColumnChoice, optional
         Which of its columns are watched.
     environ : mapping, optional
@@ -33,13 +35,21 @@ def open_source(
     ConfigError
         If an address is none, or a password cannot be read.
     InputError
-        If there is no such place.
+        If there is no such place, or it is a frame or a table of Spark.
 
     Examples
     --------
     >>> open_source(ParquetConfig(parquet="/srv/scores", time="at")).root
     '/srv/scores'
     """
+    if isinstance(config, FrameConfig):
+        raise InputError(
+            f"{config.name} is in memory, and only a call that has it can read it: mirante.monitor"
+        )
+    if isinstance(config, SparkTableConfig):
+        raise InputError(
+            f"{config.spark} is a table of Spark, and only mirante up reads it, with engine: spark"
+        )
     columns = config.columns(choice)
     if isinstance(config, SqlConfig):
         return SqlTable(config, columns, environ=environ)

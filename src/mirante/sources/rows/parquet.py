@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,17 +13,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
+from mirante.errors import InputError
+from mirante.inference_log.steps import Step
 from mirante.sources.rows.config import ParquetConfig
-from mirante.sources.rows.drawing import draw_rows, join_rows, within
+from mirante.sources.rows.drawing import join_rows, within
 from mirante.sources.rows.filecursor import FileCursor
+from mirante.sources.rows.footers import batch_rows, groups_from, row_bytes, said_bounds, utc_bounds
 from mirante.sources.rows.listing import Stat, open_listing
-from mirante.sources.rows.mapping import ColumnMap, to_times
+from mirante.sources.rows.mapping import ColumnMap
+from mirante.sources.rows.sharing import Share
 from mirante.sources.tables.parquet import folder_values
 
 __all__ = ["ParquetFolder"]
 
 _log = structlog.get_logger("mirante.sources")
-_BATCH, _BYTES = 65_536, 64 << 20  # rows read at once, and bytes of what one call returns
+_BATCH, _BYTES = 65_536, 64 << 20  # rows read at once, and bytes of what one call returns, by the footers
+_MOST_BYTES = 128 << 20  # that it may be in truth: texts may be far larger than in their files
+_ROWS = 500_000
 _BUFFER = 1 << 18
 _PATIENCE = 600.0  # seconds for which a file without footer is taken for one that is being written
 _STOP = PurePosixPath()
@@ -66,7 +72,7 @@ class ParquetFolder:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = config.parquet
-        self._columns = columns
+        self._config, self._columns = config, columns
         self._listing = open_listing(config.parquet)
         self._monotonic = monotonic
         self._names: list[str] = []
@@ -118,7 +124,7 @@ class ParquetFolder:
         model: str,  # noqa: ARG002  a table has the rows of one
         cursor: Mapping[str, Any] | None,
         *,
-        limit_rows: int = 500_000,
+        limit_rows: int = _ROWS,
     ) -> tuple[pa.Table | None, dict[str, Any]]:
         """Return the rows of files that `cursor` has not had, and the cursor for the next call.
 
@@ -143,22 +149,109 @@ class ParquetFolder:
         InputError
             If the folder is not there, or a file lacks a column that the config names.
         """
-        seen = FileCursor(cursor)
+        seen, share = FileCursor(cursor), Share(limit_rows, _BYTES)
+        tables: list[pa.Table] = []
+        size = 0
+        for name, stat in self._unread(seen):
+            for table in self._read(seen, name, stat, share):
+                tables.append(table)
+                size += table.nbytes
+                if size >= _MOST_BYTES:
+                    break
+            if share.spent or size >= _MOST_BYTES:
+                break
+        rows = sum(table.num_rows for table in tables)
+        return (join_rows(tables, None) if rows else None), seen.state
+
+    def plan(
+        self,
+        model: str,  # noqa: ARG002  a table has the rows of one
+        cursor: Mapping[str, Any] | None,
+        *,
+        limit_rows: int = _ROWS,
+    ) -> Step | None:
+        """Return which rows `read_new` would give next, by the files' footers; None when nothing is new.
+
+        Parameters
+        ----------
+        model : str
+            Whose rows; a folder has those of one.
+        cursor : mapping or None
+            As for `read_new`.
+        limit_rows : int
+            At most so many rows, and about 64 MB.
+
+        Returns
+        -------
+        Step or None
+            For `read_step`, here or on another machine that has the files.
+        """
+        seen, share = FileCursor(cursor), Share(limit_rows, _BYTES)
+        pieces: list[tuple[Any, ...]] = []
+        for name, known in self._unread(seen):
+            found = self._begin(seen, name, known)
+            if found is None:
+                continue
+            stat, begin = found
+            try:
+                with self._open(name) as file:
+                    self._columns.check_named(self._names_in(file, name), self._said(name))
+                    last = file.metadata.num_rows
+                    taken = share.take(last - begin, self._row_bytes(file, name))
+            except (pa.ArrowException, OSError) as error:
+                self._wait(name, stat, error)
+                continue
+            pieces += [(name, tuple(stat), begin, taken)] if taken else []
+            if begin + taken < last:
+                seen.proceed(name, stat, begin + taken)
+            else:
+                seen.finish(name, stat)
+            if share.spent:
+                break
+        return Step(tuple(pieces), limit_rows - share.rows, seen.state) if pieces else None
+
+    def read_step(self, model: str, step: Step) -> pa.Table:  # noqa: ARG002  a table has the rows of one
+        """Return the rows that `plan` named.
+
+        Parameters
+        ----------
+        model : str
+            Whose they are.
+        step : Step
+            From `plan`, also of another process.
+
+        Raises
+        ------
+        FileNotFoundError
+            If a file is not there.
+        InputError
+            If one is another than it was.
+        pyarrow.ArrowException, OSError
+            If one is damaged, or cannot be read.
+        """
+        tables = []
+        for name, known, begin, count in step.pieces:
+            stat, done = self._listing.stat(name), begin
+            if stat is None:
+                raise FileNotFoundError(self._listing.path(name))
+            if stat != Stat(*known):
+                raise InputError(f"{self._listing.path(name)} was rewritten meanwhile")
+            with self._open(name) as file:
+                for raw in self._portions(file, name, None, begin, count):
+                    tables.append(self._mapped(raw, name, done))
+                    done += raw.num_rows
+        return join_rows(tables, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ParquetFolder, (self._config, self._columns)  # another machine opens it for itself
+
+    def _unread(self, seen: FileCursor) -> Iterator[tuple[str, Stat | None]]:
+        """Yield files that were not read whole, first those that were begun."""
         names, stats = self._listing.look()
         self._compare(seen, names, stats)
-        tables: list[pa.Table] = []
-        rows = size = 0
         for name in sorted(names, key=lambda one: (not seen.begun(one), one)):
-            if seen.finished(name):
-                continue
-            for table in self._read(seen, name, stats.get(name), limit_rows - rows):
-                tables.append(table)
-                rows, size = rows + table.num_rows, size + table.nbytes
-                if rows >= limit_rows or size >= _BYTES:
-                    break
-            if rows >= limit_rows or size >= _BYTES:
-                break
-        return (join_rows(tables, None) if rows else None), seen.state
+            if not seen.finished(name):
+                yield name, stats.get(name)
 
     def _compare(self, seen: FileCursor, names: Sequence[str], stats: Mapping[str, Stat]) -> None:
         for name, stat in stats.items():
@@ -177,22 +270,37 @@ class ParquetFolder:
             for name in self._bounds.keys() - set(names):
                 del self._bounds[name]
 
-    def _read(self, seen: FileCursor, name: str, stat: Stat | None, most: int) -> Iterator[pa.Table]:
-        """Yield rows of one file; what was taken is noted before each portion is given away."""
+    def _begin(self, seen: FileCursor, name: str, stat: Stat | None) -> tuple[Stat, int] | None:
+        """Return what a file is, and its first row that was not read; None where it is not to be read."""
         stat = stat or self._listing.stat(name)
         if stat is None or self._still_written(name, stat):
-            return
+            return None
         begin = seen.rows_of(name, stat)
         if begin is None:
             _log.warning(
                 "a file was rewritten while it was read; what is left of it is not", file=self._said(name)
             )
             seen.finish(name, stat)
+            return None
+        return stat, begin
+
+    def _row_bytes(self, file: pq.ParquetFile, name: str) -> float:
+        """Return how large a row is, as the footer has it."""
+        inside = list(file.schema_arrow.names)
+        wanted = self._columns.raw(self._names_in(file, name), None)
+        return row_bytes(file.metadata, [one for one in wanted if one in inside] or inside[:1])
+
+    def _read(self, seen: FileCursor, name: str, known: Stat | None, share: Share) -> Iterator[pa.Table]:
+        """Yield rows of one file; what was taken is noted before each portion is given away."""
+        found = self._begin(seen, name, known)
+        if found is None:
             return
+        stat, begin = found
         try:
             with self._open(name) as file:
                 self._columns.check_named(self._names_in(file, name), self._said(name))
                 done, last = begin, file.metadata.num_rows
+                most = share.take(last - begin, self._row_bytes(file, name))
                 for table in self._portions(file, name, None, begin, most):
                     raw, done = table.num_rows, done + table.num_rows
                     mapped = self._mapped(table, name, done - raw)
@@ -248,12 +356,12 @@ class ParquetFolder:
         inside, folders = list(file.schema_arrow.names), self._folders(name)
         named = [one for one in self._names_in(file, name) if one in inside or self._wants(one)]
         wanted = self._columns.raw(named, columns)
-        groups, first = _groups_from(file.metadata, begin)
+        groups, first = groups_from(file.metadata, begin)
         if not groups:
             return
         skip, left = begin - first, most
         kept = [one for one in wanted if one in inside] or inside[:1]  # without a column rows have no number
-        size = _batch_rows(file.metadata, kept)
+        size = batch_rows(file.metadata, kept, _BATCH, _BYTES / 8)
         for batch in file.iter_batches(size, row_groups=groups, columns=kept, use_threads=False):
             part = pa.Table.from_batches([batch]).slice(min(skip, batch.num_rows), left)
             skip = max(skip - batch.num_rows, 0)
@@ -318,33 +426,6 @@ class ParquetFolder:
         except pa.ArrowException as error:
             raise FileNotFoundError(name) from error  # half-written: its rows were not counted either
 
-    def scan(
-        self,
-        model: str,  # noqa: ARG002  a table has the rows of one
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> pa.Table:
-        """Return the rows of a time; see `mirante.inference_log.InferenceLog.scan`."""
-        return join_rows(list(self.portions(columns, start=start, end=end)), columns)
-
-    def sample(
-        self,
-        model: str,  # noqa: ARG002  a table has the rows of one
-        version: str,
-        most: int,
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        columns: Sequence[str],
-        seed: int = 0,
-    ) -> pa.Table:
-        """Return some rows of a time by lot; see `mirante.inference_log.InferenceLog.sample`."""
-        asked = [*columns, "__version"] if self.versioned else columns
-        portions = (of_version(table, version) for table in self.portions(asked, start=start, end=end))
-        return draw_rows(portions, most, columns, seed)
-
     def earliest(self, since: datetime | None = None) -> datetime | None:
         """Return the first time of any row that is not before `since`; None where there is none.
 
@@ -389,26 +470,8 @@ class ParquetFolder:
         """Return first and last time of a file's rows; None where no row has one."""
         if name not in self._bounds:
             with self._readable(name) as file:
-                self._bounds[name] = self._said_bounds(file) or self._counted_bounds(file, name)
+                self._bounds[name] = said_bounds(file, self._columns) or self._counted_bounds(file, name)
         return self._bounds[name]
-
-    def _said_bounds(self, file: pq.ParquetFile) -> tuple[datetime, datetime] | None:
-        """Return the bounds that the footer says, which texts have no use for."""
-        metadata, column = file.metadata, self._columns.time
-        if column not in file.schema_arrow.names or not metadata.num_row_groups:
-            return None
-        kind = file.schema_arrow.field(column).type
-        places = [i for i in range(metadata.num_columns) if metadata.schema.column(i).path == column]
-        if not places or not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
-            return None
-        ends: list[Any] = []
-        for group in range(metadata.num_row_groups):
-            said = metadata.row_group(group).column(places[0]).statistics
-            if said is None or not said.has_min_max:
-                return None
-            ends += [said.min, said.max]
-        known = to_times(pa.array(ends).cast(kind), self._columns.timezone).to_pylist()
-        return None if None in known else _utc_bounds(known)
 
     def _counted_bounds(self, file: pq.ParquetFile, name: str) -> tuple[datetime, datetime] | None:
         known = [
@@ -416,16 +479,7 @@ class ParquetFolder:
             for raw in self._portions(file, name, ["__time"], 0, None)
             for time in _ends(self._mapped(raw, name, 0)["__time"])
         ]
-        return _utc_bounds(known) if known else None
-
-
-def of_version(table: pa.Table, version: str) -> pa.Table:
-    """Return the rows of one version, where rows say which they are of."""
-    import pyarrow.compute as pc
-
-    if "__version" not in table.column_names:
-        return table
-    return table.filter(pc.equal(table["__version"], version))
+        return utc_bounds(known) if known else None
 
 
 def _ends(times: Any) -> list[datetime]:
@@ -433,26 +487,3 @@ def _ends(times: Any) -> list[datetime]:
 
     found = pc.min_max(times)
     return [one for one in (found["min"].as_py(), found["max"].as_py()) if one is not None]
-
-
-def _utc_bounds(times: Sequence[datetime]) -> tuple[datetime, datetime]:
-    return min(times).astimezone(UTC), max(times).astimezone(UTC)
-
-
-def _groups_from(metadata: Any, begin: int) -> tuple[list[int], int]:
-    """Return the row groups from the one with a row on, and the number of its first row."""
-    first = 0
-    for group in range(metadata.num_row_groups):
-        rows = metadata.row_group(group).num_rows
-        if begin < first + rows:
-            return list(range(group, metadata.num_row_groups)), first
-        first += rows
-    return [], first
-
-
-def _batch_rows(metadata: Any, columns: Sequence[str]) -> int:
-    """Return how many rows to read at once, so that wide tables and long texts take no more memory."""
-    share = len(columns) / max(metadata.num_columns, 1)
-    size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-    row = max(size * share / max(metadata.num_rows, 1), 8.0 * len(columns), 1.0)
-    return int(min(_BATCH, max(256, _BYTES / 8 / row)))

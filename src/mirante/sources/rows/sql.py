@@ -14,10 +14,9 @@ from mirante.errors import InputError
 from mirante.inference_log.kinds import column_of
 from mirante.sources.rows.config import SqlConfig
 from mirante.sources.rows.database import ReadOnlyDatabase
-from mirante.sources.rows.drawing import draw_rows, join_rows, within
+from mirante.sources.rows.drawing import within
 from mirante.sources.rows.keycursor import KeyCursor
 from mirante.sources.rows.mapping import ColumnMap, to_times
-from mirante.sources.rows.parquet import of_version
 from mirante.sources.rows.selects import Selects, bound
 
 if TYPE_CHECKING:
@@ -301,33 +300,6 @@ class SqlTable:
         query = self._selects.select([column]).where(self._selects.column(column).is_not(None)).limit(1)
         rows = self._fetch(query)
         return bound(time, rows[0][0], self._columns.timezone, upper=upper) if rows else None
-
-    def scan(
-        self,
-        model: str,  # noqa: ARG002  a table has the rows of one
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> pa.Table:
-        """Return the rows of a time; see `mirante.inference_log.InferenceLog.scan`."""
-        return join_rows(list(self.portions(columns, start=start, end=end)), columns)
-
-    def sample(
-        self,
-        model: str,  # noqa: ARG002  a table has the rows of one
-        version: str,
-        most: int,
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        columns: Sequence[str],
-        seed: int = 0,
-    ) -> pa.Table:
-        """Return some rows of a time by lot; see `mirante.inference_log.InferenceLog.sample`."""
-        asked = [*columns, "__version"] if self.versioned else columns
-        portions = (of_version(table, version) for table in self.portions(asked, start=start, end=end))
-        return draw_rows(portions, most, columns, seed)
 
     def earliest(self, since: datetime | None = None) -> datetime | None:
         """Return the first time of any row that is not before `since`; None where there is none.

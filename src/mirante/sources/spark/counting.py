@@ -183,12 +183,12 @@ def count(
                 held[start] = held.pop(start) + profile if start in held else profile
                 if len(held) > most:
                     oldest = next(iter(held))
-                    yield oldest, held.pop(oldest).to_bytes(like=like), 0, None
+                    yield oldest, held.pop(oldest).to_bytes(like=like, exact=True), 0, None
     except InputError as error:
         yield None, None, 0, str(error)
         return
     for start, profile in held.items():
-        yield start, profile.to_bytes(like=like), 0, None
+        yield start, profile.to_bytes(like=like, exact=True), 0, None
     yield None, None, rows - timed, None
 
 

@@ -1,11 +1,11 @@
-"""Parquet files that workers can read themselves: no row passes through Java."""
+"""Parquet files that workers can read themselves, here or in object storage: no row passes through Java."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mirante.errors import InputError
+from mirante.sources.rows.listing import bare, open_listing
 from mirante.sources.spark.counting import ROW, Found, to_batch
 from mirante.sources.spark.jobs import Batches, map_arrow, sample_size
 from mirante.sources.tables.kinds import NOT_COMPARABLE
@@ -25,14 +26,15 @@ _ELSEWHERE = re.compile(r"(?!file:)[a-zA-Z][\w+.-]+:/")
 
 
 class SparkFiles:
-    """Parquet files under paths that are the same on driver and workers.
+    """Parquet files that driver and workers read by the same names.
 
     Parameters
     ----------
     spark : pyspark.sql.SparkSession
         Of a classic session.
     paths : path, or sequence of paths
-        A folder (folders ``month=1`` below it are columns), a file, or several files.
+        A folder (folders ``month=1`` below it are columns), a file, or several files; or one address that
+        Arrow knows, ``s3://bucket/folder``: workers open it for themselves, with their own credentials.
 
     Raises
     ------
@@ -45,20 +47,33 @@ class SparkFiles:
         several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         if not several:
             raise InputError("got no path; give a folder of Parquet files, or files")
-        found = [_local(path) for path in several]
-        base = found[0] if found[0].is_dir() and len(found) == 1 else Path(os.path.commonpath(found)).parent
-        files = [file for path in found for file in (parquet_files(path) if path.is_dir() else [path])]
+        files, base, filesystem = _found(several)
         try:
-            self._batches = ParquetBatches(files, base)
-            footers = [pq.read_metadata(file) for file in files]
+            self._batches = ParquetBatches(files, base, filesystem)
+            footers = [pq.read_metadata(str(file), filesystem=filesystem) for file in files]
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"a file cannot be read: {' '.join(str(error).split())[:300]}") from error
         self._rows = sum(footer.num_rows for footer in footers)
+        self._counts = {file: footer.num_rows for file, footer in zip(files, footers, strict=True)}
         self._groups = _dealt(files, [footer.num_rows for footer in footers], self._tasks(len(files)))
         self.kinds = dict(self._batches.kinds)
 
     def _tasks(self, files: int) -> int:
         return int(min(files, _TASKS * self.spark.sparkContext.defaultParallelism))
+
+    @property
+    def types(self) -> dict[str, pa.DataType]:
+        """What each column is in Arrow."""
+        return self._batches.types
+
+    @property
+    def order(self) -> list[list[tuple[int, int]]]:
+        """For each part, the places of its rows in the table, as first and number: files follow by name."""
+        first, place = {}, 0
+        for file, rows in self._counts.items():
+            first[file] = place
+            place += rows
+        return [[(first[file], self._counts[file]) for file in group] for group in self._groups]
 
     def check(self, columns: Sequence[str], time: str | None) -> None:
         """Raise where a column cannot be counted.
@@ -153,9 +168,17 @@ class SparkFiles:
         return map_arrow(self._tasks_frame(), read, ROW)
 
 
-def _unread(files: Sequence[Path], error: Exception) -> Found:
+def _unread(files: Sequence[PurePath], error: Exception) -> Found:
     reason = " ".join(str(error).split())[:300]
     where = str(files[0]) if len(files) == 1 else f"one of {files[0]} … {files[-1]}"
+    if not isinstance(files[0], Path):
+        return (
+            None,
+            None,
+            0,
+            f"a worker cannot read {where}: {reason}; workers open object storage for themselves, and need "
+            "credentials: spark.executorEnv.AWS_ACCESS_KEY_ID and the like in Spark's settings",
+        )
     return (
         None,
         None,
@@ -169,22 +192,50 @@ def _places(ids: Batches) -> list[int]:
     return [int(place) for batch in ids for place in batch.column(0).to_pylist()]
 
 
+def _found(several: Sequence[str | Path]) -> tuple[list[PurePath], PurePath, Any]:
+    """Return files, the folder around them, and the file system that has them; None for this machine's."""
+    away = next((text for text in (os.fspath(one) for one in several) if _ELSEWHERE.match(text)), None)
+    if away is not None:
+        if len(several) > 1:
+            raise InputError(f"got {len(several)} paths, and {bare(away)} is an address; give it alone")
+        return _there(away)
+    found = [_local(path) for path in several]
+    base = found[0] if found[0].is_dir() and len(found) == 1 else Path(os.path.commonpath(found)).parent
+    files = [file for path in found for file in (parquet_files(path) if path.is_dir() else [path])]
+    return [*files], base, None
+
+
+def _there(address: str) -> tuple[list[PurePath], PurePath, Any]:
+    try:
+        place = open_listing(address)
+        names, _ = place.look()
+    except (OSError, InputError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"{bare(address)} cannot be read: {reason}; what Arrow does not know, spark.read.parquet and "
+            "profile_spark may"
+        ) from error
+    if not names:
+        raise InputError(f"{bare(address)} holds no Parquet file (*.parquet); give a folder that does")
+    root = PurePosixPath(place.root)
+    return (
+        [PurePosixPath(place.path(name)) for name in names],
+        root if names != [""] else root.parent,
+        place.filesystem,
+    )
+
+
 def _local(path: str | Path) -> Path:
     text = os.fspath(path)
-    if _ELSEWHERE.match(text):
-        raise InputError(
-            f"{text} is no path of a file system that is mounted on each worker; "
-            "use spark.read.parquet and profile_spark"
-        )
     found = Path(re.sub(r"^file:(//)?", "", text)).absolute()
     if not found.exists():
         raise InputError(f"{found} is not there")
     return found
 
 
-def _dealt(files: Sequence[Path], rows: Sequence[int], tasks: int) -> list[list[Path]]:
+def _dealt(files: Sequence[PurePath], rows: Sequence[int], tasks: int) -> list[list[PurePath]]:
     """Share files out so that tasks have about the same number of rows: each, largest first, to the least."""
-    groups: list[list[Path]] = [[] for _ in range(tasks)]
+    groups: list[list[PurePath]] = [[] for _ in range(tasks)]
     loads = [0] * tasks
     for place in sorted(range(len(files)), key=lambda one: -rows[one]):
         least = min(range(tasks), key=lambda one: (loads[one], len(groups[one])))

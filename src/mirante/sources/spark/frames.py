@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from mirante.errors import InputError, need
 from mirante.sources.spark.counting import ROW
-from mirante.sources.spark.jobs import Batches, calm, map_arrow, sample_size
+from mirante.sources.spark.jobs import Batches, calm, map_arrow, sample_size, told
 
-__all__ = ["SparkFrame"]
+__all__ = ["SparkFrame", "arrow_batches", "arrow_types", "named_table"]
 
 _COUNTED = {
     *("ByteType", "ShortType", "IntegerType", "LongType", "FloatType", "DoubleType", "DecimalType"),
@@ -54,6 +54,16 @@ class SparkFrame:
                 f"the table has the column {twice!r} more than once; give each a name of its own"
             )
         self.kinds = {field.name: type(field.dataType).__name__ for field in self._fields}
+
+    @property
+    def types(self) -> dict[str, pa.DataType]:
+        """What each column is in Arrow."""
+        return arrow_types(self._frame)
+
+    @property
+    def order(self) -> None:
+        """Nothing: which rows a part has is known when it is read."""
+        return
 
     def check(self, columns: Sequence[str], time: str | None) -> None:
         """Raise where a column cannot be counted.
@@ -134,6 +144,76 @@ class SparkFrame:
             return work(_named(batches, names))
 
         return map_arrow(self._selected(columns), named, ROW)
+
+
+def named_table(spark: Any, name: str) -> Any:
+    """Return a table that Spark knows, as a DataFrame.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        Its session.
+    name : str
+        ``shop.orders``; or a format and a path, ``delta.`/lake/orders```.
+
+    Raises
+    ------
+    InputError
+        If there is none, or Spark lacks what reads it.
+    """
+    errors = need("pyspark.errors", extra="spark")
+    try:
+        if "`" not in name:
+            spark.catalog.refreshTable(name)  # a service asks again and again, and files are added meanwhile
+        return spark.table(name)
+    except errors.PySparkException as error:
+        reason = " ".join(str(error).split())[:300]
+        more = ""
+        if name.startswith("delta."):
+            more = (
+                "; Delta tables need its package: spark.jars.packages: io.delta:delta-spark_2.13:4.0.0, "
+                "and spark.sql.extensions, as its page says"
+            )
+        raise InputError(f"Spark has no table {name!r}: {reason}{more}") from error
+
+
+def arrow_types(frame: Any) -> dict[str, pa.DataType]:
+    """Return what the columns of a DataFrame are in Arrow.
+
+    Parameters
+    ----------
+    frame : pyspark.sql.DataFrame
+        Of a classic session.
+    """
+    types = need("pyspark.sql.pandas.types", extra="spark")
+    found = {}
+    for field in frame.schema.fields:
+        try:
+            found[field.name] = types.to_arrow_type(field.dataType)
+        except Exception:  # of a type that Arrow has not: it cannot be counted either
+            found[field.name] = pa.struct([])
+    return found
+
+
+def arrow_batches(frame: Any) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a DataFrame, a part of it at a time in memory.
+
+    Parameters
+    ----------
+    frame : pyspark.sql.DataFrame
+        Of a classic session.
+    """
+
+    def packed(batches: Batches) -> Batches:
+        for batch in batches:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, batch.schema) as writer:
+                writer.write_batch(batch)
+            yield pa.record_batch({"rows": pa.array([sink.getvalue().to_pybytes()], pa.binary())})
+
+    with told(list(frame.columns)):
+        for row in map_arrow(frame, packed, "rows binary").toLocalIterator():
+            yield from pa.ipc.open_stream(bytes(row.rows))
 
 
 def _named(batches: Batches, names: Sequence[str]) -> Iterator[pa.RecordBatch]:

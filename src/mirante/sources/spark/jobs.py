@@ -39,6 +39,16 @@ class SparkTable(Protocol):
     spark: Any
     kinds: dict[str, str]
 
+    @property
+    def types(self) -> dict[str, pa.DataType]:
+        """What each column is in Arrow."""
+        ...
+
+    @property
+    def order(self) -> list[list[tuple[int, int]]] | None:
+        """For each part, the places of its rows in the table, as first and number; None where not known."""
+        ...
+
     def check(self, columns: Sequence[str], time: str | None) -> None:
         """Raise InputError where a column cannot be counted, or `time` is no column of times."""
         ...
@@ -181,7 +191,9 @@ def _adding(sent: Any) -> Callable[[Batches], Batches]:
             untimed += more
             for start, profile in found.items():
                 total[start] = total[start] + profile if start in total else profile
-        yield to_batch([(start, one.to_bytes(like=like), 0, None) for start, one in total.items()])
+        yield to_batch(
+            [(start, one.to_bytes(like=like, exact=True), 0, None) for start, one in total.items()]
+        )
         yield to_batch([(None, None, untimed, None)])
 
     return work

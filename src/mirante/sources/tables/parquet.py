@@ -57,6 +57,8 @@ class ParquetBatches:
         At least one. A column that is not in all of them is missing in the others.
     base : Path
         Names of folders below it are columns where they read ``name=value``.
+    filesystem : pyarrow.fs.FileSystem, optional
+        Has the files, where it is not this machine's.
 
     Raises
     ------
@@ -64,18 +66,19 @@ class ParquetBatches:
         If a column is of different kinds in two files.
     """
 
-    def __init__(self, files: Sequence[Path], base: Path) -> None:
-        self._files = files
+    def __init__(self, files: Sequence[PurePath], base: PurePath, filesystem: Any = None) -> None:
+        self._files, self._filesystem = files, filesystem
         self._folders = {file: folder_values(file, base) for file in files}
-        found: dict[str, dict[pa.DataType, Path]] = {}
+        found: dict[str, dict[pa.DataType, PurePath]] = {}
+        schemas = {}
         for file in files:
-            schema = pq.read_schema(file)
+            schema = schemas[file] = pq.read_schema(str(file), filesystem=filesystem)
             for name, kind in zip(schema.names, schema.types, strict=True):
                 found.setdefault(name, {}).setdefault(kind, file)
-        self.names = list(found) if len(files) > 1 else list(pq.read_schema(files[0]).names)
-        self._types = {name: _one_type(name, places) for name, places in found.items()}
+        self.names = list(found) if len(files) > 1 else list(schemas[files[0]].names)
+        self.types = {name: _one_type(name, places) for name, places in found.items()}
         self._add_folders()
-        self.kinds = {name: kind_of(kind) for name, kind in self._types.items()}
+        self.kinds = {name: kind_of(kind) for name, kind in self.types.items()}
 
     def _add_folders(self) -> None:
         values: dict[str, list[str | None]] = {}
@@ -83,9 +86,9 @@ class ParquetBatches:
             for name, value in named.items():
                 values.setdefault(name, []).append(value)
         for name, every in values.items():
-            if name not in self._types:
+            if name not in self.types:
                 numeric = all(value is None or _is_number(value) for value in every)
-                self._types[name] = pa.float64() if numeric else pa.string()
+                self.types[name] = pa.float64() if numeric else pa.string()
                 self.names.append(name)
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -97,13 +100,19 @@ class ParquetBatches:
             At least one.
         """
         for path in self._files:
-            with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
+            with self._open(path) as file:
                 inside = [name for name in columns if name in file.schema_arrow.names]
                 size = _batch_size(file.metadata, inside)
                 for batch in file.iter_batches(size, columns=inside, use_threads=False):
                     yield self._whole(batch, columns, self._folders[path])
 
-    def only(self, files: Sequence[Path]) -> ParquetBatches:
+    def _open(self, path: PurePath) -> pq.ParquetFile:
+        place = str(path)
+        if self._filesystem is not None:  # one that is far is asked for more at once
+            return pq.ParquetFile(place, filesystem=self._filesystem, pre_buffer=True)
+        return pq.ParquetFile(place, pre_buffer=False, buffer_size=_BUFFER)
+
+    def only(self, files: Sequence[PurePath]) -> ParquetBatches:
         """Return some of the files, whose columns keep the types that they have in all.
 
         Parameters
@@ -127,12 +136,12 @@ class ParquetBatches:
             if name in batch.schema.names:
                 arrays[name] = self._as_in_all(name, batch.column(name))
             else:
-                constant = pa.scalar(folders.get(name), pa.string()).cast(self._types[name])
+                constant = pa.scalar(folders.get(name), pa.string()).cast(self.types[name])
                 arrays[name] = pa.repeat(constant, batch.num_rows)
         return pa.RecordBatch.from_pydict(arrays)
 
     def _as_in_all(self, name: str, array: Any) -> Any:
-        wanted = self._types[name]
+        wanted = self.types[name]
         if array.type == wanted:
             return array
         if pa.types.is_dictionary(array.type):
@@ -140,7 +149,7 @@ class ParquetBatches:
         return array.cast(wanted, safe=False)
 
 
-def _one_type(name: str, places: Mapping[pa.DataType, Path]) -> pa.DataType:
+def _one_type(name: str, places: Mapping[pa.DataType, PurePath]) -> pa.DataType:
     joint = joint_type(set(places))
     if joint is None:
         (first, one), (second, other) = list(places.items())[:2]

@@ -87,11 +87,10 @@ def forget_connections() -> None:
     _runs.clear()
 
 
-def _attempt(work: Callable[[MonitoringRuns], T]) -> T | None:
+def _attempt(work: Callable[[MonitoringRuns], T], uri: str | None = None) -> T | None:
     """Run `work` against the server if it is there; on any failure warn once and return None."""
-    uri = None
     try:
-        uri = tracking_uri()
+        uri = uri or tracking_uri()
         if uri is None:
             reason = (
                 "no server is configured (set MLFLOW_TRACKING_URI, or install full MLflow for a local store)"
@@ -173,6 +172,7 @@ def log_artifact(
     subject: str | None = None,
     artifact_path: str | None = None,
     run_id: str | None = None,
+    uri: str | None = None,
 ) -> bool:
     """Log a file to the caller's active MLflow run, else to the subject's monitoring run. Never raises.
 
@@ -186,6 +186,8 @@ def log_artifact(
         A folder among the run's artifacts.
     run_id : str, optional
         A run to take instead.
+    uri : str, optional
+        The tracking URI; what MLflow would use itself by default.
 
     Returns
     -------
@@ -200,7 +202,7 @@ def log_artifact(
             runs.client.log_artifact(target, str(path), artifact_path)
         return True
 
-    return bool(_attempt(work))
+    return bool(_attempt(work, uri))
 
 
 def log_params_run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mirante.errors import TrackingError
@@ -133,7 +133,14 @@ class MonitoringRuns:
             self.client.delete_run(made)
         return first
 
-    def log(self, run_id: str, metrics: Sequence[tuple[str, float, int, int]]) -> None:
+    def log(
+        self,
+        run_id: str,
+        metrics: Sequence[tuple[str, float, int, int]],
+        *,
+        logged_model: str | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """Send points to a run, 1,000 in one request.
 
         Parameters
@@ -142,6 +149,10 @@ class MonitoringRuns:
             The run.
         metrics : sequence of (key, value, timestamp in ms, step)
             Keys as `mirante.tracking.names` makes them. NaN stays NaN; MLflow clips infinity to 1.797e308.
+        logged_model : str, optional
+            The id of a logged model, such as ``m-0a1b``, that shows them as its own too.
+        check : callable
+            Called before each request; what it raises ends the sending.
 
         Raises
         ------
@@ -150,8 +161,12 @@ class MonitoringRuns:
         """
         from mlflow.entities import Metric
 
-        points = [Metric(key, value, timestamp, step) for key, value, timestamp, step in metrics]
+        points = [
+            Metric(key, value, timestamp, step, model_id=logged_model, run_id=run_id)
+            for key, value, timestamp, step in metrics
+        ]
         for start in range(0, len(points), _BATCH):
+            check()
             with asking(self.client, f"log metrics to the run {run_id}"):
                 self.client.log_batch(run_id, metrics=points[start : start + _BATCH])
 

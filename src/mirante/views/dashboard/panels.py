@@ -118,7 +118,7 @@ def _alert_row(alert: AlertRow, _: Translator, timezone: str) -> list[Cell]:
 
 def _about(alert: AlertRow) -> str:
     """Return what an alert is about beyond its subject: the feature, mostly."""
-    shared = {"model", "alias", "version", "host", "experiment", "table"}
+    shared = {"model", "alias", "version", "host", "experiment", "table", "registry"}
     return ", ".join(value for key, value in sorted(alert.labels.items()) if key not in shared)
 
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from mirante.views.report.directions import DIRECTIONS, direction_of
+from mirante.tracking.runs.directions import DIRECTIONS, direction_of
 from mirante.views.report.experiment import ExperimentReport, RunRow
 from mirante.views.report.file import write_report
-from mirante.views.report.generate import MLflowReport
+from mirante.views.report.generate import MLflowReport, report_of
+from mirante.views.report.metrics import MetricSummary
+from mirante.views.report.text import csv_text
 
-__all__ = ["DIRECTIONS", "ExperimentReport", "MLflowReport", "RunRow", "direction_of", "write_report"]
+__all__ = [
+    "DIRECTIONS",
+    "ExperimentReport",
+    "MLflowReport",
+    "MetricSummary",
+    "RunRow",
+    "csv_text",
+    "direction_of",
+    "report_of",
+    "write_report",
+]

@@ -1,21 +1,30 @@
-"""What a report holds: the reference keys, and beside them the runs that they came from."""
+"""What a report holds: the reference keys, and beside them all that was found in the runs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from mirante.notebook import html_result, html_table
-from mirante.views.report.directions import Direction
+from mirante.tracking.runs.columns import RunColumns, RunFolder, utc_moment
+from mirante.tracking.runs.directions import Direction
+from mirante.views.report.condition import Duration, Gap, StaleRun
+from mirante.views.report.failures import CommonCause, Period
+from mirante.views.report.importance import Importance
+from mirante.views.report.metrics import MetricSummary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ExperimentReport", "RunRow"]
+__all__ = ["ExperimentReport", "RunRow", "RunRows", "plain_data"]
 
-_MARKDOWN_RUNS = 50
+_EMPTY = RunFolder().columns()
+_NOTEBOOK_METRICS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,61 @@ class RunRow:
     params: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+class RunRows(Sequence[RunRow]):
+    """The runs of columns, the newest first; each is made when it is asked for.
+
+    Parameters
+    ----------
+    columns : RunColumns
+        The runs, the oldest first.
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, columns: RunColumns) -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @overload
+    def __getitem__(self, index: int) -> RunRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RunRow]: ...
+
+    def __getitem__(self, index: int | slice) -> RunRow | Sequence[RunRow]:
+        places = range(len(self) - 1, -1, -1)[index]
+        if isinstance(places, range):
+            return RunRows(self._columns.take(np.array(places[::-1], dtype=np.intp)))
+        one = self._columns.take(np.array([places]))
+        return next(iter(RunRows(one)))
+
+    def __iter__(self) -> Iterator[RunRow]:
+        """Go over all at once: each value is touched once."""
+        columns = self._columns
+        metrics: list[dict[str, float]] = [{} for _ in range(len(columns))]
+        params: list[dict[str, str]] = [{} for _ in range(len(columns))]
+        for name, metric in columns.metrics.items():
+            for row, value in zip(metric.rows.tolist(), metric.values.tolist(), strict=True):
+                metrics[row][name] = value
+        for name, text in columns.params.items():
+            levels = text.levels
+            for row, code in zip(text.rows.tolist(), text.codes.tolist(), strict=True):
+                params[row][name] = levels[code]
+        for row in range(len(columns) - 1, -1, -1):
+            yield RunRow(
+                run_id=columns.run_ids[row],
+                name=columns.names[row],
+                status=columns.statuses[row],
+                started=utc_moment(columns.started[row]),
+                ended=utc_moment(columns.ended[row]),
+                metrics=metrics[row],
+                params=params[row],
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ExperimentReport(Mapping[str, Any]):
     """An experiment in numbers; a mapping of its field names.
 
@@ -52,7 +115,7 @@ class ExperimentReport(Mapping[str, Any]):
     experiment_id, experiment_name : str
         Which experiment.
     total_runs : int
-        All runs that are not deleted.
+        All runs that are not deleted, and that were asked for.
     successful_runs : int
         Those that are FINISHED.
     failed_runs : int
@@ -71,8 +134,34 @@ class ExperimentReport(Mapping[str, Any]):
         In how many runs it is NaN or infinite; those values are left out of everything above.
     runs_by_status : mapping of str to int
         Status to number of runs.
-    runs : sequence of RunRow
-        Newest first.
+    metrics : mapping of str to MetricSummary
+        All of the above of each metric and more, those that most runs have first.
+    durations : mapping of str to Duration
+        How long runs took, by status.
+    periods : sequence of Period
+        Runs and failures over time.
+    failure_trend_p_value : float
+        That failing has nothing to do with time; NaN where all or none failed.
+    common_causes : sequence of CommonCause
+        What failed runs have in common, the surest first.
+    values_tried : int
+        How many values of parameters and tags were looked at for that.
+    importances : sequence of Importance
+        Which parameters the leading metrics go with.
+    gaps : sequence of Gap
+        What is missing to make finished runs again.
+    stale_runs : sequence of StaleRun
+        Running without a sign of life, the longest silent first.
+    nested_runs, parent_runs : int
+        Runs that have a parent, and different parents that they name. Both count as runs like any other.
+    since, until : datetime, optional
+        The interval of starts that was asked for.
+    filter_string : str
+        The filter that was asked for.
+    link : str
+        The experiment's page in MLflow; empty where its address is not known.
+    columns : RunColumns
+        The runs, the oldest first.
 
     Examples
     --------
@@ -95,7 +184,43 @@ class ExperimentReport(Mapping[str, Any]):
     metric_counts: Mapping[str, int] = field(default_factory=dict)
     not_finite: Mapping[str, int] = field(default_factory=dict)
     runs_by_status: Mapping[str, int] = field(default_factory=dict)
-    runs: Sequence[RunRow] = ()
+    metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
+    durations: Mapping[str, Duration] = field(default_factory=dict)
+    periods: Sequence[Period] = ()
+    failure_trend_p_value: float = math.nan
+    common_causes: Sequence[CommonCause] = ()
+    values_tried: int = 0
+    importances: Sequence[Importance] = ()
+    gaps: Sequence[Gap] = ()
+    stale_runs: Sequence[StaleRun] = ()
+    nested_runs: int = 0
+    parent_runs: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+    filter_string: str = ""
+    link: str = ""
+    columns: RunColumns = field(default=_EMPTY, repr=False)
+
+    @property
+    def runs(self) -> RunRows:
+        """The runs, the newest first."""
+        return RunRows(self.columns)
+
+    @property
+    def asked(self) -> bool:
+        """Whether only some of the experiment's runs were asked for."""
+        return bool(self.since or self.until or self.filter_string)
+
+    @property
+    def failure_share(self) -> float:
+        """Failed runs among those that finished or failed, 0 to 1; NaN where there are none."""
+        ended = self.successful_runs + self.failed_runs
+        return self.failed_runs / ended if ended else math.nan
+
+    def leading(self, most: int | None = None) -> list[MetricSummary]:
+        """Return metrics with a finite value, those that most runs have first."""
+        found = [one for one in self.metrics.values() if one.count]
+        return found if most is None else found[:most]
 
     def __getitem__(self, key: str) -> Any:
         if key not in set(self):
@@ -103,85 +228,124 @@ class ExperimentReport(Mapping[str, Any]):
         return getattr(self, key)
 
     def __iter__(self) -> Iterator[str]:
-        return (one.name for one in fields(self))
+        yield from (one.name for one in fields(self) if one.name != "columns")
+        yield "runs"
 
     def __len__(self) -> int:
         return len(fields(self))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain dicts and lists; times are ISO texts, so JSON takes it."""
-        out = {name: dict(value) if isinstance(value, Mapping) else value for name, value in self.items()}
-        out["runs"] = [
-            asdict(run)
-            | {
-                "started": run.started.isoformat() if run.started else None,
-                "ended": run.ended.isoformat() if run.ended else None,
-            }
-            for run in self.runs
-        ]
+    def to_dict(self, *, runs: bool = True) -> dict[str, Any]:
+        """Return everything as plain dicts and lists that JSON takes.
+
+        Parameters
+        ----------
+        runs : bool, default True
+            Whether each run is in it, under ``runs``, with its metrics and parameters.
+
+        Returns
+        -------
+        dict
+            Times are ISO texts. A figure that is not known is None; a run's metric that is NaN or infinite
+            is the text ``NaN``, ``Infinity`` or ``-Infinity``.
+        """
+        out = {name: plain_data(value) for name, value in self.items() if name != "runs"}
+        if runs:
+            out["runs"] = [
+                plain_data(asdict(run))
+                | {"metrics": {key: _told(value) for key, value in run.metrics.items()}}
+                for run in self.runs
+            ]
         return out
 
+    def to_json(self, *, runs: bool = True, indent: int | None = 2) -> str:
+        """Return `to_dict` as strict JSON."""
+        import json
+
+        return json.dumps(self.to_dict(runs=runs), indent=indent, ensure_ascii=False, allow_nan=False)
+
     def to_frame(self) -> pd.DataFrame:
-        """Return one row for each run: columns ``metrics.…`` hold floats, ``params.…`` hold text."""
+        """Return one row for each run, the newest first: ``metrics.…`` are floats, ``params.…`` texts."""
+        frame = self.columns.frame()
+        return frame.iloc[::-1].reset_index(drop=True)
+
+    def metrics_frame(self) -> pd.DataFrame:
+        """Return one row for each metric, those that most runs have first."""
         import pandas as pd
 
         rows = [
-            {
-                "run_id": run.run_id,
-                "name": run.name,
-                "status": run.status,
-                "started": run.started,
-                "ended": run.ended,
+            {name: getattr(one, name) for name in _METRIC_FIGURES}
+            | {name: (one.quantiles or {}).get(name, math.nan) for name in ("p05", "p25", "p75", "p95")}
+            | {
+                "trend_rho": one.trend.rho if one.trend else math.nan,
+                "trend_p_value": one.trend.p_value if one.trend else math.nan,
+                "trend": one.trend.verdict if one.trend else None,
             }
-            | {f"metrics.{key}": value for key, value in run.metrics.items()}
-            | {f"params.{key}": value for key, value in run.params.items()}
-            for run in self.runs
+            for one in self.metrics.values()
         ]
-        return pd.DataFrame(rows, columns=None if rows else ["run_id", "name", "status", "started", "ended"])
+        return pd.DataFrame(rows, columns=None if rows else list(_METRIC_FIGURES))
+
+    def to_csv(self) -> str:
+        """Return the runs as CSV that no spreadsheet runs; see `mirante.views.report.csv_text`."""
+        from mirante.views.report.text import csv_text
+
+        return csv_text(self.to_frame())
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown: the counts, the leading metrics, findings, the newest 50 runs."""
+        from mirante.views.report.text import markdown
+
+        return markdown(self)
 
     def _repr_html_(self) -> str:
         """Return the counts and the metrics for a notebook, every text escaped."""
         heads = ("metric", "better", "mean", "best", "worst", "runs")
         rows = [
             (
-                name,
-                self.directions[name],
-                *(f"{m[name]:.6g}" for m in (self.average_metrics, self.best_metrics, self.worst_metrics)),
-                str(self.metric_counts[name]),
+                one.name,
+                one.direction,
+                *(f"{value:.6g}" for value in (one.mean, one.best, one.worst)),
+                str(one.count),
             )
-            for name in sorted(self.best_metrics)
+            for one in self.leading(_NOTEBOOK_METRICS)
         ]
         counts = f"{self.total_runs} runs: {self.successful_runs} successful, {self.failed_runs} failed"
         return html_result(f"{self.experiment_name}: {counts}.", html_table(heads, rows))
 
-    def to_markdown(self) -> str:
-        """Return the report as Markdown: the counts, the metrics, the newest 50 runs."""
-        lines = [
-            f"# {_cell(self.experiment_name)}",
-            "",
-            f"{self.total_runs} runs: {self.successful_runs} successful, {self.failed_runs} failed.",
-            "",
-        ]
-        if self.best_metrics:
-            lines += ["| metric | better | mean | best | worst | runs |", "|---|---|---:|---:|---:|---:|"]
-            for name in sorted(self.best_metrics):
-                figures = (self.average_metrics[name], self.best_metrics[name], self.worst_metrics[name])
-                shown = " | ".join(f"{value:.6g}" for value in figures)
-                lines.append(
-                    f"| {_cell(name)} | {self.directions[name]} | {shown} | {self.metric_counts[name]} |"
-                )
-            lines.append("")
-        if self.runs:
-            lines += ["| run | status | started | id |", "|---|---|---|---|"]
-            for run in self.runs[:_MARKDOWN_RUNS]:
-                started = run.started.isoformat(sep=" ", timespec="seconds") if run.started else ""
-                lines.append(f"| {_cell(run.name)} | {run.status} | {started} | {run.run_id} |")
-        return "\n".join(lines).rstrip() + "\n"
+
+_METRIC_FIGURES = (
+    "name",
+    "direction",
+    "direction_from",
+    "count",
+    "not_finite",
+    "mean",
+    "median",
+    "std",
+    "best",
+    "worst",
+    "best_run",
+    "worst_run",
+    "best_link",
+    "worst_link",
+)
 
 
-def _cell(text: str) -> str:
-    """Return text that stays inside its cell: no row end, no markup, no HTML."""
-    flat = " ".join(str(text).split())
-    for character in "\\`*_[]<>|#":
-        flat = flat.replace(character, f"\\{character}")
-    return flat.replace("\\<", "&lt;").replace("\\>", "&gt;")
+def _told(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def plain_data(value: Any) -> Any:
+    """Return what JSON takes; a figure that is not finite becomes None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain_data(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_data(one) for one in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {one.name: plain_data(getattr(value, one.name)) for one in fields(value)}
+    return value

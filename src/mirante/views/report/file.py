@@ -7,18 +7,26 @@ from pathlib import Path
 
 import numpy as np
 
-from mirante.i18n import Translator, format_number, translator
+from mirante.i18n import Translator, translator
 from mirante.views.figures import Line, metric_figure
-from mirante.views.page import Cell, Chart, Column, Table, chart_of, filled_rows, render, write_page
-from mirante.views.report.experiment import ExperimentReport, RunRow
+from mirante.views.page import Chart, chart_of, filled_rows, render, write_page
+from mirante.views.report.experiment import ExperimentReport
+from mirante.views.report.metrics import MetricSummary
+from mirante.views.report.tables import (
+    cause_table,
+    duration_table,
+    gap_table,
+    metric_table,
+    param_sections,
+    run_table,
+    stale_table,
+)
 from mirante.views.words import moment, number
 
 __all__ = ["write_report"]
 
-_RUNS_SHOWN = 500
-_METRICS_SHOWN = 200
 _CHARTS = 6
-_RUN_METRICS = 4
+_CERTAIN = 0.05
 
 
 def write_report(
@@ -62,15 +70,22 @@ def write_report(
         locale=_.locale,
         now=now,
         lead=_lead(report, _),
-        metrics=_metric_table(report, _),
-        runs=_run_table(report, _, timezone),
+        asked=_asked(report, _, timezone),
+        link=report.link,
+        metrics=metric_table(report, _),
+        causes=cause_table(report, _),
+        params=param_sections(report, _),
+        durations=duration_table(report, _),
+        stale=stale_table(report, _, timezone),
+        gaps=gap_table(report, _),
+        runs=run_table(report, _, timezone),
     )
     return write_page(html, path)
 
 
 def _lead(report: ExperimentReport, _: Translator) -> str:
     if not report.total_runs:
-        return _("The experiment has no runs yet.")
+        return _("The experiment has no such runs.") if report.asked else _("The experiment has no runs yet.")
     runs = _.n("%(n)s run", "%(n)s runs", report.total_runs)
     text = _(
         "%(runs)s: %(good)s successful, %(bad)s failed",
@@ -79,113 +94,87 @@ def _lead(report: ExperimentReport, _: Translator) -> str:
         bad=report.failed_runs,
     )
     rest = report.total_runs - report.successful_runs - report.failed_runs
-    return text + (_(", %(n)s running, scheduled or killed.", n=rest) if rest else ".")
-
-
-def _varies(report: ExperimentReport, name: str) -> bool:
-    """Tell whether there is a better and a worse; of equal values a direction says nothing."""
-    return report.best_metrics[name] != report.worst_metrics[name]
-
-
-def _leading(report: ExperimentReport) -> list[str]:
-    """Return metrics, those that most runs have first."""
-    return sorted(report.best_metrics, key=lambda name: (-report.metric_counts[name], name))
-
-
-def _metric_table(report: ExperimentReport, _: Translator) -> Table | None:
-    names = _leading(report)
-    only_odd = [name for name in report.not_finite if name not in report.best_metrics]
-    if not names and not only_odd:
-        return None
-    head = [
-        Column(_("metric"), wide=True),
-        Column(_("better")),
-        *(Column(text, number=True) for text in (_("mean"), _("best"), _("worst"), _("runs"))),
-    ]
-    run_names = {run.run_id: run.name for run in report.runs}
-    better = {"lower": _("lower"), "higher": _("higher")}
-    rows = []
-    for name in names[:_METRICS_SHOWN]:
-        odd = report.not_finite.get(name, 0)
-        left_out = _.n("%(n)s value is not finite", "%(n)s values are not finite", odd) if odd else ""
-        best, worst = (
-            Cell(number(values[name], "", _.locale), run_names.get(runs[name], runs[name]))
-            for values, runs in (
-                (report.best_metrics, report.best_runs),
-                (report.worst_metrics, report.worst_runs),
-            )
+    text += _(", %(n)s running, scheduled or killed.", n=rest) if rest else "."
+    if report.nested_runs:
+        nested = _.n(
+            "%(n)s run has a parent; parents and children all count.",
+            "%(n)s runs have a parent; parents and children all count.",
+            report.nested_runs,
         )
-        mean = Cell(number(report.average_metrics[name], "", _.locale))
-        count = Cell(format_number(report.metric_counts[name], _.locale, digits=0))
-        which = Cell(better[report.directions[name]] if _varies(report, name) else "–")
-        rows.append([Cell(name, left_out), which, mean, best, worst, count])
-    for name in only_odd[: max(_METRICS_SHOWN - len(rows), 0)]:
-        none = [Cell("–")] * 3
-        rows.append(
-            [Cell(name, _("no finite value")), Cell(better[report.directions[name]]), *none, Cell("0")]
-        )
-    total = len(names) + len(only_odd)
-    note = _("%(shown)s of %(total)s metrics.", shown=len(rows), total=total) if len(rows) < total else ""
-    return Table(head, rows, note)
+        text = f"{text} {nested}"
+    return text
 
 
-def _run_table(report: ExperimentReport, _: Translator, timezone: str) -> Table | None:
-    if not report.runs:
-        return None
-    metrics = _leading(report)[:_RUN_METRICS]
-    head = [
-        Column(_("run"), wide=True),
-        Column(_("status")),
-        Column(_("started")),
-        *(Column(name, number=True) for name in metrics),
-    ]
-    rows = [_run_cells(run, metrics, _, timezone) for run in report.runs[:_RUNS_SHOWN]]
-    note = ""
-    if report.total_runs > _RUNS_SHOWN:
-        note = _("The newest %(shown)s of %(total)s runs.", shown=_RUNS_SHOWN, total=report.total_runs)
-    return Table(head, rows, note)
-
-
-def _run_cells(run: RunRow, metrics: list[str], _: Translator, timezone: str) -> list[Cell]:
-    words = {
-        "FINISHED": (_("finished"), "ok"),
-        "FAILED": (_("failed"), "critical"),
-        "KILLED": (_("killed"), "warning"),
-        "RUNNING": (_("running"), "notice"),
-        "SCHEDULED": (_("scheduled"), "notice"),
-    }
-    word, level = words.get(run.status, (run.status, "none"))
-    return [
-        Cell(run.name, run.run_id),
-        Cell(word, level=level),
-        Cell(moment(run.started, timezone, _.locale) if run.started else "–"),
-        *(Cell(number(run.metrics.get(name, float("nan")), "", _.locale)) for name in metrics),
-    ]
+def _asked(report: ExperimentReport, _: Translator, timezone: str) -> str:
+    """Say which runs were asked for, where it was not all of them."""
+    parts = []
+    if report.since is not None:
+        parts.append(_("started from %(time)s on", time=moment(report.since, timezone, _.locale)))
+    if report.until is not None:
+        parts.append(_("started before %(time)s", time=moment(report.until, timezone, _.locale)))
+    if report.filter_string:
+        parts.append(report.filter_string)
+    return _("Only runs: %(which)s", which="; ".join(parts)) if parts else ""
 
 
 def _charts(report: ExperimentReport, _: Translator, timezone: str) -> list[Chart]:
-    """Draw the metrics that most runs have over the runs' start; one run alone is no chart."""
-    runs = [run for run in reversed(report.runs) if run.started is not None]
-    if len(runs) < 2:
-        return []
-    times = np.array(
-        [run.started.replace(tzinfo=None) for run in runs if run.started], dtype="datetime64[us]"
-    )
-    order = np.argsort(times, kind="stable")
+    """Draw failures over time and the metrics that most runs have; one run alone is no chart."""
     charts: list[Chart] = []
-    better = {"lower": _("lower is better"), "higher": _("higher is better")}
-    for name in _leading(report)[:_CHARTS]:
-        values = np.array([run.metrics.get(name, np.nan) for run in runs], dtype=np.float64)
-        title = f"{name} ({better[report.directions[name]]})" if _varies(report, name) else name
-        figure = metric_figure(
-            [Line(name, times[order], values[order])], title=title, timezone=timezone, locale=_.locale
-        )
-        figure.update_traces(mode="markers", marker={"size": 7, "opacity": 0.7})
-        caption = _(
-            "Best %(best)s, mean %(mean)s, worst %(worst)s; one point for each run at its start.",
-            best=number(report.best_metrics[name], "", _.locale),
-            mean=number(report.average_metrics[name], "", _.locale),
-            worst=number(report.worst_metrics[name], "", _.locale),
-        )
-        charts.append(chart_of(figure, len(charts) + 1, title, caption=caption))
+    failures = _failure_chart(report, _, timezone)
+    if failures is not None:
+        charts.append(failures)
+    if np.sum(~np.isnat(report.columns.started)) < 2:
+        return filled_rows(charts)
+    for one in report.leading(_CHARTS):
+        charts.append(_metric_chart(report, one, len(charts) + 1, _, timezone))
     return filled_rows(charts)
+
+
+def _failure_chart(report: ExperimentReport, _: Translator, timezone: str) -> Chart | None:
+    if not report.failed_runs or len(report.periods) < 2:
+        return None
+    times = np.array([one.start.replace(tzinfo=None) for one in report.periods], dtype="datetime64[us]")
+    shares = np.array([one.share for one in report.periods])
+    title = _("Share of runs that failed")
+    figure = metric_figure(
+        [Line(title, times, shares)], title=title, unit="share", zero=True, timezone=timezone, locale=_.locale
+    )
+    figure.update_traces(mode="markers+lines", marker={"size": 6})
+    moves = report.failure_trend_p_value <= _CERTAIN
+    caption = _(
+        "%(share)s of the runs that ended failed. %(trend)s",
+        share=number(report.failure_share, "share", _.locale),
+        trend=_("That changed over time by more than chance.")
+        if moves
+        else _("Chance explains how that moved over time."),
+    )
+    return chart_of(figure, 1, title, caption=caption)
+
+
+def _metric_chart(
+    report: ExperimentReport, one: MetricSummary, place: int, _: Translator, timezone: str
+) -> Chart:
+    columns = report.columns
+    metric = columns.metrics[one.name]
+    kept = ~np.isnat(columns.started[metric.rows]) & np.isfinite(metric.values)
+    times, values = columns.started[metric.rows[kept]].astype("datetime64[us]"), metric.values[kept]
+    better = {"lower": _("lower is better"), "higher": _("higher is better")}
+    title = f"{one.name} ({better[one.direction]})" if one.best != one.worst else one.name
+    figure = metric_figure([Line(one.name, times, values)], title=title, timezone=timezone, locale=_.locale)
+    figure.update_traces(mode="markers", marker={"size": 7 if len(values) < 500 else 4, "opacity": 0.7})
+    caption = _(
+        "Best %(best)s, mean %(mean)s, worst %(worst)s; one point for each run at its start.",
+        best=number(one.best, "", _.locale),
+        mean=number(one.mean, "", _.locale),
+        worst=number(one.worst, "", _.locale),
+    )
+    if one.trend is not None and one.trend.verdict != "none":
+        told = {"better": _("It gets better"), "worse": _("It gets worse")}[one.trend.verdict]
+        moved = _(
+            "%(what)s: median %(first)s in the oldest quarter of the runs, %(last)s in the newest.",
+            what=told,
+            first=number(one.trend.first, "", _.locale),
+            last=number(one.trend.last, "", _.locale),
+        )
+        caption = f"{caption} {moved}"
+    return chart_of(figure, place, title, caption=caption)

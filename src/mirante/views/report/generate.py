@@ -1,28 +1,36 @@
-"""Reads all runs of an experiment and counts, averages and compares them."""
+"""Reads all runs of an experiment and finds what there is to say of them."""
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mirante.errors import InputError, TrackingError
-from mirante.views.report.directions import Direction, direction_of
-from mirante.views.report.experiment import ExperimentReport, RunRow
+from mirante.durations import parse_duration
+from mirante.errors import InputError
+from mirante.tracking.client import connect, server_name
+from mirante.tracking.links import experiment_link, run_link
+from mirante.tracking.runs.columns import RunColumns
+from mirante.tracking.runs.directions import Direction
+from mirante.tracking.runs.search import ExperimentRef, find_experiment, read_runs
+from mirante.views.report.condition import Gap, StaleRun, durations, gaps, stale_runs
+from mirante.views.report.experiment import ExperimentReport
+from mirante.views.report.failures import common_causes, failures_over_time
+from mirante.views.report.importance import param_importance
+from mirante.views.report.metrics import metric_summaries
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
-__all__ = ["MLflowReport"]
+__all__ = ["MLflowReport", "report_of"]
 
-# MLflow's SQL store clips an infinite metric to the greatest float
-_INFINITE = 1.79769e308
-_PAGE = 1_000
+_PARENT = "mlflow.parentRunId"
+_STALE = timedelta(days=1)
+_IMPORTANT = 3
+_MODELS_LOOKED_AT = 20
 
 
 class MLflowReport:
@@ -39,6 +47,10 @@ class MLflowReport:
         caller's active run, else to the experiment's monitoring run.
     client : MlflowClient, optional
         A client that is already there.
+    ui_url : str, optional
+        Where people open MLflow, for links; the tracking URI when not given.
+    clock : callable, optional
+        Gives the present.
 
     Raises
     ------
@@ -53,22 +65,46 @@ class MLflowReport:
         directions: Mapping[str, Direction] | None = None,
         log: bool = True,
         client: MlflowClient | None = None,
+        ui_url: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._uri = tracking_uri
         self._directions = dict(directions or {})
         self._log = log
         self._client = client
+        self._ui_url = ui_url
+        self._clock = clock
         for metric, direction in self._directions.items():
             if direction not in ("lower", "higher"):
                 raise InputError(f"the direction of {metric!r} is {direction!r}; write 'lower' or 'higher'")
 
-    def generate_experiment_report(self, experiment_id: str | int) -> ExperimentReport:
+    def generate_experiment_report(
+        self,
+        experiment_id: str | int,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter_string: str = "",
+        stale_after: str | timedelta = _STALE,
+        important: Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> ExperimentReport:
         """Report on one experiment.
 
         Parameters
         ----------
         experiment_id : str or int
             Its id, or its name.
+        since, until : datetime, optional
+            Only runs that started in this half-open interval; without a time zone they are UTC.
+        filter_string : str
+            Only runs that MLflow's filter takes: ``"params.model = 'cnn' and metrics.loss < 0.2"``.
+        stale_after : str or timedelta, default "1d"
+            How long a running run may give no sign of life.
+        important : sequence of str, optional
+            Metrics whose parameters are looked at; the three that most runs have when not given.
+        progress : callable, optional
+            Told how many runs were read, while they are.
 
         Returns
         -------
@@ -79,123 +115,177 @@ class MLflowReport:
         Raises
         ------
         TrackingError
-            If there is no such experiment, or the server does not answer.
+            If there is no such experiment, or the server does not answer or refuses the filter.
+        InputError
+            If the interval is empty, or `important` names a metric that no run has.
         """
-        from mirante.tracking.client import asking, brief_requests, connect
-
+        silence = parse_duration(stale_after)
+        begin, end = (None if one is None else _aware(one) for one in (since, until))
+        if begin is not None and end is not None and begin >= end:
+            raise InputError(f"since is {begin} and until is {end}; until must be later")
         client = self._client or connect(self._uri)
-        with asking(client, f"report on the experiment {experiment_id!r}"):
-            with brief_requests():  # the first question: a server that is away is known within seconds
-                experiment = _find(client, str(experiment_id))
-            if experiment is None:
-                raise TrackingError(
-                    f"MLflow has no experiment with the id or name {str(experiment_id)!r}; "
-                    "`mlflow experiments search` lists those that are there"
-                )
-            rows = [_row(run) for run in _all_runs(client, experiment.experiment_id)]
-        report = self._summed_up(experiment.experiment_id, experiment.name, rows)
+        experiment = find_experiment(client, str(experiment_id))
+        columns = read_runs(
+            client,
+            [experiment.id],
+            filter_string=filter_string,
+            since=begin,
+            until=end,
+            progress=progress,
+        )
+        report = report_of(
+            experiment,
+            columns,
+            directions=self._directions,
+            mlflow=self._ui_url if self._ui_url is not None else web_address_of(client),
+            now=self._clock(),
+            stale_after=silence,
+            important=important,
+            more_gaps=signature_gaps(client, columns),
+            since=begin,
+            until=end,
+            filter_string=filter_string,
+        )
         if self._log:
-            _log(report)
+            _log(report, client.tracking_uri)
         return report
 
-    def _summed_up(self, experiment_id: str, name: str, runs: list[RunRow]) -> ExperimentReport:
-        values: dict[str, list[tuple[float, str]]] = {}
-        odd: Counter[str] = Counter()
-        for run in reversed(runs):  # the oldest first: it wins between equals
-            for key, value in run.metrics.items():
-                if math.isfinite(value):
-                    values.setdefault(key, []).append((value, run.run_id))
-                else:
-                    odd[key] += 1
-        named = sorted({*values, *odd})
-        directions = {key: self._directions.get(key, direction_of(key)) for key in named}
-        least = {key: min(pairs, key=lambda pair: pair[0]) for key, pairs in values.items()}
-        most = {key: max(pairs, key=lambda pair: pair[0]) for key, pairs in values.items()}
-        kept = sorted(values)
-        best = {key: least[key] if directions[key] == "lower" else most[key] for key in kept}
-        worst = {key: most[key] if directions[key] == "lower" else least[key] for key in kept}
-        status = Counter(run.status for run in runs)
-        return ExperimentReport(
-            experiment_id=experiment_id,
-            experiment_name=name,
-            total_runs=len(runs),
-            successful_runs=status["FINISHED"],
-            failed_runs=status["FAILED"],
-            average_metrics={key: _mean([value for value, _run in values[key]]) for key in kept},
-            best_metrics={key: best[key][0] for key in kept},
-            worst_metrics={key: worst[key][0] for key in kept},
-            best_runs={key: best[key][1] for key in kept},
-            worst_runs={key: worst[key][1] for key in kept},
-            directions=directions,
-            metric_counts={key: len(values[key]) for key in kept},
-            not_finite=dict(sorted(odd.items())),
-            runs_by_status=dict(sorted(status.items())),
-            runs=tuple(runs),
-        )
 
+def report_of(
+    experiment: ExperimentRef,
+    columns: RunColumns,
+    *,
+    now: datetime,
+    directions: Mapping[str, Direction] | None = None,
+    mlflow: str = "",
+    stale_after: timedelta = _STALE,
+    important: Sequence[str] | None = None,
+    more_gaps: Sequence[Gap] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    filter_string: str = "",
+) -> ExperimentReport:
+    """Return the report of runs that were read already.
 
-def _mean(values: list[float]) -> float:
-    """Return the mean; divided before it is summed where the sum would be infinite."""
-    try:
-        return math.fsum(values) / len(values)
-    except OverflowError:
-        return math.fsum(value / len(values) for value in values)
+    Parameters
+    ----------
+    experiment : ExperimentRef
+        Whose runs they are.
+    columns : RunColumns
+        The runs.
+    now : datetime
+        The present, for stale runs.
+    directions : mapping of str to {"lower", "higher"}, optional
+        What the caller states.
+    mlflow : str
+        Where people open MLflow; links are empty without.
+    stale_after, important, since, until, filter_string
+        As in `MLflowReport.generate_experiment_report`.
+    more_gaps : sequence of Gap
+        Beside those that the runs themselves tell.
 
+    Raises
+    ------
+    InputError
+        If `important` names a metric that no run has.
+    """
 
-def _find(client: MlflowClient, wanted: str) -> Any:
-    """Return an experiment by id, else by name, else None; a deleted one counts as gone."""
-    from mlflow.exceptions import MlflowException
+    def page(run: str) -> str:
+        return run_link(mlflow, experiment.id, run) if mlflow else ""
 
-    found = None
-    if wanted.isdecimal():
-        try:
-            found = client.get_experiment(wanted)
-        except MlflowException as error:
-            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise
-    if found is None:
-        found = client.get_experiment_by_name(wanted)
-    return None if found is None or found.lifecycle_stage != "active" else found
-
-
-def _all_runs(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
-    from mlflow.entities import ViewType
-
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment_id], run_view_type=ViewType.ACTIVE_ONLY, max_results=_PAGE, page_token=token
-        )
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def _row(run: Run) -> RunRow:
-    return RunRow(
-        run_id=run.info.run_id,
-        name=run.info.run_name or run.info.run_id,
-        status=run.info.status,
-        started=_time(run.info.start_time),
-        ended=_time(run.info.end_time),
-        metrics={key: _metric(value) for key, value in run.data.metrics.items()},
-        params=dict(run.data.params),
+    metrics = metric_summaries(columns, directions or {}, page)
+    finite = sorted((one for one in metrics.values() if one.count), key=lambda one: one.name)
+    status = Counter(columns.statuses.tolist())
+    causes, tried = common_causes(columns)
+    periods, trend = failures_over_time(columns)
+    parents = columns.tags.get(_PARENT)
+    silent = [
+        StaleRun(columns.run_ids[row], columns.names[row], page(columns.run_ids[row]), sign)
+        for row, sign in stale_runs(columns, now, stale_after)
+    ]
+    chosen = _chosen(important, [one.name for one in metrics.values() if one.count], metrics)
+    found = (param_importance(columns, name) for name in chosen)
+    return ExperimentReport(
+        experiment_id=experiment.id,
+        experiment_name=experiment.name,
+        total_runs=len(columns),
+        successful_runs=status["FINISHED"],
+        failed_runs=status["FAILED"],
+        average_metrics={one.name: one.mean for one in finite},
+        best_metrics={one.name: one.best for one in finite},
+        worst_metrics={one.name: one.worst for one in finite},
+        best_runs={one.name: one.best_run for one in finite},
+        worst_runs={one.name: one.worst_run for one in finite},
+        directions={name: metrics[name].direction for name in sorted(metrics)},
+        metric_counts={one.name: one.count for one in finite},
+        not_finite={name: metrics[name].not_finite for name in sorted(metrics) if metrics[name].not_finite},
+        runs_by_status=dict(sorted(status.items())),
+        metrics=metrics,
+        durations=durations(columns),
+        periods=periods,
+        failure_trend_p_value=trend,
+        common_causes=causes,
+        values_tried=tried,
+        importances=tuple(one for one in found if one is not None),
+        gaps=(*gaps(columns), *more_gaps),
+        stale_runs=tuple(silent),
+        nested_runs=0 if parents is None else len(parents.rows),
+        parent_runs=0 if parents is None else len(parents.levels),
+        since=since,
+        until=until,
+        filter_string=filter_string,
+        link=experiment_link(mlflow, experiment.id) if mlflow else "",
+        columns=columns,
     )
 
 
-def _metric(value: float) -> float:
-    return math.copysign(math.inf, value) if abs(value) >= _INFINITE else float(value)
+def web_address_of(client: MlflowClient) -> str:
+    """Return where people open a client's MLflow, without secrets; empty when that is no web address."""
+    uri = client.tracking_uri
+    return server_name(uri) if uri.startswith(("http://", "https://")) else ""
 
 
-def _time(milliseconds: int | None) -> datetime | None:
-    return None if not milliseconds else datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+def signature_gaps(client: MlflowClient, columns: RunColumns) -> tuple[Gap, ...]:
+    """Look at the newest 20 models that finished runs logged, whether they have a signature.
+
+    The signature is in a file beside each model and costs a request; what cannot be read is not counted.
+    """
+    from mirante.tracking.signatures import logged_with_signature
+
+    newest = [
+        (model, str(columns.run_ids[row]))
+        for row in range(len(columns) - 1, -1, -1)
+        if columns.statuses[row] == "FINISHED"
+        for model in columns.models[row]
+    ][:_MODELS_LOOKED_AT]
+    told = [(run, logged_with_signature(client, model)) for model, run in newest]
+    known = [(run, has) for run, has in told if has is not None]
+    lacking = [run for run, has in known if not has]
+    return (
+        (Gap("no_signature", len(lacking), len(known), tuple(dict.fromkeys(lacking))[:5]),) if known else ()
+    )
 
 
-def _log(report: ExperimentReport) -> None:
+def _chosen(
+    important: Sequence[str] | None, leading: Sequence[str], metrics: Mapping[str, object]
+) -> Sequence[str]:
+    if important is None:
+        return leading[:_IMPORTANT]
+    unknown = [name for name in important if name not in metrics]
+    if unknown:
+        some = ", ".join(leading[:5]) or "none"
+        raise InputError(f"no run has the metric {unknown[0]!r}; those that most runs have are: {some}")
+    return important
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _log(report: ExperimentReport, uri: str | None = None) -> None:
     from mirante.tracking.runs import log_artifact
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"report-{report.experiment_id}.md"
-        file.write_text(report.to_markdown(), encoding="utf-8")
-        log_artifact(file, subject=f"experiment/{report.experiment_id}")
+        file.write_text(report.to_markdown(), encoding="utf-8", errors="replace")
+        log_artifact(file, subject=f"experiment/{report.experiment_id}", uri=uri)

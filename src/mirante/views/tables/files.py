@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mirante.errors import ConflictError, InputError
-from mirante.inference_log.segments import lock
+from mirante.locks import lock
 from mirante.views.tables.columns import TABLES, TableName, schema_of
 from mirante.views.tables.walk import batch_of, rows_of, walk
 

@@ -79,6 +79,7 @@ def walk(
     baselines: dict[str, TableProfile | None] = {}
     last: dict[str, tuple[WindowRow, TableProfile | None]] = {}
     seen: set[str] = set()
+    sliced = store.slice_windows.any_of(subject)
     for window in store.windows.walk(subject, since=since, until=until):
         version = window.version
         if version not in baselines:
@@ -95,11 +96,15 @@ def walk(
         before, compared = last.get(version, (None, None))
         if before is None or before.end != window.start or not _alike(profile, compared):
             before = compared = None
-        slices = store.slice_windows.list(subject, since=window.start, until=window.start + _INSTANT)
-        mine = tuple(one for one in slices if one.version == version)
-        yield Counted(window, profile, baselines[version], before, compared, mine)
+        slices = _slices_of(store, window) if sliced else ()
+        yield Counted(window, profile, baselines[version], before, compared, slices)
         last = {name: one for name, one in last.items() if one[0].end >= window.start and name != version}
         last[version] = (window, profile)
+
+
+def _slices_of(store: Store, window: WindowRow) -> tuple[SliceWindowRow, ...]:
+    slices = store.slice_windows.list(window.subject, since=window.start, until=window.start + _INSTANT)
+    return tuple(one for one in slices if one.version == window.version)
 
 
 def _alike(profile: TableProfile | None, compared: TableProfile | None) -> bool:

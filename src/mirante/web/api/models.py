@@ -22,6 +22,7 @@ __all__ = [
     "WRITES",
     "Alert",
     "AlertDetail",
+    "AlertWindow",
     "Fault",
     "Labels",
     "LabelsWritten",
@@ -145,8 +146,15 @@ Finite = Annotated[float | None, BeforeValidator(json_number)]
 """A number as JSON can say it; one that is not finite becomes null."""
 
 
+class AlertWindow(BaseModel):
+    """The window of event time that an alert is about, half-open."""
+
+    start: datetime
+    end: datetime
+
+
 class Alert(BaseModel):
-    """One alert."""
+    """One alert; `window` is null for one that is about a moment."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -165,6 +173,7 @@ class Alert(BaseModel):
     summary: str
     note: str
     historic: bool
+    window: AlertWindow | None = None
 
 
 class Notice(BaseModel):

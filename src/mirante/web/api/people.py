@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mirante.alerts.people.acknowledging import acknowledge, take_back
+from mirante.alerts.people.acknowledging import acknowledge, no_alert, take_back
 from mirante.alerts.people.silencing import (
     SilenceOrder,
     add_silence,
@@ -208,7 +208,7 @@ def _add_acknowledgements(router: APIRouter, store: Store, clock: Callable[[], d
     def moments(id: str) -> list[TimelineMoment]:  # noqa: A002  the API's name for it
         row = store.alerts.get(id)
         if row is None:
-            raise HTTPException(404, f"there is no alert {id[:80]!r}")
+            raise HTTPException(404, no_alert(id))
         now = clock()
         return [_moment(one, now) for one in timeline(store, row, now)]
 

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from mirante.errors import NotFoundError
+from mirante.inference_log.probabilities import MOST_CLASSES
 from mirante.web.api.models import WRITES, fault
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ _MOST_ROWS = 10_000
 _MOST_COLUMNS = 1_000
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _Value = bool | int | FiniteFloat | str | None
-_Prediction = bool | int | FiniteFloat | str
+_Numbers = Annotated[list[FiniteFloat], Field(min_length=2, max_length=MOST_CLASSES)]
+_Named = Annotated[dict[_Id, FiniteFloat], Field(min_length=2, max_length=MOST_CLASSES)]
+_Prediction = bool | int | FiniteFloat | str | _Numbers | _Named
 _Seconds = Annotated[FiniteFloat, Field(ge=0)]
 _FAULTS: dict[int | str, dict[str, Any]] = {**WRITES, 404: fault("The config names no such model.")}
 
@@ -49,7 +52,12 @@ class Predictions(BaseModel):
     inputs: list[dict[str, _Value]] = Field(
         min_length=1, max_length=_MOST_ROWS, description="The features.", examples=[[{"age": 31}]]
     )
-    predictions: list[_Prediction] = Field(min_length=1, max_length=_MOST_ROWS, examples=[[0.25]])
+    predictions: list[_Prediction] = Field(
+        min_length=1,
+        max_length=_MOST_ROWS,
+        description="A value, or the probability of each class: a list, or by the names of the classes.",
+        examples=[[0.25]],
+    )
     ids: list[_Id] | None = Field(default=None, description="For labels; made up if left out.")
     times: list[AwareDatetime] | None = Field(default=None, description="Now, if left out.")
     latencies: list[_Seconds | None] | None = Field(default=None, description="Seconds.")

@@ -8,13 +8,14 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mirante.alerts.matchers import LabelIndex
 from mirante.alerts.tracing import destination_in_words, trace
 from mirante.durations import format_duration
 from mirante.web.api.models import WRITES, json_number
+from mirante.web.api.paging import LINK, link_next
 from mirante.web.ruling import Ruling
 
 if TYPE_CHECKING:
@@ -90,9 +91,24 @@ def add_rules(router: APIRouter, store: Store, ruling: Ruling) -> None:
         The rules and routes of the service.
     """
 
-    @router.get("/rules", summary="Rules with their state and present values", tags=["rules"])
-    def rules() -> list[RuleState]:
-        found = ruling.rules()
+    @router.get(
+        "/rules",
+        summary="Rules with their state and present values, by name",
+        tags=["rules"],
+        responses={200: {"headers": LINK}},
+    )
+    def rules(
+        request: Request,
+        response: Response,
+        after: Annotated[str | None, Query(description="Those that follow the rule of this name.")] = None,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 500,
+        values: Annotated[int, Query(ge=0, le=_MOST_VALUES, description="At most so many of each.")] = 10,
+    ) -> list[RuleState]:
+        found = sorted(ruling.rules(), key=attrgetter("name"))
+        found = [rule for rule in found if after is None or rule.name > after][: limit + 1]
+        if len(found) > limit:
+            found = found[:limit]
+            link_next(request, response, after=found[-1].name)
         names = sorted({metric for rule in found for metric in rule.expression.metrics})
         latest: dict[str, list[Reading]] = {}
         for reading in store.readings.latest(names=names):
@@ -101,7 +117,7 @@ def add_rules(router: APIRouter, store: Store, ruling: Ruling) -> None:
         for alert in store.alerts.open():
             alerts.setdefault(alert.rule, []).append(alert)
         seen = {name: LabelIndex(those, attrgetter("labels")) for name, those in latest.items()}
-        return [_state(rule, seen, alerts.get(rule.name, ())) for rule in found]
+        return [_state(rule, seen, alerts.get(rule.name, ()), values) for rule in found]
 
     @router.post(
         "/routes/test",
@@ -125,14 +141,16 @@ def add_rules(router: APIRouter, store: Store, ruling: Ruling) -> None:
         ]
 
 
-def _state(rule: Rule, latest: Mapping[str, LabelIndex[Reading]], alerts: Sequence[AlertRow]) -> RuleState:
+def _state(
+    rule: Rule, latest: Mapping[str, LabelIndex[Reading]], alerts: Sequence[AlertRow], most: int
+) -> RuleState:
     accepted = (
         reading
         for metric in dict.fromkeys(rule.expression.metrics)
         if metric in latest
         for reading in latest[metric].accepted(rule.expression.where)
     )
-    seen = list(islice(accepted, _MOST_VALUES + 1))
+    seen = list(islice(accepted, most + 1))
     counts: dict[str, int] = {}
     for alert in alerts:
         counts[alert.state] = counts.get(alert.state, 0) + 1
@@ -147,8 +165,8 @@ def _state(rule: Rule, latest: Mapping[str, LabelIndex[Reading]], alerts: Sequen
         labels=dict(rule.labels),
         state=max(counts, key=lambda state: _RANK.get(state, 0), default="inactive"),
         alerts=counts,
-        values=[_value(reading) for reading in seen[:_MOST_VALUES]],
-        truncated=len(seen) > _MOST_VALUES,
+        values=[_value(reading) for reading in seen[:most]],
+        truncated=len(seen) > most,
     )
 
 

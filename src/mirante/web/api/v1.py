@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime
 
+from mirante.alerts.evidence import windows_of
+from mirante.alerts.people.acknowledging import no_alert
 from mirante.garbage import without_collection
 from mirante.store.types import as_values
+from mirante.web.api.agents import make_agents_router
 from mirante.web.api.events import add_events
 from mirante.web.api.models import (
     EVERYWHERE,
     WRITES,
     Alert,
     AlertDetail,
+    AlertWindow,
     Labels,
     LabelsWritten,
     Notice,
@@ -87,6 +91,7 @@ def make_router(
     add_rules(router, store, ruling)
     add_people_routes(router, store, clock)
     router.include_router(make_proposals_router(store, clock))
+    router.include_router(make_agents_router(store, clock))
     if recorders is not None:
         router.include_router(make_predictions_router(recorders))
 
@@ -191,19 +196,27 @@ def _add_alerts(router: APIRouter, store: Store) -> None:
         if len(found) > limit:
             found = found[:limit]
             link_next(request, response, after=found[-1].id)
-        return [Alert.model_validate(row) for row in found]
+        windows = windows_of(store, found)
+        return [
+            Alert(**as_values(row), window=_window(ends)) for row, ends in zip(found, windows, strict=True)
+        ]
 
     @router.get("/alerts/{id}", summary="One alert with its notices", tags=["alerts"], responses=_NOT_HERE)
     def alert(id: str) -> AlertDetail:  # noqa: A002  the API's name for it
         row = _alert(store, id)
         notices = [Notice(**as_values(notice)) for notice in store.outbox.list(alert_id=id)]
-        return AlertDetail(**as_values(row), notices=notices)
+        (ends,) = windows_of(store, [row])
+        return AlertDetail(**as_values(row), window=_window(ends), notices=notices)
+
+
+def _window(ends: tuple[datetime, datetime] | None) -> AlertWindow | None:
+    return None if ends is None else AlertWindow(start=ends[0], end=ends[1])
 
 
 def _alert(store: Store, id: str) -> AlertRow:  # noqa: A002  the API's name for it
     row = store.alerts.get(id)
     if row is None:
-        raise HTTPException(404, f"there is no alert {id[:80]!r}")
+        raise HTTPException(404, no_alert(id))
     return row
 
 

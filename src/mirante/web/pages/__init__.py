@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mirante.web.pages.alert import alert_page
 from mirante.web.pages.alerts import alerts_page
+from mirante.web.pages.experiment import experiment_page
+from mirante.web.pages.experiments import experiments_page
 from mirante.web.pages.host import host_page
 from mirante.web.pages.model import model_page
 from mirante.web.pages.overview import overview
@@ -20,6 +22,8 @@ __all__ = [
     "alert_page",
     "alerts_page",
     "error_page",
+    "experiment_page",
+    "experiments_page",
     "host_page",
     "login_page",
     "model_page",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mirante.alerts.channels.texts import link_name
+from mirante.alerts.people.acknowledging import no_alert
 from mirante.alerts.people.timeline import timeline
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.query import Query, UnknownPageError
@@ -42,7 +43,7 @@ def alert_page(store: Store, alert_id: str, query: Query, *, fault: str = "") ->
     """
     row = store.alerts.get(alert_id)
     if row is None:
-        raise UnknownPageError(f"there is no alert {alert_id[:80]!r}")
+        raise UnknownPageError(no_alert(alert_id, query.locale))
     (shown,) = alerts_shown(store, [row], query, {})
     moments = timeline(store, row, query.now)
     notices = [moment.notice for moment in moments if moment.notice is not None]

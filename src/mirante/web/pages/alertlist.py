@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mirante.alerts.evidence import windows_of
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.people.silencing import Holding
 from mirante.readings import SLICE
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ShownAlert", "alerts_shown", "subject_url"]
 
-_IN_SUBJECT = frozenset({"model", "alias", "host", "experiment", "table"})
+_IN_SUBJECT = frozenset({"model", "alias", "host", "experiment", "table", "registry"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class ShownAlert:
         Who has it in hand.
     silence : SilenceRow, optional
         What holds it back now; of several the one that ends last.
+    window : (datetime, datetime), optional
+        Where the window that it is about begins and ends; None for an alert about a moment.
     """
 
     row: AlertRow
@@ -48,6 +52,7 @@ class ShownAlert:
     notices: list[NoticeRow]
     acknowledgement: AcknowledgementRow | None = None
     silence: SilenceRow | None = None
+    window: tuple[datetime, datetime] | None = None
 
 
 def subject_url(query: Query, subject: str, **parameters: str) -> str:
@@ -67,7 +72,7 @@ def alerts_shown(
     Parameters
     ----------
     store : Store
-        Has what people said to them.
+        Has what people said to them, and their windows.
     alerts : iterable of AlertRow
         The alerts.
     query : Query
@@ -89,8 +94,9 @@ def alerts_shown(
             notices=_newest(notices.get(row.id, ())),
             acknowledgement=said.get(row.id),
             silence=_silence(row, holding) if row.state != "resolved" else None,
+            window=window,
         )
-        for row in rows
+        for row, window in zip(rows, windows_of(store, rows), strict=True)
     ]
 
 

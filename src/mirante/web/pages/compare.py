@@ -15,7 +15,7 @@ from mirante.web.pages.query import Query, parse_time
 from mirante.web.pages.render import number, percent
 
 if TYPE_CHECKING:
-    from mirante.store import Store, WindowRow
+    from mirante.store import BaselineRow, Store, WindowRow
 
 __all__ = ["Comparison", "compare", "window_key"]
 
@@ -112,9 +112,10 @@ def compare(
     missing = bool(verdict.get("missing_detected"))
     told = [verdict.get("sentence"), verdict.get("missing_sentence") if missing else None]
     sentences = [str(text) for text in told if text]
-    chart = _chart(store, subject, row, feature, query)
+    base = store.baselines.get(subject, row.version)
+    chart = _chart(base, row, feature, query)
     slices = [sentence for column, sentence in slices_of(row) if column == feature]
-    facts = _facts(verdict, query, row.version)
+    facts = _facts(verdict, query, row.version, None if base is None else base.rows)
     return Comparison(feature, row, features, chart, state, missing, sentences, slices, facts)
 
 
@@ -150,11 +151,10 @@ def _first_judged(store: Store, windows: Sequence[WindowRow]) -> WindowRow | Non
     return None
 
 
-def _chart(store: Store, subject: str, window: WindowRow, feature: str, query: Query) -> Chart | None:
+def _chart(base: BaselineRow | None, window: WindowRow, feature: str, query: Query) -> Chart | None:
     from mirante.profiles import TableProfile
     from mirante.views.figures import distribution_draft
 
-    base = store.baselines.get(subject, window.version)
     if base is None or not window.profile or not base.profile:
         return None
     then = TableProfile.from_bytes(base.profile).columns.get(feature)
@@ -166,7 +166,7 @@ def _chart(store: Store, subject: str, window: WindowRow, feature: str, query: Q
     return chart_of("compare", title, distribution_draft(then, now, title=title, locale=query.locale))
 
 
-def _facts(verdict: Mapping[str, Any], query: Query, version: str) -> list[tuple[str, str]]:
+def _facts(verdict: Mapping[str, Any], query: Query, version: str, rows: int | None) -> list[tuple[str, str]]:
     _ = translator(query.locale)
 
     def value(name: str) -> float | None:
@@ -180,7 +180,9 @@ def _facts(verdict: Mapping[str, Any], query: Query, version: str) -> list[tuple
         (f"{_('Score')} ({score})" if score else _("Score"), number(value("value"), query.locale, digits=3)),
         (_("Threshold"), number(value("threshold"), query.locale, digits=3)),
         (_("p-value"), number(value("p_value"), query.locale, digits=3)),
-        (_("Rows in the baseline"), number(value("n_baseline"), query.locale)),
+        (_("Rows in the baseline"), number(rows, query.locale)),
+        # those of like days, or of the windows before, and without missing values: what the verdict is from
+        (_("Rows that it is compared with"), number(value("n_baseline"), query.locale)),
         (_("Rows in the window"), number(value("n_window"), query.locale)),
         (_("Smallest shift that could be seen"), number(value("smallest_effect"), query.locale, digits=3)),
         (_("Missing values"), percent(value("missing_ratio"), query.locale)),

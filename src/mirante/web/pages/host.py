@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import marks_for, other_charts
-from mirante.web.pages.hostcharts import ChartGroup, host_charts
+from mirante.web.pages.drawing import ChartGroup
+from mirante.web.pages.hostcharts import host_charts
 from mirante.web.pages.model import find_subject
 from mirante.web.pages.query import Query, TimeRange
 from mirante.web.pages.render import render

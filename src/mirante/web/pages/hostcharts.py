@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mirante.i18n import Translator, translator
-from mirante.web.pages.charts import Chart, chart_of, thinned_series
+from mirante.web.pages.charts import Chart, thinned_series
+from mirante.web.pages.drawing import ChartGroup, Drawing, lively
 from mirante.web.pages.query import Query, TimeRange
 
 if TYPE_CHECKING:
-    from mirante.store import Series, Store
+    from mirante.store import Store
 
-__all__ = ["ChartGroup", "host_charts"]
-
-_MOST_LINES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class ChartGroup:
-    """Charts under one heading; a page with one group has none."""
-
-    title: str
-    charts: list[Chart]
+__all__ = ["host_charts"]
 
 
 def host_charts(
@@ -47,10 +35,8 @@ def host_charts(
         Gives the language.
     """
     _ = translator(query.locale)
-    found: dict[str, list[Series]] = {}
-    for one in thinned_series(store, subject, _NAMES, span):
-        found.setdefault(one.name, []).append(one)
-    drawing = _Drawing(found, marks, query)
+    found = thinned_series(store, subject, _NAMES, span)
+    drawing = Drawing(found, marks, query, lambda labels: labels.get("mount") or labels.get("gpu") or "")
     groups = (
         ChartGroup(_("CPU and memory"), _whole(drawing, _)),
         ChartGroup(_("Disks"), _disks(drawing, _)),
@@ -74,52 +60,7 @@ _NAMES = (
 )
 
 
-class _Drawing:
-    """Makes charts of the series of one host."""
-
-    def __init__(self, found: Mapping[str, list[Series]], marks: Sequence[Any], query: Query) -> None:
-        from mirante.views.figures import draw_marks
-
-        self.found, self._query = found, query
-        self._marks = draw_marks(marks, locale=query.locale)
-
-    def lines(self, names: Mapping[str, str], *, rate: bool = False) -> list[Any]:
-        """Return the series of some readings as lines with names for people."""
-        lines = []
-        for name, text in names.items():
-            for one in sorted(self.found.get(name, ()), key=lambda s: sorted(s.labels.items())):
-                line = _line(one, text, rate=rate)
-                if line is not None:
-                    lines.append(line)
-        return lines[:_MOST_LINES]
-
-    def chart(
-        self,
-        key: str,
-        title: str,
-        lines: Sequence[Any],
-        unit: str,
-        *,
-        limits: Mapping[str, float] | None = None,
-    ) -> list[Chart]:
-        """Return one chart, or none where there is nothing to draw."""
-        from mirante.views.figures import metric_draft
-
-        if not lines:
-            return []
-        draft = metric_draft(
-            lines,
-            title=title,
-            unit=unit,
-            events=self._marks,
-            thresholds=limits or {},
-            zero=True,
-            locale=self._query.locale,
-        )
-        return [chart_of(key, title, draft)]
-
-
-def _whole(drawing: _Drawing, _: Translator) -> list[Chart]:
+def _whole(drawing: Drawing, _: Translator) -> list[Chart]:
     used = {
         "system_cpu_percent": _("CPU"),
         "system_memory_percent": _("memory"),
@@ -134,13 +75,13 @@ def _whole(drawing: _Drawing, _: Translator) -> list[Chart]:
     cores = drawing.found.get("system_cpus", ())
     limits = {_("cores"): float(one.values[-1]) for one in cores}
     return [
-        *drawing.chart("usage", _("In use"), drawing.lines(used) + _lively(swap), "percent"),
+        *drawing.chart("usage", _("In use"), drawing.lines(used) + lively(swap), "percent"),
         *drawing.chart("load", _("Load"), drawing.lines(load), "", limits=limits),
         *drawing.chart("processes", _("Processes"), drawing.lines({"system_processes": _("processes")}), ""),
     ]
 
 
-def _disks(drawing: _Drawing, _: Translator) -> list[Chart]:
+def _disks(drawing: Drawing, _: Translator) -> list[Chart]:
     traffic = {
         "system_disk_read_bytes_total": _("read"),
         "system_disk_written_bytes_total": _("written"),
@@ -153,7 +94,7 @@ def _disks(drawing: _Drawing, _: Translator) -> list[Chart]:
     ]
 
 
-def _network(drawing: _Drawing, _: Translator) -> list[Chart]:
+def _network(drawing: Drawing, _: Translator) -> list[Chart]:
     traffic = {
         "system_network_sent_bytes_total": _("sent"),
         "system_network_received_bytes_total": _("received"),
@@ -167,13 +108,13 @@ def _network(drawing: _Drawing, _: Translator) -> list[Chart]:
         *drawing.chart(
             "network_faults",
             _("Network faults"),
-            _lively(drawing.lines(faults, rate=True)),
+            lively(drawing.lines(faults, rate=True)),
             _("packets per second"),
         ),
     ]
 
 
-def _container(drawing: _Drawing, _: Translator) -> list[Chart]:
+def _container(drawing: Drawing, _: Translator) -> list[Chart]:
     used = {"system_container_cpu_percent": _("CPU"), "system_container_memory_percent": _("memory")}
     held = {"system_container_throttled_seconds_total": _("held back")}
     return [
@@ -181,13 +122,13 @@ def _container(drawing: _Drawing, _: Translator) -> list[Chart]:
         *drawing.chart(
             "throttled",
             _("Held back by the CPU limit"),
-            _lively(drawing.lines(held, rate=True)),
+            lively(drawing.lines(held, rate=True)),
             _("seconds per second"),
         ),
     ]
 
 
-def _gpus(drawing: _Drawing, _: Translator) -> list[Chart]:
+def _gpus(drawing: Drawing, _: Translator) -> list[Chart]:
     used = {"system_gpu_percent": _("load"), "system_gpu_memory_percent": _("memory")}
     return [
         *drawing.chart("gpu", _("GPU in use"), drawing.lines(used), "percent"),
@@ -196,23 +137,3 @@ def _gpus(drawing: _Drawing, _: Translator) -> list[Chart]:
         ),
         *drawing.chart("gpu_power", _("Power"), drawing.lines({"system_gpu_power_watts": "GPU"}), "W"),
     ]
-
-
-def _line(one: Series, text: str, *, rate: bool) -> Any:
-    """Return a series as a line; a counter as its rate per second, with a gap where the machine restarted."""
-    from mirante.views.figures import Line
-
-    which = one.labels.get("mount") or one.labels.get("gpu") or ""
-    name = f"{text} {which}".strip()
-    if not rate:
-        return Line(name, one.times, one.values)
-    if len(one.times) < 2:
-        return None
-    seconds = np.diff(one.times) / np.timedelta64(1, "s")
-    steps = np.diff(one.values)
-    return Line(name, one.times[1:], np.where(steps >= 0, steps, np.nan) / seconds)
-
-
-def _lively(lines: Sequence[Any]) -> list[Any]:
-    """Keep lines that are ever above zero: a chart of nothing says nothing."""
-    return [line for line in lines if np.any(line.values > 0)]

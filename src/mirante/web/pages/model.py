@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mirante.tracking.links import version_link
-from mirante.views.verdicts import drifted_columns, missing_columns, performance_of, realised_of
 from mirante.web.pages.alertlist import alerts_shown
 from mirante.web.pages.charts import heat_chart, marks_for, model_charts
 from mirante.web.pages.compare import Comparison, compare, window_key
-from mirante.web.pages.estimates import estimate_charts, not_estimated
+from mirante.web.pages.estimates import estimate_charts
 from mirante.web.pages.query import Query, TimeRange, UnknownPageError
-from mirante.web.pages.realised import so_far, window_performance, with_interval
+from mirante.web.pages.realised import window_performance
 from mirante.web.pages.render import render, window_name
-from mirante.web.pages.slices import slices_shown
+from mirante.web.pages.slices import of_slice, slices_shown
 from mirante.web.pages.states import URGENCY, card_of, severity_state
 from mirante.web.pages.strangest import strangest_rows
 from mirante.web.pages.versus import versus
+from mirante.web.pages.windowtable import shared_starts, window_table
 
 if TYPE_CHECKING:
     from mirante.store import AlertRow, Store, SubjectRow, VersionRow, WindowRow
 
 __all__ = ["find_subject", "model_page"]
 
-_PER_PAGE = 30
-_SHOWN_COLUMNS = 3
 _SHOWN_ALERTS = 6
 _MOST_CHOICES = 200
 _MOMENT = timedelta(microseconds=1)
@@ -58,23 +55,6 @@ class Choice:
     version: str
     drifted: bool
     chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WindowLine:
-    """One line of the table of windows."""
-
-    row: WindowRow
-    key: str
-    chosen: bool
-    drifted: list[str]
-    more: int
-    missing: list[str]
-    outliers: float | None
-    latency: float | None
-    performance: list[float | None]
-    intervals: list[str]
-    so_far: str
 
 
 def find_subject(store: Store, subject: str) -> SubjectRow:
@@ -123,6 +103,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
     comparison = compare(store, subject, near, drifted, query)
     card = card_of(store, subject, _open(alerts), query, tasks)
     drawn = draw_marks(marks, locale=query.locale)
+    slices = slices_shown(store, subject, windows, query, told=comparison.window if comparison else None)
     estimates = estimate_charts(store, subject, span, drawn, query)
     return render(
         "model.html",
@@ -136,14 +117,15 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
         charts=[*estimates.values(), *model_charts(store, subject, span, drawn, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
-        slices=slices_shown(store, subject, windows, query, told=comparison.window if comparison else None),
+        slices=slices,
+        of_slice=of_slice(store, slices, comparison.window, query) if slices and comparison else [],
         versus=versus(store, subject, span, query),
         comparison=comparison,
         choices=_choices(windows, comparison, drifted),
         realised=window_performance(comparison.window, query) if comparison else None,
         strangest=strangest_rows(comparison.window, query.locale) if comparison else [],
         several_versions=len({row.version for row in windows}) > 1,
-        **_table(store, windows, comparison, query),
+        **window_table(store, windows, comparison, query),
     )
 
 
@@ -204,7 +186,7 @@ def _choices(
     chosen = comparison.window
     known = {(row.start, row.version) for row in newest}
     rows = newest if (chosen.start, chosen.version) in known else [chosen, *newest]
-    shared = _shared(rows)
+    shared = shared_starts(rows)
     # all of them are cut on the clock of the chosen one
     clock = {"timezone": chosen.verdicts.get("timezone")}
     return [
@@ -220,71 +202,7 @@ def _choices(
     ]
 
 
-def _shared(rows: Sequence[WindowRow]) -> set[datetime]:
-    """Return the starts at which several versions have a window."""
-    count = Counter(row.start for row in rows)
-    return {start for start, number in count.items() if number > 1}
-
-
 def _versions(model: str, versions: Sequence[VersionRow], query: Query) -> list[tuple[str, str]]:
     """Return the versions that served, newest first, each with its address in MLflow, which may be empty."""
     found = [row.version for row in versions]
     return [(one, version_link(query.mlflow, model, one) if query.mlflow else "") for one in found]
-
-
-def _table(
-    store: Store, windows: Sequence[WindowRow], comparison: Comparison | None, query: Query
-) -> dict[str, Any]:
-    """Return one page of the windows, newest first."""
-    shown, page, pages = query.cut(windows[::-1], "page", _PER_PAGE)
-    rows = _with_verdicts(store, shown)
-    measures = sorted(
-        {name for row in rows for name in performance_of(row)} & {"accuracy", "log_loss", "mae", "rmse"}
-    )
-    shared = _shared(windows)
-    chosen = None if comparison is None else (comparison.window.start, comparison.window.version)
-    return {
-        "lines": [
-            _line(row, measures, query.locale, window_key(row, alone=row.start not in shared), chosen)
-            for row in rows
-        ],
-        "measures": measures,
-        "not_estimated": not_estimated(rows, query),
-        "page": page,
-        "pages": pages,
-    }
-
-
-def _with_verdicts(store: Store, shown: Sequence[WindowRow]) -> list[WindowRow]:
-    """Read windows again, newest first, with what was found in them."""
-    if not shown:
-        return []
-    until = shown[0].start + _MOMENT
-    found = store.windows.list(shown[0].subject, since=shown[-1].start, until=until)
-    full = {(row.start, row.version): row for row in found}
-    return [full.get((row.start, row.version), row) for row in shown]
-
-
-def _line(
-    row: WindowRow, measures: Sequence[str], locale: str, key: str, chosen: tuple[datetime, str] | None
-) -> WindowLine:
-    found, ends = performance_of(row), realised_of(row).get("intervals") or {}
-    drifted = [name for name, _ in drifted_columns(row)]
-    latency = row.verdicts.get("latency")
-    outliers = row.verdicts.get("outliers")
-    return WindowLine(
-        row=row,
-        key=key,
-        chosen=(row.start, row.version) == chosen,
-        drifted=drifted[:_SHOWN_COLUMNS],
-        more=max(0, len(drifted) - _SHOWN_COLUMNS),
-        missing=missing_columns(row)[:_SHOWN_COLUMNS],
-        outliers=outliers / row.rows if isinstance(outliers, int | float) and row.rows else None,
-        latency=latency.get("p95") if isinstance(latency, dict) else None,
-        performance=[found.get(name) for name in measures],
-        intervals=[
-            "" if found.get(name) is None else with_interval(name, found[name], ends.get(name), locale)
-            for name in measures
-        ],
-        so_far=so_far(row, locale),
-    )

@@ -37,7 +37,10 @@ def overview(store: Store, query: Query, tasks: Mapping[str, Any] | None = None)
     alerts: defaultdict[str, list[AlertRow]] = defaultdict(list)
     for alert in store.alerts.open():
         alerts[alert.subject].append(alert)
-    every = standings(store, alerts, query, tasks=tasks)
+    # experiments have a page of their own, and are here while they need somebody
+    every = [
+        one for one in standings(store, alerts, query, tasks=tasks) if one.kind != "experiment" or one.alerts
+    ]
     named = _named(every, query.get("find"))
     counts = Counter(one.state for one in named)
     state = query.get("state") if query.get("state") in URGENCY else ""

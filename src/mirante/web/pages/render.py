@@ -231,17 +231,27 @@ def _unit_of_rule(query: Query, name: str) -> str:
 
 
 def duration(seconds: float | None, locale: str = "en") -> str:
-    """Return a short time in the unit that suits it.
+    """Return a length of time in the unit that suits it.
 
     Examples
     --------
     >>> duration(0.0000314), duration(0.0421), duration(12.3), duration(None)
     ('31.4 µs', '42.1 ms', '12.3 s', '–')
+    >>> duration(150), duration(9000), duration(200_000)
+    ('2.5 min', '2.5 h', '2.3 d')
     """
-    if seconds is None:
+    if seconds is None or math.isnan(seconds):
         return "–"
-    factor, unit = (1e6, " µs") if seconds < 1e-3 else (1e3, " ms") if seconds < 1 else (1, " s")
+    if seconds == 0:
+        return "0 s"
+    factor, unit = next((factor, unit) for most, factor, unit in _UNITS_OF_TIME if seconds < most)
     return _fixed(seconds * factor, locale, 1, unit)
+
+
+_UNITS_OF_TIME: tuple[tuple[float, float, str], ...] = (
+    (1e-3, 1e6, " µs"), (1, 1e3, " ms"), (120, 1, " s"), (7_200, 1 / 60, " min"), (172_800, 1 / 3600, " h"),
+    (float("inf"), 1 / 86_400, " d"),
+)  # fmt: skip
 
 
 def length(time: timedelta) -> str:

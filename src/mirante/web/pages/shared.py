@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Common", "common_labels", "common_to", "page_path"]
 
-_PAGES = {"model": "/model", "table": "/table"}
+_PAGES = {"model": "/model", "table": "/table", "experiment": "/experiment"}
 
 
 def page_path(subject: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mirante.alerts.grouping import routing_labels
 from mirante.alerts.matchers import Matchers
+from mirante.alerts.people.acknowledging import no_alert
 from mirante.alerts.people.matchertext import format_matchers, matchers_of, parse_matchers
 from mirante.alerts.people.silencing import SilenceOrder, silence_state
 from mirante.durations import format_duration
@@ -202,7 +203,7 @@ def _prefilled(store: Store, query: Query, silence_id: str) -> dict[str, str]:
     if query.get("alert"):
         alert = store.alerts.get(query.get("alert"))
         if alert is None:
-            raise UnknownPageError(f"there is no alert {query.get('alert')[:80]!r}")
+            raise UnknownPageError(no_alert(query.get("alert"), query.locale))
         return {**fields, "matchers": "\n".join(format_matchers(matchers_of(alert)))}
     return fields
 

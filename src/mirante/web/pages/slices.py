@@ -15,7 +15,7 @@ from mirante.web.pages.query import Query
 if TYPE_CHECKING:
     from mirante.store import SliceWindowRow, Store, WindowRow
 
-__all__ = ["SliceLine", "Slices", "slices_shown"]
+__all__ = ["SliceLine", "Slices", "of_slice", "slices_shown"]
 
 _WINDOWS = 200  # of which slices are shown: as many as a heat map has columns
 _LINES = 20
@@ -145,6 +145,45 @@ def slices_shown(
         one[::-1][:_OF_ONE],
         problems,
     )
+
+
+def of_slice(store: Store, slices: Slices, window: WindowRow, query: Query) -> list[str]:
+    """Return what was found in the chosen slice of the window whose rows are compared as a whole.
+
+    Parameters
+    ----------
+    store : Store
+        Has the slice's verdicts.
+    slices : Slices
+        With the one that is chosen.
+    window : WindowRow
+        The window.
+    query : Query
+        Gives the language.
+
+    Returns
+    -------
+    list of str
+        Sentences, the furthest moved column first; none where no slice is chosen.
+    """
+    if not slices.chosen:
+        return []
+    _, label = translator(query.locale), slices.chosen
+    key, until = slices.windows[0].slice, window.start + _MOMENT
+    rows = store.slice_windows.list(window.subject, since=window.start, until=until, of=key)
+    row = next((row for row in rows if row.version == window.version), None)
+    if row is None:
+        return [_("%(slice)s has no rows in this window.", slice=label)]
+    said = [_("%(slice)s: %(sentence)s", slice=label, sentence=one) for one in row.verdicts["sentences"]]
+    more = row.drifted - len(said)
+    said += [_.n("and %(n)s more feature", "and %(n)s more features", more)] if more > 0 else []
+    if missing := row.verdicts.get("missing"):
+        names = ", ".join(missing)
+        said.append(_("%(slice)s: more values are missing in %(names)s.", slice=label, names=names))
+    if said:
+        return said
+    rows_of = _.n("%(n)s row", "%(n)s rows", row.rows)
+    return [_("%(slice)s: no drift in this window (%(rows)s).", slice=label, rows=rows_of)]
 
 
 def _effect(row: SliceWindowRow) -> float:

@@ -65,13 +65,16 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query) -> str:
     store : Store
         What is measured.
     health : mapping
-        What the service says of itself: ``status``, ``store``, ``started``, ``tasks`` and ``details``; all of
-        it may be missing, where pages run without the service.
+        What the service says of itself: ``status``, ``store``, ``started``, ``tasks``, ``lease`` and
+        ``details``; all of it may be missing, where pages run without the service.
     query : Query
         Gives the language and the moment.
     """
     details = _mapping(health.get("details"))
     tasks = [_task(str(name), _mapping(said)) for name, said in _mapping(health.get("tasks")).items()]
+    waits = _mapping(health.get("lease")).get("held") is False
+    if waits:  # the store says of the other's tasks which of them fail, and no more
+        tasks = [task for task in tasks if task.error]
     about = _mapping(details.get("about"))
     answers = health.get("store", "ok") == "ok"
     measured = _measured(store) if answers else None
@@ -81,6 +84,8 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query) -> str:
         store_ok=measured is not None,
         tasks=sorted(tasks, key=lambda task: (not task.error, task.name)),
         failing=[task.name for task in tasks if task.error],
+        waits=waits,
+        holder=_holder(_mapping(details.get("lease"))),
         started=parse_time(str(health.get("started") or "")),
         about={key: str(about.get(key) or "") for key in _ABOUT},
         zones=[str(zone) for zone in about.get("window_timezones") or ()],
@@ -116,6 +121,16 @@ def _task(name: str, said: Mapping[str, Any]) -> ShownTask:
         last_success=time("last_success"),
         error=error.splitlines()[0] if error else "",
     )
+
+
+def _holder(said: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not said:
+        return None
+    return {
+        "host": str(said.get("host") or ""),
+        "process": str(said.get("process") or ""),
+        "since": parse_time(str(said.get("since") or "")),
+    }
 
 
 def _heartbeat(said: Any) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-__all__ = ["DIRECTIONS", "Direction", "direction_of"]
+__all__ = ["DIRECTIONS", "Direction", "direction_of", "is_known"]
 
 Direction = Literal["lower", "higher"]
 
@@ -99,9 +99,24 @@ def direction_of(metric: str) -> Direction:
     >>> direction_of("neg_mean_squared_error")
     'higher'
     """
-    words = [word.lower() for word in _WORD.findall(metric)]
+    words = _words(metric)
     known = [DIRECTIONS[word] for word in words if word in DIRECTIONS]
     found: Direction = known[-1] if known else "higher"
     if _NEGATED.intersection(words):
         return "higher"
     return found
+
+
+def is_known(metric: str) -> bool:
+    """Tell whether a metric's name says which way is better; else `direction_of` takes it for ``higher``.
+
+    Examples
+    --------
+    >>> is_known("val_log_loss"), is_known("foo")
+    (True, False)
+    """
+    return any(word in DIRECTIONS or word in _NEGATED for word in _words(metric))
+
+
+def _words(metric: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(metric)]

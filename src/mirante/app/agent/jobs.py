@@ -1,0 +1,120 @@
+"""What the agent counts: the service says it, and the last that it said is kept for when it is away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import TypeAdapter
+
+from mirante.app.agent.centre import AwayError, Centre
+from mirante.app.agent.counting import VersionCounter, job_key
+from mirante.app.agent.files import DamagedError, read_checked, write_checked
+from mirante.inference_log import InferenceLog
+from mirante.web.api.agent_models import AgentJob
+
+if TYPE_CHECKING:
+    from mirante.monitors.baseline import ModelBaseline
+    from mirante.monitors.slices.resolving import Resolved
+
+__all__ = ["Jobs"]
+
+_log = structlog.get_logger("mirante.agent")
+_FORM = 1
+_LIST = TypeAdapter(list[AgentJob])
+
+
+class Jobs:
+    """The counters of all versions that are watched and have rows in a log.
+
+    Parameters
+    ----------
+    centre : Centre
+        Says what is to be counted.
+    log : Path
+        Folder of the inference log.
+    folder : Path
+        For what the counters keep, and the baselines.
+    """
+
+    def __init__(self, centre: Centre, log: Path, folder: Path) -> None:
+        self._centre, self._log, self._folder = centre, InferenceLog(log), folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.counters: dict[tuple[str, str], VersionCounter] = {}
+        self._how: dict[tuple[str, str], AgentJob] = {}
+        self._told: dict[tuple[str, str], str] = {}
+        self._known = self._kept()
+
+    def refresh(self) -> None:
+        """Ask the service what to count, and take up what is new; what it said last holds while it is away.
+
+        Raises
+        ------
+        AwayError
+            If it is away, after the last that it said was taken up, as far as that is known here.
+        """
+        away: AwayError | None = None
+        try:
+            jobs = self._centre.jobs()
+        except AwayError as error:
+            away, jobs = error, self._known
+        else:
+            if jobs != self._known:
+                write_checked(self._folder / "jobs.json", _LIST.dump_json(jobs), _FORM)
+                self._known = jobs
+        recorded = {model for model, _ in self._log.models()}
+        wanted = {job_key(job): job for job in jobs if job.model in recorded}
+        for key in self.counters.keys() - wanted.keys():
+            if away is None:
+                self.counters.pop(key).remove()
+                self._how.pop(key)
+        for key, job in wanted.items():
+            if not self._same(key, job):
+                try:
+                    self._take_up(key, job)
+                except AwayError as error:
+                    away = error
+                except Exception as error:  # one model that cannot be counted stops no other
+                    self._tell(key, f"{type(error).__name__}: {error}")
+        if away is not None:
+            raise away
+
+    def _same(self, key: tuple[str, str], job: AgentJob) -> bool:
+        known = self._how.get(key)
+        ignored = {"since"}  # it moves on while windows are judged
+        return known is not None and known.model_dump(exclude=ignored) == job.model_dump(exclude=ignored)
+
+    def _take_up(self, key: tuple[str, str], job: AgentJob) -> None:
+        baseline, slices = self._baseline(job.digest)
+        self.counters[key] = VersionCounter(job, baseline, self._log, self._folder, slices)
+        self._how[key] = job
+        self._told.pop(key, None)
+        _log.info("counts the windows of a model", subject=job.subject, version=job.version)
+
+    def _tell(self, key: tuple[str, str], trouble: str) -> None:
+        """Say why a model is not counted, once: it is tried again at each look."""
+        if self._told.get(key) != trouble:
+            self._told[key] = trouble
+            _log.warning("a model cannot be counted", subject=key[0], version=key[1], error=trouble)
+
+    def _baseline(self, digest: str) -> tuple[ModelBaseline, Resolved | None]:
+        from mirante.monitors.baseline import ModelBaseline
+        from mirante.monitors.slices.sending import OFFERED_SLICES, offered_slices
+
+        path = self._folder / f"{digest}.baseline"
+        try:
+            kept = {name: bytes.fromhex(data) for name, data in json.loads(read_checked(path)[2]).items()}
+        except (FileNotFoundError, DamagedError):
+            kept = self._centre.baseline(digest)
+            body = json.dumps({name: data.hex() for name, data in kept.items()}).encode()
+            write_checked(path, body, _FORM)
+        slices = kept.get(OFFERED_SLICES)
+        return ModelBaseline.from_files(kept), None if slices is None else offered_slices(slices)
+
+    def _kept(self) -> list[AgentJob]:
+        try:
+            return _LIST.validate_json(read_checked(self._folder / "jobs.json")[2])
+        except (FileNotFoundError, ValueError):  # damaged, or of another version: the service says it again
+            return []
