@@ -2,7 +2,8 @@
 
 The whole service with its loops, page and store, MLflow server, recorder and channel, by a clock many times
 as fast as the world. `main` prints one line of JSON for each hour: resident memory after a collection, in
-bytes, open files, threads, and what was done so far; ``python -m tests.faults.soak`` runs it.
+bytes, connections to the store, all other open files, threads, and what was done so far;
+``python -m tests.faults.soak`` runs it.
 
 SQLite keeps up to 16 MB of pages for each connection, which fill as the file grows. That has an end, far
 beyond the hours of a test, and would hide what has none: so connections give theirs back after each use.
@@ -80,9 +81,12 @@ def sample(life: Life, notices: int) -> dict[str, int]:
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     own = psutil.Process()
+    # a connection has two files open (SQLite's shared memory is opened once for all)
+    store = [Path(one.path).name for one in own.open_files() if Path(one.path).name.startswith("mirante.db")]
     return {
         "memory": own.memory_info().rss,
-        "files": own.num_fds(),
+        "connections": store.count("mirante.db"),
+        "files": own.num_fds() - len(store),
         "threads": own.num_threads(),
         "minutes": life.minutes,
         "recorded": life.recorder.recorded,
