@@ -19,6 +19,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from mirante.alerts.people.acknowledging import acknowledge
@@ -269,6 +270,11 @@ class Sites:
         """Return where a page is."""
         return getattr(self, screen.site) + screen.target.format(**self.places)
 
+    def has(self, screen: Screen) -> bool:
+        """Return whether the store has what a page is about: the demonstration watches no table."""
+        fields = [field for _, field, _, _ in Formatter().parse(screen.target) if field]
+        return all(self.places[field] for field in fields)
+
 
 @contextmanager
 def all_sites(
@@ -349,7 +355,7 @@ def write_all(browser: Any, sites: Sites, folder: Path, now: datetime, *, only: 
         for width in WIDTHS:
             page = new_context(browser, theme, width, now).new_page()
             for screen in SCREENS:
-                if only in screen.name:
+                if only in screen.name and sites.has(screen):
                     page.set_viewport_size({"width": width, "height": _HEIGHT})
                     page.goto(sites.address(screen))
                     settle(page, width)

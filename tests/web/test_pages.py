@@ -292,9 +292,12 @@ def test_other_subjects_have_a_page(store: Store, subject: str):
 
 
 @pytest.mark.parametrize("page", [model_page, host_page])
-def test_unknown_subjects_are_an_error_with_advice(store: Store, page: object):
-    with pytest.raises(UnknownPageError, match="overview lists"):
-        page(store, "model/none@x", ask())
+@pytest.mark.parametrize(
+    ("subject", "said"), [("model/none@x", "no readings of 'model/none@x'"), ("", "names no subject")]
+)
+def test_unknown_subjects_are_an_error_with_advice(store: Store, page: object, subject: str, said: str):
+    with pytest.raises(UnknownPageError, match=f"{said}; the overview lists"):
+        page(store, subject, ask())
 
 
 def test_alerts_page_tells_who_was_told(store: Store):

@@ -63,8 +63,10 @@ def find_subject(store: Store, subject: str) -> SubjectRow:
     Raises
     ------
     UnknownPageError
-        If it knows nothing.
+        If it knows nothing, or no subject is named.
     """
+    if not subject:
+        raise UnknownPageError("the address names no subject; the overview lists those that there are")
     for row in store.readings.subjects([subject]):
         return row
     raise UnknownPageError(f"the store has no readings of {subject!r}; the overview lists what it has")
