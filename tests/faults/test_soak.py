@@ -22,6 +22,7 @@ MOST_A_DAY = 1.0 if WHOLE else 60.0  # MB
 
 
 @pytest.mark.server
+@pytest.mark.timeout(120 + 40 * HOURS)
 def test_memory_and_files_after_hours_are_those_of_the_first(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.faults.soak", str(tmp_path), str(HOURS)]
     done = subprocess.run(

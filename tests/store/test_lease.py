@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mirante.errors import LeaseLostError, StoreError
 from mirante.store import LeaseRow, NoticeRow, Store
@@ -165,6 +168,29 @@ def test_what_a_holder_that_was_stopped_left_open_is_ended(two: tuple[Store, Sto
     assert other.cursors.get("x") is None
     with pytest.raises(LeaseLostError):
         one.fenced(mine.token).cursors.set("x", {"row": 4})
+
+
+def test_a_holder_that_was_stopped_while_it_renewed_keeps_nobody_from_the_lease(
+    two: tuple[Store, Store],
+) -> None:
+    one, other = two
+    mine = take(one, lasting=SECOND / 5)
+    took: list[float] = []
+
+    def stopped(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE mirante_leases"):
+            begun = time.monotonic()
+            while time.monotonic() < begun + 20 and not took:
+                with suppress(StoreError):
+                    take(other, "b", lasting=60 * SECOND)
+                    took.append(time.monotonic() - begun)
+
+    event.listen(one.lease._own().engine, "after_cursor_execute", stopped)
+    with pytest.raises(StoreError, match=r"terminating connection|server closed"):
+        one.lease.renew(mine.token, SECOND)
+    assert took
+    assert took[0] < 8
+    assert not one.lease.renew(mine.token, SECOND)
 
 
 def test_what_others_have_open_is_left_alone_and_waited_for(

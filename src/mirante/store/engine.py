@@ -29,7 +29,8 @@ _PATIENCE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
-# Of what renews a lease: an answer that takes longer comes too late.
+# Of what renews a lease: an answer that takes longer comes too late, and who is stopped in the midst of it
+# (a process, a machine, its network) must not keep the lease's row from the one that takes over.
 _HASTE = {
     "connect_timeout": "3",
     "keepalives_idle": "2",
@@ -37,7 +38,10 @@ _HASTE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "4000",
 }
-_IN_HASTE = "SELECT set_config('statement_timeout', '3s', false)"
+_IN_HASTE = """
+SELECT set_config('statement_timeout', '3s', false),
+       set_config('idle_in_transaction_session_timeout', '3s', false)
+"""
 _SERVER_PATIENCE = """
 SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
        set_config('tcp_keepalives_count', '3', false)
