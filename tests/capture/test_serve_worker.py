@@ -58,7 +58,7 @@ def test_a_private_column_that_is_there_twice_is_not_recorded_under_another_name
 def test_values_without_names_are_not_recorded_where_some_are_private(form, way):
     rows, dropped, reason = recorded({form: [[SSN, 3]]}, **way)
     assert (rows, dropped) == ([], 1)
-    assert reason == "not recorded: its columns have no names, and some are to be dropped or hashed"
+    assert reason == "its columns have no names, and some are to be dropped or hashed"
 
 
 def test_positions_are_names_of_values_without_any():

@@ -231,7 +231,7 @@ class Intake:
         self.metrics.dropped(self.model, reason, 1)
         self.metrics.predicted(self.model, 1)
         with self._lock:
-            self._recorder.drop(1, f"not recorded: {_REASONS.get(reason, reason)}")
+            self._recorder.drop(1, _REASONS.get(reason, reason))
             self._skipped += 1
 
     def _start(self) -> None:
