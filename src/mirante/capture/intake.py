@@ -40,7 +40,7 @@ _REASONS = {
     "body": "a body was too large",
     "columns": "it has too many columns",
     "shape": "it is no table of values with each name once",
-    "names": "its columns have no names, and some are to be dropped or hashed",
+    "names": "which of its columns are to be dropped or hashed cannot be told",
     "rows": "there are not as many predictions as rows",
     "unreadable": "a body could not be read",
 }

@@ -108,8 +108,10 @@ class _Reader:
         rows = read_inputs(
             b"".join(exchange.body), exchange.kind, names=signature.names, texts=signature.texts
         )
-        if not rows.named and not self._private <= rows.columns.keys():
-            raise SkippedError("names")  # which of the values is to be left out cannot be told
+        hidden = self._private - rows.columns.keys()
+        # which of the values is to be left out cannot be told: of names by position, or of positions by name
+        if hidden and (not rows.named or (not signature and any(map(str.isdecimal, hidden)))):
+            raise SkippedError("names")
         right = exchange.status < 300
         predictions = read_answer(b"".join(exchange.answer), self._part) if right else None
         self._tell_of_several(predictions)
