@@ -154,6 +154,12 @@ def delete_from_logs(
             for log in logs
         }
         return DeletedRows(done, None if store is None else store.name, tuple(unkeyed))
+    except OSError as error:  # rows go by writing a segment anew, which takes room
+        place = error.filename or ", ".join(str(log.root) for log in logs)
+        raise InputError(
+            f"{place} cannot be written ({error.strerror or error}), so not all rows are deleted; make room, "
+            "or give this user the right to write there, then run the same deletion again"
+        ) from error
     finally:
         if store is not None:
             store.close()
