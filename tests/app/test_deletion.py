@@ -1,3 +1,5 @@
+import errno
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -6,6 +8,7 @@ from mirante.app.deletion import delete_from_logs, logs_of, privacy_of
 from mirante.app.settings import default_settings, load_settings
 from mirante.capture.recorder import Recorder
 from mirante.errors import ConfigError, InputError
+from mirante.inference_log.reader import InferenceLog
 from mirante.store import Store
 
 CONFIG = """\
@@ -78,6 +81,21 @@ def test_a_key_that_is_not_there_is_said_before_anything_goes(settings, tmp_path
     with pytest.raises(ConfigError, match=r"privacy of model .m.:.*key_file"):
         delete(settings, ["1"])
     assert delete(settings, ["m1"], "__id").finished
+
+
+def test_a_disk_that_is_full_is_said_and_the_same_deletion_goes_on(settings, tmp_path, monkeypatch):
+    record(settings, "n", tmp_path / "other")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("mirante.inference_log.deletion.rewrite", full)
+    with pytest.raises(InputError, match=r"other cannot be written \(No space left on device\), so not all"):
+        delete(settings, ["n1"], "__id", given=tmp_path / "other")
+    monkeypatch.undo()
+    delete(settings, ["n1"], "__id", given=tmp_path / "other")
+    left = InferenceLog(tmp_path / "other").scan("n")["__id"].to_pylist()
+    assert left == ["n0", "n2", "n3", "n4", "n5"]
 
 
 def test_a_models_privacy_is_found_by_its_alias(settings):

@@ -195,6 +195,25 @@ def test_many_that_wait_are_read_in_slices_and_each_is_counted_once(tmp_path, ma
     assert rows(tmp_path).keys() == {f"r{number}" for number in range(40)} - {"r7"}
 
 
+def test_a_flush_waits_for_all_that_was_put_and_no_longer_than_it_may(made):
+    go = threading.Event()
+
+    def read(_):
+        go.wait(20)
+        return Batch({"x": [1.0]}, [0.5], 1)
+
+    intake, recorder = made(read)
+    assert intake.flush(0.0)  # nothing was put yet, and there is no thread
+    intake.put(exchange())
+    assert not intake.flush(0.0)
+    go.set()
+    assert intake.flush(20)
+    assert recorder.flush(20)
+    assert recorder.recorded == 1
+    intake.close()
+    assert intake.flush(0.0)
+
+
 def test_after_the_end_exchanges_are_dropped_and_nothing_is_raised(made):
     intake, _ = made()
     intake.put(exchange())

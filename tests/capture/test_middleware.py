@@ -41,7 +41,7 @@ class Behind:
         self.client = Client(self.middleware)
 
     def post(self, body: Any, path: str = "/predict", **headers: str) -> Any:
-        pieces = isinstance(body, list) and isinstance(body[0], bytes)
+        pieces = isinstance(body, list) and bool(body) and isinstance(body[0], bytes)
         data = body if pieces or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"content_type": "application/json", **headers}
         return self.client("POST", path, body=data, **headers)
@@ -211,8 +211,40 @@ def test_other_protocols_pass_untouched(tmp_path):
         seen.append((scope, receive, send))
 
     behind = Behind(tmp_path, app)
-    asyncio.run(behind.middleware({"type": "lifespan"}, None, None))
-    assert seen == [({"type": "lifespan"}, None, None)]
+    asyncio.run(behind.middleware({"type": "websocket"}, None, None))
+    assert seen == [({"type": "websocket"}, None, None)]
+
+
+@pytest.mark.parametrize("end", ["lifespan.shutdown.complete", "lifespan.shutdown.failed"])
+def test_what_was_answered_is_durable_before_the_server_ends(tmp_path, end):
+    said = []
+
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            await send({"type": "lifespan.startup.complete"})
+            await send({"type": end})
+        else:
+            await api()(scope, receive, send)
+
+    async def heard(message):
+        found = InferenceLog(tmp_path).newest("m", 10)
+        said.append((message["type"], found.num_rows))
+
+    behind = Behind(tmp_path, app, flush_interval=3600)
+    for rows in (1, 2):  # an application may begin and end more than once, in tests say
+        assert behind.post({"age": 31}).status == 200
+        asyncio.run(behind.middleware({"type": "lifespan"}, None, heard))
+        assert said[-1] == (end, rows)
+    assert said[0] == ("lifespan.startup.complete", 0)
+    behind.middleware.close()
+
+
+def test_a_batch_without_rows_loses_none(tmp_path):
+    behind = Behind(tmp_path)
+    assert json.loads(behind.post([]).text) == {"score": []}
+    assert behind.rows() == []
+    assert behind.counted("monitor_dropped_total{") == 0
+    assert behind.counted("mlflow_model_predictions_total{") == 0
 
 
 def test_it_is_added_as_any_middleware_and_two_share_their_counters(tmp_path):

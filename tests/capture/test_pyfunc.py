@@ -143,7 +143,7 @@ def test_what_cannot_be_recorded_is_answered(logged, loaded, monkeypatch, caplog
         ({"hash": ["age"]}, InputError, "env:NAME"),
         ({"hash": ["age"], "key": "the key itself"}, InputError, "would lie in the model"),
         ({"drop": ["age"], "hash": ["age"], "key": "env:K"}, (ConfigError, ValueError), "age"),
-        ({"sample": 0.0}, (ConfigError, ValueError), "sample|share"),
+        ({"sample": 0.0}, InputError, "sample is 0.0; give the share"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_logged(options, error, word):

@@ -253,7 +253,8 @@ def test_nonsense_is_counted_told_once_and_never_raised(recorder, inputs, predic
     with pytest.warns(MiranteWarning, match="were dropped"):
         [got], durable = log_all(recorder, (inputs, prediction, more))
     assert durable
-    rows = len(prediction) if isinstance(prediction, list) else 1
+    given = 2 if isinstance(inputs, (pd.DataFrame, dict)) else 1
+    rows = max(given, len(prediction)) if isinstance(prediction, list) else given
     assert len(got) == rows if isinstance(got, list) else isinstance(got, str)
     assert (recorder.dropped, recorder.recorded) == (rows, 0)
 
@@ -314,6 +315,30 @@ def test_wrong_settings_are_told_at_once(tmp_path):
     for wrong in ({"flush_interval": 0}, {"capacity": 0}, {"segment_rows": 0}):
         with pytest.raises(InputError, match="must be above 0"):
             Recorder("m", tmp_path, **wrong)
+    for model, root, version in ((None, tmp_path, "1"), ("m", None, "1"), ("m", tmp_path, None)):
+        with pytest.raises(InputError, match="is None; rows are recorded below root/model/version"):
+            Recorder(model, root, version=version)
+    with pytest.raises(InputError, match=r"privacy is of type dict; give mirante\.Privacy"):
+        Recorder("m", tmp_path, privacy={"drop": ["name"]})
+    with pytest.raises(InputError, match="sample is 'half'"):
+        Recorder("m", tmp_path, sample="half")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "rows"),
+    [
+        (np.ones((4, 2, 2)), 4),
+        (pa.table({"a": [1, 2, 3]}), 3),
+        ([{"a": 1}, {"a": 2}], 2),
+        (pd.Series([1, 2]), 1),
+        (object(), 1),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::mirante.errors.MiranteWarning")
+def test_a_batch_that_makes_no_sense_is_as_many_dropped_rows_as_it_has(recorder, inputs, rows):
+    recorder.log(inputs, 0.5, id=["x"] * 9)
+    recorder.flush(10)
+    assert (recorder.dropped, recorder.recorded) == (rows, 0)
 
 
 def test_after_close_rows_are_counted_as_dropped(tmp_path):

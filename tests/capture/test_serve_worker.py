@@ -58,7 +58,14 @@ def test_a_private_column_that_is_there_twice_is_not_recorded_under_another_name
 def test_values_without_names_are_not_recorded_where_some_are_private(form, way):
     rows, dropped, reason = recorded({form: [[SSN, 3]]}, **way)
     assert (rows, dropped) == ([], 1)
-    assert reason == "not recorded: its columns have no names, and some are to be dropped or hashed"
+    assert reason == "which of its columns are to be dropped or hashed cannot be told"
+
+
+@pytest.mark.filterwarnings("ignore::mirante.errors.MiranteWarning")
+def test_a_column_dropped_by_position_is_not_recorded_under_the_name_that_a_client_gives_it():
+    rows, dropped, reason = recorded({"inputs": [{"ssn": SSN, "age": 3}]}, drop=["0"])
+    assert (rows, dropped) == ([], 1)
+    assert reason == "which of its columns are to be dropped or hashed cannot be told"
 
 
 def test_positions_are_names_of_values_without_any():

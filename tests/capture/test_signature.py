@@ -2,7 +2,8 @@ from datetime import datetime
 
 import pytest
 
-from mirante.capture.signature import InputColumn, Signature
+from mirante.capture.signature import InputColumn, Signature, warn_of_unknown
+from mirante.errors import MiranteWarning
 
 NAN = float("nan")
 KINDS = ("boolean", "integer", "long", "float", "double", "string", "binary", "datetime", "array")
@@ -92,3 +93,11 @@ def test_the_signature_of_a_model_is_taken_from_its_schema():
 
     for other in (None, Schema([ColSpec("double")]), Schema([TensorSpec(np.dtype("float32"), (-1, 3))])):
         assert not Signature.of(other)
+
+
+def test_a_column_to_be_dropped_that_the_model_has_not_is_warned_of():
+    signature = Signature([InputColumn("age", "double"), InputColumn("name", "string")])
+    with pytest.warns(MiranteWarning, match="'churn' has no column 'nome', .*; it has 'age', 'name'") as told:
+        warn_of_unknown("churn", signature, ["nome", "name"])
+    assert len(told) == 1
+    warn_of_unknown("churn", Signature(), ["nome"])  # of a model that says nothing, nothing is known

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from mirante.capture.privacy import Privacy
 from mirante.capture.recorder import Recorder
 from mirante.cli import main
 from mirante.inference_log.reader import InferenceLog
@@ -44,9 +45,10 @@ def test_tail_fits_the_terminal_and_does_nothing_to_it(root):
     assert "\x1b" not in run("tail", "--log", root, "--json").stdout
 
 
-@pytest.mark.parametrize("command", ["tail", "stat", "repair", "export"])
+@pytest.mark.parametrize("command", ["tail", "stat", "repair", "export", "delete"])
 def test_a_mistyped_model_is_an_error(root, command, tmp_path):
     given = ["mn", tmp_path / "out.csv"] if command == "export" else ["--model", "m", "--model", "mn"]
+    given += ["--id", "id1", "--yes"] if command == "delete" else []
     done = run(command, *given, "--log", root)
     assert (done.exit_code, done.stdout) == (2, "")
     assert "has no model 'mn', nearest to it are 'm'; `mirante log stat` shows them" in done.stderr
@@ -78,6 +80,7 @@ def test_following_shows_what_is_recorded_from_now_on(root):
         process.communicate()
 
 
+@pytest.mark.filterwarnings("ignore::mirante.errors.MiranteWarning")
 def test_stat(root):
     [found] = json.loads(run("stat", "--log", root, "--json").stdout)
     assert (found["model"], found["rows"], found["sealed"], found["first"]) == (
@@ -90,6 +93,12 @@ def test_stat(root):
     assert head.split()[:4] == ["MODEL", "VERSION", "ROWS", "SIZE"]
     assert line.split()[:3] == ["m", "1", "20"]
     assert "2026-01-01 00:00 to 2026-01-01 00:00" in line
+    with Recorder("m", root, version="2") as recorder:
+        recorder.log({"customer": 1}, 0)
+        recorder.log({"customer": [1, 2]}, [0, 0, 0])
+    lines = [line.split() for line in run("stat", "--log", root).stdout.splitlines()[1:]]
+    assert lines[0][11] == "3"
+    assert "-" in lines[1][11]  # its drops are the model's and were said: the next is a date
     (root.parent / "empty").mkdir()
     assert run("stat", "--log", root.parent / "empty").stdout == "nothing is recorded\n"
     missing = run("stat", "--log", root / "no")
@@ -126,6 +135,11 @@ def test_export(root, tmp_path):
         " 0 rows\n"
     )
     assert run("export", "nobody", target, "--log", root).exit_code == 2
+    other = run("export", "m", target, "--log", root, "--version", 9, "--force")
+    assert (other.exit_code, "has no version '9' of 'm'; there are '1'" in other.stderr) == (2, True)
+    swapped = ("--since", "2026-02-01", "--until", "2026-02-01")
+    backwards = run("export", "m", target, "--log", root, *swapped, "--force")
+    assert (backwards.exit_code, "the end has to be later" in backwards.stderr) == (2, True)
 
 
 def test_delete_by_column_with_labels(root, tmp_path):
@@ -143,6 +157,34 @@ def test_delete_by_column_with_labels(root, tmp_path):
     assert "Not removed" in done.stdout
     assert [line["by"] for line in InferenceLog(root).deletions()] == ["Zé"]
     assert "customer=1" not in (root / "deletions.jsonl").read_text()
+
+
+def test_a_deletion_that_can_find_nobody_is_no_success(root, tmp_path):
+    typed = run("delete", "--where", "custmer=1", "--yes", "--log", root)
+    assert (typed.exit_code, typed.stdout) == (2, "")
+    assert "no segment has the column 'custmer', so no row can be found by it" in typed.stderr
+    assert "'customer'" in typed.stderr
+    assert InferenceLog(root).deletions() == []
+    config = tmp_path / "mirante.yaml"
+    config.write_text("models: [{model: m, log: log, privacy: {drop: [name]}}]\n")
+    dropped = run("delete", "--where", "name=Ada", "--yes", "-c", config)
+    assert (dropped.exit_code, "is dropped when rows are recorded" in dropped.stderr) == (2, True)
+
+
+def test_a_hashed_column_without_its_key_is_said(tmp_path):
+    privacy = Privacy(hash=["customer"], key="correct horse battery")
+    with Recorder("m", tmp_path / "log", privacy=privacy) as recorder:
+        recorder.log({"customer": 1}, 0)
+    done = run("delete", "--where", "customer=1", "--yes", "--log", tmp_path / "log")
+    assert done.exit_code == 1
+    assert "deleted 0 rows" in done.stdout
+    assert "the column looks hashed, and no config has its key" in done.stdout
+    said = json.loads(
+        run("delete", "--where", "customer=1", "--yes", "--json", "--log", tmp_path / "log").stdout
+    )
+    assert (said["finished"], said["unkeyed"]) == (False, [str(tmp_path / "log")])
+    whole = run("delete", "--where", f"customer={privacy.digest(1)}", "--yes", "--log", tmp_path / "log")
+    assert (whole.exit_code, "deleted 1 rows" in whole.stdout) == (0, True)
 
 
 def test_delete_by_ids(root, tmp_path):

@@ -1,8 +1,11 @@
+import errno
+import os
+
 import pytest
 
 from mirante.inference_log.repair import repair
 from mirante.inference_log.sealed import SealedFile
-from mirante.inference_log.segments import SegmentWriter, list_segments
+from mirante.inference_log.segments import SegmentWriter, list_segments, seal_segment
 from mirante.inference_log.stream import StreamFile
 from tests.inference_log.rows import ids, rows
 
@@ -66,6 +69,25 @@ def test_a_flipped_bit_in_the_schema_is_told_and_the_file_is_kept(dead):
         assert stream.schema is None
     assert len(repair(dead.parent).damage) == 1
     assert dead.with_name(f"{dead.name}.damaged").read_bytes() == bytes(changed)
+
+
+def test_a_segment_that_the_disk_does_not_take_stays_and_the_others_are_sealed(dead, monkeypatch):
+    w = SegmentWriter(dead.parent, process="q", clock=lambda: 1.0)
+    w.append(rows(range(30, 40)))
+    w.sync()
+    w.abandon()
+
+    def seal(path):
+        if path == dead:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return seal_segment(path)
+
+    monkeypatch.setattr("mirante.inference_log.repair.seal_segment", seal)
+    done = repair(dead.parent)
+    assert (done.sealed, done.damage) == (1, [f"{dead}: left as it is: No space left on device"])
+    monkeypatch.undo()
+    assert repair(dead.parent).sealed == 1
+    assert sealed_ids(dead.parent) == [f"id{n}" for n in range(40)]
 
 
 def test_a_living_writer_is_left_alone(tmp_path):

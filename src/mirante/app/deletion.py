@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirante.errors import ConfigError, InputError
+from mirante.errors import ArchiveError, ConfigError, InputError
+from mirante.inference_log.gathering import VERSION
 from mirante.inference_log.reader import InferenceLog
 from mirante.store import Store
 
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from mirante.inference_log.deletion import Deletion
 
 __all__ = ["DeletedRows", "delete_from_logs", "logs_of", "privacy_of"]
+
+_HASH = re.compile(r"[0-9a-f]{32}")  # as `Privacy` writes it
+_LOOKED_AT = 100
 
 NOT_REMOVED = (
     "Not removed, since no row can be told from them: counts of windows and baselines, readings, verdicts.",
@@ -36,15 +42,19 @@ class DeletedRows:
         What was done in each.
     store : str, optional
         Name of the store that was looked at; None when there is none.
+    unkeyed : tuple of Path
+        Logs whose newest rows have what looks like hashes in the column, while the config has no key for it:
+        rows that were hashed could not be found.
     """
 
     logs: Mapping[Path, Deletion]
     store: str | None
+    unkeyed: tuple[Path, ...] = ()
 
     @property
     def finished(self) -> bool:
         """Whether nothing waits, and everything could be searched."""
-        return all(done.finished and not done.unread for done in self.logs.values())
+        return not self.unkeyed and all(done.finished and not done.unread for done in self.logs.values())
 
 
 def logs_of(settings: Settings, given: Path | None, archive: str | None = None) -> list[InferenceLog]:
@@ -121,11 +131,13 @@ def delete_from_logs(
     Raises
     ------
     InputError
-        As `InferenceLog.delete` does.
+        As `InferenceLog.delete` does; and if no segment has the column.
     ConfigError
         If the key of a hashed column is needed and cannot be read.
     """
     keys = _keys(settings, column)
+    _check_column(settings, logs, column, models)
+    unkeyed = [] if keys else [log.root for log in logs if _looks_hashed(log, values, column, models)]
 
     def digests(value: str) -> Iterable[str]:
         return [found for privacy in keys if (found := privacy.digest(value)) is not None]
@@ -141,10 +153,55 @@ def delete_from_logs(
             )
             for log in logs
         }
-        return DeletedRows(done, None if store is None else store.name)
+        return DeletedRows(done, None if store is None else store.name, tuple(unkeyed))
+    except OSError as error:  # rows go by writing a segment anew, which takes room
+        place = error.filename or ", ".join(str(log.root) for log in logs)
+        raise InputError(
+            f"{place} cannot be written ({error.strerror or error}), so not all rows are deleted; make room, "
+            "or give this user the right to write there, then run the same deletion again"
+        ) from error
     finally:
         if store is not None:
             store.close()
+
+
+def _models(log: InferenceLog, models: Sequence[str] | None) -> list[str]:
+    return sorted({model for model, _ in log.models() if models is None or model in models})
+
+
+def _check_column(
+    settings: Settings, logs: Sequence[InferenceLog], column: str, models: Sequence[str] | None
+) -> None:
+    """Refuse a column that no segment has: nothing would go, and the person would be taken for deleted."""
+    names: dict[str, None] = {}
+    try:
+        for log in logs:
+            for model in _models(log, models):
+                names |= dict.fromkeys(log.batches(model)[0].names)
+    except ArchiveError:  # what is in it cannot be told now; the request is kept
+        return
+    names.pop(VERSION, None)  # a folder, and in no file
+    if not names or column in names:
+        return
+    if any(column in one.privacy.drop for one in settings.models):
+        raise InputError(f"the column {column!r} is dropped when rows are recorded, so no row has it")
+    known = ", ".join(map(repr, names))
+    raise InputError(f"no segment has the column {column!r}, so no row can be found by it; there are {known}")
+
+
+def _looks_hashed(
+    log: InferenceLog, values: Collection[str], column: str, models: Sequence[str] | None
+) -> bool:
+    """Return whether the newest rows of a model have hashes in a column, and a value is none itself."""
+    if column == "__id" or all(map(_HASH.fullmatch, values)):
+        return False
+    with suppress(ArchiveError):
+        for model in _models(log, models):
+            newest = log.newest(model, _LOOKED_AT)
+            found = newest[column].drop_null().to_pylist() if column in newest.column_names else []
+            if found and all(isinstance(value, str) and _HASH.fullmatch(value) for value in found):
+                return True
+    return False
 
 
 def _keys(settings: Settings, column: str) -> list[Privacy]:

@@ -40,7 +40,7 @@ _REASONS = {
     "body": "a body was too large",
     "columns": "it has too many columns",
     "shape": "it is no table of values with each name once",
-    "names": "its columns have no names, and some are to be dropped or hashed",
+    "names": "which of its columns are to be dropped or hashed cannot be told",
     "rows": "there are not as many predictions as rows",
     "unreadable": "a body could not be read",
 }
@@ -170,6 +170,7 @@ class Intake:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
+        self._asked: list[threading.Event] = []
         self._thread: threading.Thread | None = None
         self._errors: Counter[str] = Counter()
         self._violations: Counter[tuple[str, str]] = Counter()
@@ -230,7 +231,7 @@ class Intake:
         self.metrics.dropped(self.model, reason, 1)
         self.metrics.predicted(self.model, 1)
         with self._lock:
-            self._recorder.drop(1, f"not recorded: {_REASONS.get(reason, reason)}")
+            self._recorder.drop(1, _REASONS.get(reason, reason))
             self._skipped += 1
 
     def _start(self) -> None:
@@ -254,11 +255,14 @@ class Intake:
         while True:
             self._wake.wait(self._pause)
             self._wake.clear()
-            closing = self._closing  # read before the queue: what was put before closing is taken
+            with self._lock:  # before the queue: what was put before closing, or a flush, is taken
+                closing, asked, self._asked = self._closing, self._asked, []
             self._drain()
-            if closing or _time.monotonic() - looked >= _EVERY:
+            if closing or asked or _time.monotonic() - looked >= _EVERY:
                 looked = _time.monotonic()
                 self._look()
+            for event in asked:
+                event.set()
             if closing:
                 return
 
@@ -360,6 +364,16 @@ class Intake:
             with suppress(OSError):  # the disk that is full may be free again in a second
                 note_tally(self._recorder.make_folder(), self._recorder.process, tally, now)
                 self._noted, self._noted_at = tally, now
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was put so far is with the recorder; False when the time was over."""
+        taken = threading.Event()
+        with self._lock:
+            if self._thread is None or self._closing:
+                return True
+            self._asked.append(taken)
+        self._wake.set()
+        return taken.wait(timeout)
 
     def close(self) -> None:
         """Take all that waits, note it, and end the thread. Later exchanges are dropped and counted."""

@@ -31,6 +31,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 PREDICTION_ID = b"x-prediction-id"
 _GIVEN_ID = re.compile(rb"[!-~]{1,200}")
 _GONE = 499
+_AT_THE_END = 5.0  # seconds; a server that is asked to end is killed after ten, or thirty
 
 
 class Capture:
@@ -172,6 +173,8 @@ class CaptureMiddleware:
     The application answers as before, with one more header: ``X-Prediction-Id``, for labels that come later.
     It is the request's ``X-Request-Id`` where that has one; rows of a batch are ``<id>.0``, ``<id>.1``, …
     What is recorded is read by a thread beside; a request that cannot be read is counted and no more.
+    When the server ends (SIGTERM to uvicorn, say), what waits is written before, at the end of the
+    application's lifespan. One that has none, or that is mounted in another, has to call `close` itself.
 
     Parameters
     ----------
@@ -252,8 +255,32 @@ class CaptureMiddleware:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, and see what it said."""
-        await self._capture(scope, receive, send)
+        """Answer one request, and see what it said; before the server ends, what waits is made durable."""
+        told = self._until_the_end(send) if scope["type"] == "lifespan" else send
+        await self._capture(scope, receive, told)
+
+    def _until_the_end(self, send: Send) -> Send:
+        async def saving(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown"):
+                self.flush(_AT_THE_END)  # it holds up the event loop, in which no request is left
+            await send(message)
+
+        return saving
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until what was answered so far is durable.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait at most, for the reading and for the writing.
+
+        Returns
+        -------
+        bool
+            False when the time was over, or when rows were lost since the last flush; never raises.
+        """
+        return self._intake.flush(timeout) and self.recorder.flush(timeout)
 
     def close(self) -> None:
         """Record what waits, and end the threads; at the interpreter's exit this happens by itself."""
@@ -273,6 +300,8 @@ class _Reader:
         asked = _part(_parsed(exchange.body), self._inputs, ())
         said = _part(_parsed(exchange.answer), self._prediction, ("prediction", "predictions"))
         rows = asked if isinstance(asked, list) else [asked]
+        if asked == [] == said:
+            return Batch({}, [], 0)  # nothing was asked, so nothing is lost
         if not rows or not all(isinstance(row, dict) for row in rows):
             raise SkippedError("shape")
         many = isinstance(asked, list)

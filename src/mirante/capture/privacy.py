@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -221,7 +222,7 @@ def check_columns(drop: frozenset[str], hashed: frozenset[str]) -> None:
         )
 
 
-def check_share(value: float) -> float:
+def check_share(value: Any) -> float:
     """Return a share of the predictions that can be recorded.
 
     Raises
@@ -229,9 +230,13 @@ def check_share(value: float) -> float:
     InputError
         If it is not over 0 and up to 1.
     """
-    if not 0.0 < value <= 1.0:
-        raise InputError(f"sample is {value}; give the share of predictions to record, over 0 and up to 1")
-    return value
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0.0 < share <= 1.0:
+        raise InputError(f"sample is {value!r}; give the share of predictions to record, over 0 and up to 1")
+    return share
 
 
 def marks(names: Sequence[Any], privacy: Privacy | None) -> list[Action | None]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirante.capture.config import PrivacyConfig
+from mirante.capture.privacy import check_share
+from mirante.capture.signature import Signature, warn_of_unknown
 from mirante.errors import InputError, MiranteError, need
 
 if TYPE_CHECKING:
@@ -74,9 +76,14 @@ def log_recorded_model(
     Raises
     ------
     InputError
-        If the key is not named by an environment variable.
+        If the key is not named by an environment variable, or the share is none.
     ConfigError
-        If a column is to be both dropped and hashed, or the share is none.
+        If a column is to be both dropped and hashed.
+
+    Warns
+    -----
+    MiranteWarning
+        If the model's signature has no column of a name that is to be dropped or hashed.
 
     Notes
     -----
@@ -87,6 +94,7 @@ def log_recorded_model(
         raise InputError(
             "key has to name an environment variable, as env:NAME; the key itself would lie in the model"
         )
+    check_share(sample)
     privacy = PrivacyConfig(drop=tuple(drop), hash=tuple(hash), sample=sample)
     if privacy.hash and key is None:
         raise InputError("columns are to be hashed and there is no key; give key='env:NAME'")
@@ -101,6 +109,7 @@ def log_recorded_model(
         (data / _INNER).mkdir()
         inner = Path(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=str(data / _INNER)))
         known = mlflow.models.Model.load(str(inner))
+        warn_of_unknown(model, Signature.of(known.get_input_schema()), {*drop, *hash})
         orders = {
             "model": model,
             "inner": inner.relative_to(data).as_posix(),

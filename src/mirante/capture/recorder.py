@@ -17,6 +17,7 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 
+from mirante.capture.batches import answer_to, first_of, is_many, rows_in
 from mirante.capture.privacy import Privacy, check_share
 from mirante.capture.tables import features_of, ids_of, latencies_of, predictions_of
 from mirante.capture.times import times_of
@@ -106,6 +107,15 @@ class Recorder:
         if flush_interval <= 0 or capacity < 1 or segment_rows < 1:
             got = f"{flush_interval=}, {capacity=}, {segment_rows=}"
             raise InputError(f"got {got}; flush_interval must be above 0, the others at least 1")
+        for name, value in (("model", model), ("root", root), ("version", version)):
+            if value is None:
+                raise InputError(
+                    f"{name} is None; rows are recorded below root/model/version, give all three"
+                )
+        if privacy is not None and not isinstance(privacy, Privacy):
+            raise InputError(
+                f"privacy is of type {type(privacy).__name__}; give mirante.Privacy(drop=…, hash=…)"
+            )
         path = Path(root).absolute()  # the process may change its folder later
         self._settings = WriterSettings(
             str(model),
@@ -202,7 +212,7 @@ class Recorder:
         """Record what `log` could not in its quick way: the first row, other keys, batches, or nothing."""
         many, rows = False, 1
         try:
-            prediction, many = _answer_to(inputs, prediction)
+            prediction, many = answer_to(inputs, prediction)
             rows = len(prediction) if many else 1
             self._writer.start()
             features = self._row_of(inputs, many, rows)
@@ -210,15 +220,16 @@ class Recorder:
                 ids = self._log_batch(inputs, prediction, latency, given, time, version)
                 return ids if many else ids[0]
             if many:
-                prediction = _first(prediction)
+                prediction = first_of(prediction)
             when = self._settings.now() / 1e6 if time is None else time
             row_id = self._ids(None if given is None else [given], 1)[0]
             self._log_row(features, (_item(prediction), latency, when, row_id, version))
             return [row_id] if many else row_id
         except Exception as error:  # a caller that serves must not fail because it is watched
+            rows = max(rows, rows_in(inputs))
             self._writer.refuse(rows, reason_of(error, self._settings.privacy))
             ids = self._ids(None, rows)
-            return ids if many else ids[0]
+            return ids if many or rows > 1 else ids[0]
 
     def _ids(self, given: Any, rows: int) -> list[str]:
         if given is not None:
@@ -233,7 +244,7 @@ class Recorder:
         if many and rows != 1:
             return None
         if isinstance(inputs, Mapping):
-            return None if many and any(_is_many(value) for value in inputs.values()) else dict(inputs)
+            return None if many and any(is_many(value) for value in inputs.values()) else dict(inputs)
         if isinstance(inputs, np.ndarray) and inputs.ndim == 1:
             inputs = inputs.tolist()
         if not isinstance(inputs, (list, tuple)) or (
@@ -279,12 +290,12 @@ class Recorder:
         """Queue a batch as an Arrow table."""
         table = features_of(inputs, self._keys, self._writer.note_text, self._settings.privacy)
         # of a table without columns, which privacy can leave, Arrow knows no rows
-        rows = table.num_rows if table.num_columns else len(prediction) if _is_many(prediction) else 1
+        rows = table.num_rows if table.num_columns else len(prediction) if is_many(prediction) else 1
         if not rows:
             return []
         ids = self._ids(given, rows)
         now = self._settings.now()
-        if _is_many(time):
+        if is_many(time):
             times, unread = times_of(time, now)
         else:
             one, unread = times_of([now / 1e6 if time is None else time], now)
@@ -413,56 +424,6 @@ def _getter(keys: tuple[Any, ...]) -> Callable[[Mapping[Any, Any]], tuple[Any, .
     if len(keys) > 1:
         return itemgetter(*keys)
     return lambda features: tuple(features[key] for key in keys)  # itemgetter of one gives no tuple
-
-
-def _is_many(value: Any) -> bool:
-    """Return whether a value is several: an array, a column or a list, but not a text or a mapping."""
-    return (
-        hasattr(value, "__len__")
-        and not isinstance(value, (str, bytes, Mapping))
-        and getattr(value, "ndim", 1) > 0
-    )
-
-
-def _answer_to(inputs: Any, prediction: Any) -> tuple[Any, bool]:
-    """Return a prediction and whether it is one a row, and not all the numbers of one row."""
-    if isinstance(prediction, Mapping):
-        columns = list(prediction.values())
-        if _is_one_row(inputs) or not columns or not all(map(_is_many, columns)):
-            return dict(prediction), False
-        return [dict(zip(prediction, row, strict=True)) for row in zip(*columns, strict=True)], True
-    if not _is_many(prediction):
-        return prediction, False
-    if len(prediction) > 1 and _is_one_row(inputs) and getattr(prediction, "ndim", 1) == 1:
-        listed = prediction.tolist() if hasattr(prediction, "tolist") else list(prediction)
-        if not any(map(_is_many, listed)):
-            return listed, False
-    return prediction, True
-
-
-def _is_one_row(inputs: Any) -> bool:
-    """Return whether inputs are one row; a mapping is a batch where each of its values is several."""
-    if isinstance(inputs, Mapping):
-        return not all(map(_is_many, inputs.values()))
-    if isinstance(inputs, np.ndarray):
-        return inputs.ndim == 1
-    return isinstance(inputs, (list, tuple)) and not any(
-        _is_many(one) or isinstance(one, Mapping) for one in inputs
-    )
-
-
-def _first(prediction: Any) -> Any:
-    """Return what was predicted for the only row of a batch: a value, or several by the names of a table."""
-    if hasattr(prediction, "iloc"):
-        row = prediction.iloc[0]
-        row = row.to_dict() if prediction.ndim > 1 else row
-    elif hasattr(prediction, "to_dicts"):  # Polars
-        row = prediction.to_dicts()[0]
-    elif hasattr(prediction, "to_pylist"):  # Arrow
-        row = prediction.to_pylist()[0]
-    else:
-        return prediction[0]
-    return next(iter(row.values())) if isinstance(row, Mapping) and len(row) == 1 else row
 
 
 def _item(value: Any) -> Any:

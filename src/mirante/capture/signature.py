@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import ne
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["InputColumn", "Signature"]
+from mirante.errors import MiranteWarning
+
+__all__ = ["InputColumn", "Signature", "warn_of_unknown"]
 
 _INTEGERS: Mapping[str, int] = MappingProxyType({"integer": 2**31, "long": 2**63})
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
@@ -222,3 +225,21 @@ def _moment(value: Any) -> datetime | None:
 
 def _text(value: Any) -> Any:
     return None if _is_null(value) else value if isinstance(value, (str, list, dict)) else str(value)
+
+
+def warn_of_unknown(model: str, signature: Signature, columns: Collection[str]) -> None:
+    """Warn of columns to be dropped or hashed that a model with a signature does not have: misspelt ones.
+
+    Parameters
+    ----------
+    model : str
+        The model's name.
+    signature : Signature
+        Of the model; one that says nothing warns of nothing.
+    columns : collection of str
+        To be dropped or hashed.
+    """
+    known = ", ".join(map(repr, sorted(signature.names)))
+    for name in sorted(set(columns).difference(signature.names)) if signature else ():
+        text = f"the signature of model {model!r} has no column {name!r}, which is to be dropped or hashed"
+        warnings.warn(f"{text}; it has {known}", MiranteWarning, stacklevel=3)

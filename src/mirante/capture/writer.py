@@ -186,7 +186,10 @@ class LogWriter:
         """Count values that became text because a column cannot hold them otherwise."""
         with self.changed:
             self.as_text[column] += rows
-        self._warn(f"text {column}", f"column {column!r} has values of several types and is kept as text")
+        self._warn(
+            f"text {column}",
+            f"column {column!r} has lists, objects or values of several types and is kept as text",
+        )
 
     def note_classes(self, rows: int) -> None:
         """Count predictions that are text because others have all the columns of probabilities."""

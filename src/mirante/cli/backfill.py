@@ -96,9 +96,9 @@ def _draw(done: int, every: int) -> None:
 def _told(done: Backfilled) -> Iterator[str]:
     zone = ZoneInfo(done.timezone)
     begin, end = _local(done.start, zone), _local(done.end, zone)
+    version = "" if done.subject.startswith("table/") else f", version {done.version}"
     yield plain(
-        f"backfilled {done.subject}, version {done.version}, {begin} to {end} ({done.timezone}) "
-        f"in {done.seconds:.1f} s"
+        f"backfilled {done.subject}{version}, {begin} to {end} ({done.timezone}) in {done.seconds:.1f} s"
     )
     yield (
         f"windows: {counted(done.windows, 'was written', 'were written')}, {done.drifted:,} with drift; "

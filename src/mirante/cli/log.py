@@ -6,6 +6,7 @@ import getpass
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,13 +16,14 @@ import click
 
 from mirante.cli.group import config_option, failure_is_2, moment_of, settings_of
 from mirante.cli.terminal import plain, show, table, width
-from mirante.errors import InputError
+from mirante.errors import ArchiveError, InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from mirante.app.deletion import DeletedRows
     from mirante.inference_log import InferenceLog
+    from mirante.inference_log.stat import LogStat
 
 __all__ = ["log"]
 
@@ -156,38 +158,31 @@ def stat(
     if as_json:
         show(json.dumps([{"log": str(each.root), **line.to_dict()} for each, line in found], indent=2))
         return
-    headings = [
-        "MODEL",
-        "VERSION",
-        "ROWS",
-        "SIZE",
-        "B/ROW",
-        "OPEN",
-        "SEALED",
-        "ARCHIVED",
-        "DAMAGED",
-        "DELETED",
-        "DROPPED",
-        "TIMES",
-    ]
-    rows = [
-        [
-            line.model,
-            line.version,
-            f"{line.rows:,}",
-            _size(line.bytes),
-            f"{line.bytes_per_row:.0f}" if line.rows else "",
-            str(line.open),
-            str(line.sealed),
-            str(line.archived),
-            str(line.damaged),
-            str(line.deleted),
-            str(line.dropped),
-            _span(line.first, line.last),
-        ]
-        for _, line in found
-    ]
+    headings = ["MODEL", "VERSION", "ROWS", "SIZE", "B/ROW", *_COUNTED, "DROPPED", "TIMES"]
+    told: set[tuple[Path, str]] = set()
+    rows = []
+    for each, line in found:
+        again = (each.root, line.model) in told
+        told.add((each.root, line.model))
+        rows.append(_stat_row(line, again=again))
     show(table(headings, rows, columns=width(140)) if rows else "nothing is recorded")
+
+
+_COUNTED = ("OPEN", "SEALED", "ARCHIVED", "DAMAGED", "DELETED")
+
+
+def _stat_row(line: LogStat, *, again: bool) -> list[str]:
+    dropped = "" if again else f"{line.dropped:,}"  # of the model, whatever the version: said once
+    return [
+        line.model,
+        line.version,
+        f"{line.rows:,}",
+        _size(line.bytes),
+        f"{line.bytes_per_row:.0f}" if line.rows else "",
+        *(str(getattr(line, name.lower())) for name in _COUNTED),
+        dropped,
+        _span(line.first, line.last),
+    ]
 
 
 def _span(first: datetime | None, last: datetime | None) -> str:
@@ -337,6 +332,8 @@ def delete(
         listed = [] if ids_from is None else [line.strip() for line in ids_from]
         column, values = _wanted([*ids, *filter(None, listed)], where)
         logs = logs_of(settings_of(config), folder, archive)  # an archive that is away is gone on with later
+        with suppress(ArchiveError):
+            _known(logs, models, config)
     if not yes:
         what = f"the rows of {len(values)} {'ids' if column == '__id' else f'values of {plain(column)}'}"
         places = ", ".join(str(each.root) for each in logs)
@@ -368,7 +365,8 @@ def _wanted(ids: Sequence[str], where: str | None) -> tuple[str, list[str]]:
 
 def _deletion_dict(done: DeletedRows) -> dict[str, Any]:
     logs = [{"log": str(root), **each.to_dict()} for root, each in done.logs.items()]
-    return {"finished": done.finished, "store": done.store, "logs": logs}
+    unkeyed = [str(root) for root in done.unkeyed]
+    return {"finished": done.finished, "store": done.store, "unkeyed": unkeyed, "logs": logs}
 
 
 def _told(done: DeletedRows) -> Iterator[str]:
@@ -390,6 +388,11 @@ def _told(done: DeletedRows) -> Iterator[str]:
         if ARCHIVE in each.waiting:
             yield f"{root}: what is in the archive waits until that can be reached; {later}"
         yield from (f"could not be searched: {said}" for said in each.unread)
+        if root in done.unkeyed:
+            yield (
+                f"{root}: the column looks hashed, and no config has its key, so hashed rows could not be "
+                "searched; name the config with -c"
+            )
     if done.store is None:
         yield "there is no store: labels and rows of windows were not looked for; give a config with -c"
     yield from NOT_REMOVED

@@ -452,10 +452,17 @@ class InferenceLog(Upkeep):
         Raises
         ------
         InputError
-            As for `scan`; if the file is there already or cannot be written.
+            As for `scan`; if there is no such version, `start` is not before `end`, or the file is there
+            already or cannot be written.
         """
         target = Path(path)
         form = format_of(target, format)
+        if microseconds(start, _SMALLEST) >= microseconds(end, _LARGEST):
+            raise InputError(f"the time begins at {start} and ends at {end}; the end has to be later")
+        known = [said for said, _ in self._places.versions(model)]
+        if version is not None and version not in known:
+            there = ", ".join(map(repr, known)) or "none"
+            raise InputError(f"{self.root} has no version {version!r} of {model!r}; there are {there}")
         schema, tables = self.batches(model, start=start, end=end, columns=columns, version=version)
         return export_rows(tables, schema, target, form, force=force)
 

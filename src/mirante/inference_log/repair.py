@@ -58,15 +58,23 @@ def repair(folder: Path) -> Repair:
     done = Repair()
     for path in sorted([*folder.glob(f"*{OPEN}"), *folder.glob(f".*{OPEN}.new")]):
         try:
-            handle = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
+            _try_one(path, done)
+        except FileNotFoundError:  # sealed meanwhile
             continue
-        try:
-            if lock(handle) and _same_file(handle, path):
-                done.add(_repair_one(path, handle))
-        finally:
-            os.close(handle)
+        except (
+            OSError
+        ) as error:  # a full disk, or one that may not be written to: the others come all the same
+            done.damage.append(f"{path}: left as it is: {error.strerror or error}")
     return done
+
+
+def _try_one(path: Path, done: Repair) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        if lock(handle) and _same_file(handle, path):
+            done.add(_repair_one(path, handle))
+    finally:
+        os.close(handle)
 
 
 def _repair_one(path: Path, handle: int) -> Repair:

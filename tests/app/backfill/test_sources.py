@@ -152,6 +152,7 @@ def test_a_table_has_a_past_and_goes_on_after_it(tmp_path, kind, baseline):
     first = 8 if baseline.startswith("first") else 0
     done = run(settings, "orders", 0, 12)
     assert (done.subject, done.version, done.windows) == ("table/orders", "1", 12 - first)
+    assert done.waiting == 0  # there are no labels of a table
     assert done.rows == 60 * (12 - first)
     assert done.drifted >= 2
     assert {row.rule for row in done.alerts}

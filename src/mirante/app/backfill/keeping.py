@@ -403,6 +403,8 @@ class Keeper:
             done.kept += fate == "kept"
             done.known += fate == "known"
             done.left += fate == "left"
+        if self._subject.startswith("table/"):
+            done.waiting = 0  # no label is to come for rows of a table
 
 
 def _historic(row: AlertRow, subject: str, version: str, now: datetime) -> AlertRow:

@@ -24,12 +24,11 @@ from mirante.capture.config import PrivacyConfig
 from mirante.capture.intake import Batch, Exchange, Intake
 from mirante.capture.metrics import ServingMetrics
 from mirante.capture.middleware import Capture
-from mirante.capture.privacy import Privacy
 from mirante.capture.pyfunc import RECORDED_BY_SERVER
 from mirante.capture.recorder import Recorder
 from mirante.capture.scoring import SkippedError, read_answer, read_inputs
 from mirante.capture.shadow import Shadow
-from mirante.capture.signature import Signature
+from mirante.capture.signature import Signature, warn_of_unknown
 from mirante.errors import MiranteWarning
 from mirante.inference_log.probabilities import spread
 
@@ -109,8 +108,10 @@ class _Reader:
         rows = read_inputs(
             b"".join(exchange.body), exchange.kind, names=signature.names, texts=signature.texts
         )
-        if not rows.named and not self._private <= rows.columns.keys():
-            raise SkippedError("names")  # which of the values is to be left out cannot be told
+        hidden = self._private - rows.columns.keys()
+        # which of the values is to be left out cannot be told: of names by position, or of positions by name
+        if hidden and (not rows.named or (not signature and any(map(str.isdecimal, hidden)))):
+            raise SkippedError("names")
         right = exchange.status < 300
         predictions = read_answer(b"".join(exchange.answer), self._part) if right else None
         self._tell_of_several(predictions)
@@ -167,7 +168,7 @@ def guarded_app(
         sample=config.sample,
     )
     signature = Signature.of(schema)
-    _check_columns(orders.model, signature, privacy)
+    warn_of_unknown(orders.model, signature, privacy.columns)
     read = _Reader(signature, orders.prediction, privacy.columns)
     intake = Intake(
         recorder, orders.model, read, metrics=metrics, signature=signature, max_bytes=orders.max_waiting
@@ -182,14 +183,6 @@ def guarded_app(
         shadow=shadow,
     )
     return capture, intake, recorder
-
-
-def _check_columns(model: str, signature: Signature, privacy: Privacy) -> None:
-    """Warn of columns to be dropped or hashed that a model with a signature does not have."""
-    known = ", ".join(map(repr, sorted(signature.names)))
-    for name in sorted(privacy.columns.difference(signature.names)) if signature else ():
-        text = f"the signature of model {model!r} has no column {name!r}, which is to be dropped or hashed"
-        warnings.warn(f"{text}; it has {known}", MiranteWarning, stacklevel=2)
 
 
 def leave_drops_to_intake() -> None:
