@@ -156,6 +156,9 @@ def test_a_table_is_answered_by_both(place):
     )
     assert (found.rows, found.labelled, found.source) == (50, 50, "rows.csv")
     assert found.ignored == ()
+    few = Rows(data=place / "rows.csv", label="truth", most=20)
+    drawn = compare_versions(settings_in(place), "versus/1", "versus/2", few)
+    assert (drawn.rows, drawn.labelled) == (20, 20)
     with pytest.raises(InputError, match="no column 'nothing' for --label; it has 'age', 'plan', 'truth'"):
         compare_versions(
             settings_in(place), "versus/1", "versus/2", Rows(data=place / "rows.csv", label="nothing")

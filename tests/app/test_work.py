@@ -10,6 +10,7 @@ from mirante.app.build import build
 from mirante.app.settings import load_settings
 from mirante.app.stillness import Stillness
 from mirante.app.work import Work
+from mirante.monitors.config import ModelConfig
 from mirante.readings import Reading
 from mirante.store import AgentRow, JobRow, NoticeRow
 from tests.app.test_service import QUIET
@@ -137,3 +138,23 @@ def test_the_heartbeat_is_withheld_while_something_is_wrong(tmp_path):
             assert len(double.requests) == 2
             assert work.said()["details"]["heartbeat"]["error"]
         assert "secretsecret" not in json.dumps(work.said())
+
+
+def test_two_aliases_that_are_discovered_are_compared(tmp_path, monkeypatch):
+    (tmp_path / "mirante.yaml").write_text(
+        "discover: true\nhost: {enabled: false}\nmlflow: {tracking_uri: 'sqlite://'}\n"
+        "models: [{model: churn, alias: champion}]\n"
+    )
+    aliases = ("champion", "challenger", "canary")
+    found = [ModelConfig(model=name, alias=alias) for name in ("churn", "price") for alias in aliases]
+    monkeypatch.setattr("mirante.app.work.discover", lambda client, log: found)
+    added = []
+    with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
+        monkeypatch.setattr(type(parts), "client", lambda self: None)
+        work = Work(parts, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+        monkeypatch.setattr(work.scheduler, "add", lambda task: added.append(task.name))
+        for _ in range(2):
+            work._discover(datetime(2026, 1, 1, tzinfo=UTC))
+    pairs = [name for name in added if not name.startswith("model/")]
+    assert len(added) - len(pairs) == 5
+    assert len(pairs) == len(set(pairs)) == 6

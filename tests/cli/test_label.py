@@ -10,6 +10,11 @@ from mirante.readings import Reading
 from mirante.store import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SAID = [
+    "labels written for 'churn': 2",
+    "rows left out, since they have no label in 'paid' yet: 1",
+    "rows left out, since a later row has the same id in 'order': 1",
+]
 
 
 @pytest.fixture
@@ -22,7 +27,8 @@ def store(tmp_path):
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "labels.csv"
-    path.write_text("order,paid,at\n007,1,2026-01-02\n008,,2026-01-02\n009,0,2026-01-03T10:00:00+01:00\n")
+    rows = ("007,0,2026-01-01", "007,1,2026-01-02", "008,,2026-01-02", "009,0,2026-01-03T10:00:00+01:00")
+    path.write_text("\n".join(("order,paid,at", *rows)))
     return path
 
 
@@ -33,8 +39,7 @@ def run(store_folder, *arguments):
 def test_a_file_is_written_and_may_be_sent_again(store, file, tmp_path):
     for _ in range(2):
         done = run(tmp_path, "churn", file, "--id", "order", "--label", "paid", "--time", "at")
-        assert (done.exit_code, done.stdout) == (0, "2 labels for 'churn' are written\n")
-        assert done.stderr == ""
+        assert (done.exit_code, done.stdout.splitlines(), done.stderr) == (0, SAID, "")
     assert store.labels.get("churn", ["007", "008", "009"]).values[[0, 2]].tolist() == [1.0, 0.0]
 
 
@@ -56,6 +61,11 @@ def test_a_column_that_is_not_there_is_told(store, file, tmp_path):
     assert run(tmp_path, "churn", tmp_path / "none.csv", "--id", "a", "--label", "b").exit_code == 2
 
 
+def test_one_column_cannot_be_two_things(store, file, tmp_path):
+    done = run(tmp_path, "churn", file, "--id", "order", "--label", "order")
+    assert (done.exit_code, "the column 'order' is named twice" in done.stderr) == (2, True)
+
+
 def test_the_config_says_where_the_store_is(store, file, tmp_path):
     config = tmp_path / "mirante.yaml"
     config.write_text(f"store: 'sqlite:///{tmp_path / 'mirante.db'}'\n")
@@ -72,3 +82,14 @@ def test_a_model_of_the_config_needs_no_reading_yet(store, file, tmp_path):
     arguments = ["label", "fresh", str(file), "--id", "order", "--label", "paid", "-c", str(config)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert store.labels.count("fresh") == 2
+
+
+def test_a_mistyped_name_is_refused_before_the_first_reading_too(tmp_path, file):
+    Store(f"sqlite:///{tmp_path / 'mirante.db'}").close()
+    config = tmp_path / "mirante.yaml"
+    config.write_text("models: [{model: fresh}]\n")
+    arguments = ["--id", "order", "--label", "paid", "-c", str(config)]
+    done = CliRunner().invoke(main, ["label", "frehs", str(file), *arguments])
+    assert (done.exit_code, "no model 'frehs', nearest to it are 'fresh'" in done.stderr) == (2, True)
+    done = CliRunner().invoke(main, ["label", "fresh", str(file), *arguments])
+    assert (done.exit_code, done.stderr) == (0, "")  # and nobody doubts the name

@@ -88,6 +88,8 @@ def test_what_does_not_fit_is_refused(store, place):
         (b"ab", [1, 0], r"\(bytes\) as ids"),
         ({"a", "b"}, [1, 0], r"\(set\) as ids"),
         (["a", None], [1, 0], r"None \(NoneType\) as an id; give what `Recorder.log`"),
+        (["a", " "], [1, 0], r"got ' ' as an id, which is blank"),
+        ("", 1, r"got '' as an id, which is blank"),
         (["a", math.nan], [1, 0], r"nan \(float\) as an id"),
         ("a", None, r"None \(NoneType\) as the value of 'a'; give a finite number or text"),
         ("a", [1, 2], r"\(list\) as the value of 'a'"),

@@ -76,8 +76,12 @@ def test_ids_are_text_or_whole_numbers():
     [
         (pd.DataFrame({"order": ["a"]}), "the table has no column 'paid', or more than one; it has: 'order'"),
         (pd.DataFrame([["a", 1, 2]], columns=["order", "paid", "paid"]), "'paid', or more than one"),
-        (pd.DataFrame({"order": ["a", None], "paid": [1, 2]}), "1 rows have no id in the column 'order'"),
-        (pd.DataFrame({"order": ["a", ""], "paid": [1, 2]}), "empty id in the column 'order'"),
+        (
+            pd.DataFrame({"order": ["a", None], "paid": [1, 2]}),
+            "rows without an id in the column 'order': 1;",
+        ),
+        (pd.DataFrame({"order": ["a", ""], "paid": [1, 2]}), "blank id in the column 'order'"),
+        (pd.DataFrame({"order": ["a", " "], "paid": [1, 2]}), "blank id in the column 'order'"),
         (pd.DataFrame({"order": [1.5], "paid": [1]}), "missing or no whole numbers"),
         (pd.DataFrame({"order": [1.0, None], "paid": [1, 2]}), "missing or no whole numbers"),
         (pd.DataFrame({"order": [pd.Timestamp("2026-01-01")], "paid": [1]}), "ids are text or whole numbers"),

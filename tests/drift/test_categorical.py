@@ -142,6 +142,20 @@ def test_one_level_that_leaves_its_narrow_range_is_named():
     assert usual.value < usual.threshold
 
 
+def test_the_limit_of_a_quiet_window_does_not_depend_on_how_quiet_it_was():
+    own = [{"a": 100 + one, "b": 60 - one, "c": 40} for one in (-9, -6, -3, 0, 0, 3, 6, 9)] * 3
+    still, quiet = (judge({"a": 100 + one, "b": 60 - one, "c": 40}, own=own) for one in (0, 8))
+    assert not still.drifted
+    assert not quiet.drifted
+    assert still.threshold == pytest.approx(quiet.threshold, rel=0.05)
+    # what surely passes: 4 TV² n m / (n + m) is at least the limit of χ²
+    surely = np.sqrt(stats.chi2.isf(0.009, 2) * (1 / 200 + 1 / 10_000) / 4)
+    assert still.threshold == still.smallest_effect == pytest.approx(surely)
+    for away in range(20, 60, 5):
+        moved = judge({"a": 100 - away, "b": 60 + away, "c": 40}, own=own)
+        assert moved.drifted or moved.effect < still.smallest_effect
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [300, 600, 700, 1_000])
 def test_names_of_rows_make_one_group_and_no_nan(rows):

@@ -128,3 +128,9 @@ def test_what_is_wrong_with_a_slice_is_said(slices, said):
     with pytest.raises((ValidationError, MiranteError)) as refused:
         ModelConfig(model="m", slices=slices)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["model", "alias"])
+def test_a_blank_name_is_refused(name):
+    with pytest.raises(ValidationError, match=r"the name .  . is blank; give the one in MLflow"):
+        ModelConfig(**{"model": "churn", name: "  "})

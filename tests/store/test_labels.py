@@ -80,9 +80,10 @@ def test_a_label_for_each_id(store: Store) -> None:
 
 
 def test_labels_are_of_a_model(store: Store) -> None:
-    with pytest.raises(StoreError, match="for a model without a name; give the name"):
-        store.labels.write("", ["a"], [1.0], _NOW)
-    assert store.labels.count("") == 0
+    for blank in ("", "  "):
+        with pytest.raises(StoreError, match="for a model without a name; give the name"):
+            store.labels.write(blank, ["a"], [1.0], _NOW)
+        assert store.labels.count(blank) == 0
 
 
 def test_more_ids_than_a_query_takes(store: Store) -> None:

@@ -123,7 +123,8 @@ def test_names_are_as_short_as_they_can_be():
     percents = [line([1], name=f"system_{part}_percent", host="a") for part in ("cpu", "memory")]
     assert labels_of(percents) == ["cpu", "memory"]
     versions = [line([1], model="m", version=v) for v in "12"]
-    assert labels_of(versions) == ["1", "2"]
+    assert labels_of(versions) == ["version 1", "version 2"]
+    assert labels_of(versions, "pt_BR") == ["versão 1", "versão 2"]
     assert labels_of([line([1], name="missing_ratio", feature="age")]) == ["age"]
     assert labels_of([line([1], name="a_b"), line([1], name="a_b")]) == ["a_b", "a_b"]
 

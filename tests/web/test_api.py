@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mirante.capture.recorders import Recorders
 from mirante.readings import Reading
 from mirante.store import AlertRow, Store
 from mirante.web.api.models import Labels, json_number
@@ -137,6 +138,13 @@ def test_labels_of_an_unknown_model_are_kept_with_a_warning(client: Client, stor
     assert store.labels.count(f"{model}x") == 2
 
 
+def test_a_model_of_the_config_is_known_before_its_first_reading(store: Store):
+    recorders = Recorders(lambda model: None, ["fresh"])
+    client = Client(create_app(store, config=WebConfig(), clock=lambda: NOW, recorders=recorders))
+    assert json.loads(_labels(client, model="fresh", ids=["a"], values=[1]).body) == {"written": 1}
+    assert json.loads(_labels(client, model="frehs", ids=["a"], values=[1]).body)["nearest"][0] == "fresh"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -144,6 +152,8 @@ def test_labels_of_an_unknown_model_are_kept_with_a_warning(client: Client, stor
         {"model": "m", "ids": [], "values": []},
         {"model": "", "ids": ["a"], "values": [1]},
         {"model": "m", "ids": [""], "values": [1]},
+        {"model": "m", "ids": ["a", " \t"], "values": [1, 1]},
+        {"model": "  ", "ids": ["a"], "values": [1]},
         {"model": "m", "ids": ["a"], "values": [None]},
         {"model": "m", "ids": ["a"], "values": [math.nan]},
         {"model": "m", "ids": ["a"], "values": [1], "arrived": "2013-02-08T00:00:00"},

@@ -71,6 +71,9 @@ def test_a_model_that_is_not_in_the_config_is_404(post, tmp_path):
         {"inputs": [{f"c{n}": 1 for n in range(1_001)}], "predictions": [1]},
         {"inputs": [{"a": 1}], "predictions": [1], "more": 1},
         {"inputs": [{"a": 1}], "predictions": [1], "version": ""},
+        {"inputs": [{"a": 1}], "predictions": [1], "version": " "},
+        {"inputs": [{"a": 1}], "predictions": [1], "model": " "},
+        {"inputs": [{"a": 1}], "predictions": [1], "ids": [" "]},
     ],
 )
 def test_what_makes_no_sense_is_422_and_nothing_is_kept(post, tmp_path, body):

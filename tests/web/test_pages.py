@@ -321,6 +321,16 @@ def test_alerts_page_can_be_narrowed(store: Store):
     assert "Nothing fires." in alerts_page(store, ask("/alerts", severity="none"))
 
 
+def test_an_alert_that_began_in_the_time_and_goes_on_is_counted(empty_store: Store):
+    later = NOW + timedelta(days=1)  # after the last reading, at which the charts end
+    labels = {"model": "churn", "alias": "champion"}
+    empty_store.readings.write([Reading("predictions", 3, NOW - timedelta(hours=n), labels) for n in (0, 9)])
+    alert = AlertRow("1", "r", {}, "model/churn@champion", "info", "firing", NOW - timedelta(hours=1), NOW)
+    empty_store.alerts.save(replace(alert, reading_time=later))
+    html = model_page(empty_store, "model/churn@champion", ask("/model"))
+    assert "1 in this time" in html
+
+
 def test_long_lists_have_pages(empty_store: Store):
     rows = [
         AlertRow(

@@ -197,7 +197,7 @@ class Parts:
     @cached_property
     def recorders(self) -> Recorders:
         """Takes predictions that come over the API, each into its model's inference log."""
-        return Recorders(self._recorder_of)
+        return Recorders(self._recorder_of, {one.model for one in self.settings.models})
 
     def _recorder_of(self, model: str) -> Recorder | None:
         for config in self.settings.models:

@@ -110,7 +110,7 @@ def compare_versions(
         if rows.data is not None:
             with brief_requests():
                 wanted = _inputs(client_of(settings), models)
-            return _on_table(rows.data, rows.label, wanted, ask, task, classes)
+            return _on_table(rows.data, rows, wanted, ask, task, classes)
         return _on_log(settings, config, models, names, rows, ask, task, classes)
 
 
@@ -140,14 +140,14 @@ def _inputs(client: MlflowClient, models: Sequence[ServedModel]) -> set[str] | N
 
 def _on_table(
     path: Path,
-    label: str | None,
+    rows: Rows,
     wanted: set[str] | None,
     ask: _Ask,
     task: Task | None,
     classes: Sequence[str] | None,
 ) -> Comparison:
-    table = _read_table(path)
-    labels = None
+    table = _drawn(_read_table(path), rows.most)
+    label, labels = rows.label, None
     if label is not None:
         if label not in table.column_names:
             raise InputError(
@@ -188,6 +188,15 @@ def _read_table(path: Path) -> pa.Table:
     except (ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read ({error}); give a Parquet or CSV file") from error
     return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _drawn(table: pa.Table, most: int) -> pa.Table:
+    """Return at most so many rows, by lot: in their order, and the same ones each time."""
+    if table.num_rows <= most:
+        return table
+    import numpy as np
+
+    return table.take(np.sort(np.random.default_rng(0).choice(table.num_rows, most, replace=False)))
 
 
 def _listed(names: Sequence[str], most: int = 10) -> str:

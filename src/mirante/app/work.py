@@ -212,7 +212,7 @@ class Work:
         forget_unwatched(self.parts.store, None if self.settings.discover else watched, now)
 
     def _discover(self, _: datetime) -> None:
-        """Take up models that are recorded here and have a baseline, when no config names any."""
+        """Take up models that are recorded here and have a baseline, and pairs of their aliases."""
         known = {watch.config.subject for watch in self.watches}
         for config in discover(self.parts.client(), self.parts.default_log):
             if config.subject not in known:
@@ -220,6 +220,9 @@ class Work:
                 watch = self._watch(config)
                 self.watches.append(watch)
                 self.scheduler.add(self._model_task(watch))
+                for pair in pairs_of(one.config for one in self.watches):
+                    if watch.config in pair:  # the other one was there before
+                        self.scheduler.add(self._pair_task(*pair))
 
     def _watch_host(self, now: datetime) -> None:
         self.parts.store.readings.write(self.parts.host.read(now))

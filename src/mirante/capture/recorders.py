@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from mirante.capture.recorder import Recorder
@@ -21,6 +21,8 @@ class Recorders:
     ----------
     recorder_of : callable
         Makes the recorder of a model; None for a model that is not known.
+    named : collection of str, optional
+        The models that the config names, also those of which nothing was recorded yet.
 
     Examples
     --------
@@ -34,7 +36,8 @@ class Recorders:
     [{'age': 31, '__id': 'order-17'}]
     """
 
-    def __init__(self, recorder_of: Callable[[str], Recorder | None]) -> None:
+    def __init__(self, recorder_of: Callable[[str], Recorder | None], named: Collection[str] = ()) -> None:
+        self.named = frozenset(named)
         self._recorder_of = recorder_of
         self._lock = threading.Lock()
         self._recorders: dict[str, Recorder] = {}

@@ -40,10 +40,12 @@ def label(
     """Write the labels of MODEL that FILE has: CSV, Parquet or Arrow, one prediction a row.
 
     Rows without a label are left out, the last of several with one id counts, and the same file may be sent
-    again. A model that is not known, where others are, is an error: a mistyped name.
+    again; how many rows were left out, and why, is said. A model that neither the place nor the config knows,
+    where others are known, is an error: a mistyped name.
     """
     from mirante.client.labelling import label as write
     from mirante.client.labelling import models_at
+    from mirante.client.labeltables import labels_of
 
     known = [] if new_model else models_at(at or config)
     if known and model not in {*known, *(one.model for one in settings_of(config).models)}:
@@ -52,9 +54,14 @@ def label(
             f"Mirante knows no model {model[:100]!r}, nearest to it are {near}; nothing is written. "
             "--new-model writes labels before the first prediction"
         )
+    found = labels_of(file, id=id_column, label=column, time=time)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", MiranteWarning)
-        written = write(file, column, model=model, at=at or config, time=time, id_column=id_column)
-    click.echo(f"{written:,} labels for {model!r} are written")
+        written = write(found.ids, found.values, model=model, at=at or config, time=found.times)
+    click.echo(f"labels written for {model!r}: {written:,}")
+    if found.without:
+        click.echo(f"rows left out, since they have no label in {column!r} yet: {found.without:,}")
+    if found.repeated:
+        click.echo(f"rows left out, since a later row has the same id in {id_column!r}: {found.repeated:,}")
     for one in told:
         click.echo(f"mirante: {one.message}", err=True)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from mirante.app.settings import default_settings, load_settings
+from mirante.app.settings import Settings, default_settings, load_settings
 from mirante.client.monitoring import Monitoring
 from mirante.client.service import ServiceBackend
 from mirante.client.stored import StoreBackend
@@ -66,10 +66,14 @@ def backend_at(target: str | Path | None, token: str | None) -> ServiceBackend |
     text = str(target) if target is not None else None
     if text is not None and text.startswith(("http://", "https://")):
         return ServiceBackend(text, token or os.environ.get("MIRANTE_TOKEN") or None)
-    return StoreBackend(Store.existing(_store_url(text, os.environ)))
+    found = _settings_or_url(text, os.environ)
+    if isinstance(found, str):
+        return StoreBackend(Store.existing(found))
+    named = {one.model for one in found.models}
+    return StoreBackend(Store.existing(found.store_address(os.environ)), named)
 
 
-def _store_url(target: str | None, environ: Mapping[str, str]) -> str:
+def _settings_or_url(target: str | None, environ: Mapping[str, str]) -> Settings | str:
     if target is not None and "://" in target:
         return target
     path = Path(target or environ.get("MIRANTE_CONFIG") or ".").expanduser()
@@ -80,10 +84,10 @@ def _store_url(target: str | None, environ: Mapping[str, str]) -> str:
                 raise InputError(
                     f"there is no {_FILE} in {path}; name a store, a config or a service's address"
                 )
-            return default_settings(environ=environ).store_address(environ)
+            return default_settings(environ=environ)
         path = file
     if not path.is_file():
         raise InputError(f"{path} is not there; name a store, a config or a service's address")
     if path.suffix in {".yaml", ".yml"}:
-        return load_settings(path, environ=environ).store_address(environ)
+        return load_settings(path, environ=environ)
     return f"sqlite:///{path}"

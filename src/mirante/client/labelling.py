@@ -67,8 +67,8 @@ def label(
     ------
     InputError
         If it is not clear which model is meant or its name is empty, there are not as many values or times as
-        ids, one of them is neither text nor a finite number, or a table lacks a column. Nothing is written
-        then.
+        ids, an id is blank, a value is neither text nor a finite number, or a table lacks a column. Nothing
+        is written then.
     StoreError
         If they cannot be written, or the service does not answer.
 
@@ -89,7 +89,7 @@ def label(
     if is_table(id):
         return _label_table(id, value, when, id_column, model, at, token)
     if isinstance(id, str):
-        ids, given = [id], [value]
+        ids, given = _ids([id]), [value]
     else:
         ids = _ids(_listed(id, "ids", "text such as 'order-17', or a list of such"))
         given = _listed(value, "values for many ids", "a list with one for each")
@@ -179,6 +179,8 @@ def _ids(given: list[Any]) -> list[str]:
     for one in given:
         if isinstance(one, bool) or not isinstance(one, str | Integral | UUID):
             raise InputError(f"got {_shown(one)} as an id; give what `Recorder.log` or X-Prediction-Id said")
+        if isinstance(one, str) and not one.strip():
+            raise InputError(f"got {one!r} as an id, which is blank; give what X-Prediction-Id said")
     return [str(one) for one in given]
 
 

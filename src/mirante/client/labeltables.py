@@ -77,8 +77,8 @@ def labels_of(table: Any, *, id: str, label: str, time: str | None = None) -> La
     Raises
     ------
     InputError
-        If a column is not there, an id is missing or no text or whole number, a label is infinite or no label
-        at all, or a time cannot be read.
+        If a column is not there or named twice, an id is missing, blank or no text or whole number, a label
+        is infinite or no label at all, or a time cannot be read.
 
     Examples
     --------
@@ -88,6 +88,9 @@ def labels_of(table: Any, *, id: str, label: str, time: str | None = None) -> La
     (['7'], [0.0], 1, 1)
     """
     columns = [one for one in (id, label, time) if one is not None]
+    twice = next((one for one in columns if columns.count(one) > 1), None)
+    if twice is not None:
+        raise InputError(f"the column {twice!r} is named twice; ids, labels and times have a column each")
     rows = _rows(table, columns)
     ids, values = _ids(rows.column(id), id), _values(rows.column(label), label)
     times = None if time is None else _times(rows.column(time), time)
@@ -147,10 +150,11 @@ def _ids(column: Any, name: str) -> list[str]:
     elif len(plain) and not (pa.types.is_integer(kind) or _is_text(kind)):
         raise InputError(f"the column {name!r} is of type {kind}; ids are text or whole numbers")
     if plain.null_count:
-        raise InputError(f"{plain.null_count:,} rows have no id in the column {name!r}; leave them out")
-    found: list[str] = plain.cast(pa.string()).to_pylist()
-    if "" in found:
-        raise InputError(f"a row has an empty id in the column {name!r}; leave it out")
+        raise InputError(f"rows without an id in the column {name!r}: {plain.null_count:,}; leave them out")
+    texts = plain.cast(pa.string())
+    if pc.any(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py():
+        raise InputError(f"a row has a blank id in the column {name!r}; leave it out")
+    found: list[str] = texts.to_pylist()
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -29,10 +29,13 @@ class StoreBackend:
     ----------
     store : Store
         Open; closed with this.
+    named : collection of str, optional
+        Models that the config of the store names.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, named: Collection[str] = ()) -> None:
         self._store = store
+        self._named = frozenset(named)
 
     @property
     def name(self) -> str:
@@ -72,8 +75,8 @@ class StoreBackend:
         return pa.Table.from_batches((batch_of(name, rows_of(name, one)) for one in found), schema_of(name))
 
     def models(self) -> list[str]:
-        """Return the models that have readings or a baseline, in the order of their names."""
-        return self._store.labels.known_models()
+        """Return the models that have readings or a baseline or are named, in the order of their names."""
+        return sorted({*self._store.labels.known_models(), *self._named})
 
     def alerts(
         self,
@@ -98,7 +101,7 @@ class StoreBackend:
             part = slice(start, start + _LABELS)
             times = arrived if isinstance(arrived, datetime) else arrived[part]
             written += self._store.labels.write(model, ids[part], values[part], times)
-        return written, self._store.labels.doubt(model)
+        return written, self._store.labels.doubt(model, named=self._named)
 
     def close(self) -> None:
         """Close the store."""

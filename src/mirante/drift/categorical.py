@@ -314,21 +314,23 @@ class CategoricalSpread:
         after, before = _merged(groups, levels[None, part])[0], _merged(groups, tests.counts[None, part])[0]
         values, sampling = variance_stable_share(after, n)
         centre, _ = variance_stable_share(before, m)
-        error, freedom = shares.error(np.maximum(sampling, 1.0 / (4.0 * m)) + 1.0 / (4.0 * m))
+        error, certain = shares.error(np.maximum(sampling, 1.0 / (4.0 * m)) + 1.0 / (4.0 * m))
         moved = values - centre
-        p_levels = np.minimum(1.0, student_p(moved, error, freedom) * after.size)
+        p_levels = np.minimum(1.0, student_p(moved, error, certain) * after.size)
         # one level speaks for itself only when its own share has moved as far as matters
         p_levels[np.abs(after / n - before / m) <= floor] = 1.0
         top = int(np.argmin(p_levels))
         p_value = min(1.0, p_distance / (1.0 - LEVELS_PART), float(p_levels[top]) / LEVELS_PART)
         if p_distance > most and p_levels[top] <= few:
-            edge = np.copysign(student_limit(few / after.size, error, freedom)[top], moved[top])
+            edge = np.copysign(student_limit(few / after.size, error, certain)[top], moved[top])
             wall = float(np.sin(np.clip(centre[top] + edge, 0.0, np.pi / 2)) ** 2)
             subject = self._name(column, groups, top)
             return LevelOutcome("share", float(after[top] / n), wall, p_value, limit, subject)
-        if p_chance > most and 0.0 < p_chance < 1.0:
-            # chance explains it: where it would not, were the same change larger, is the limit to show
-            limit = max(limit, distance * float(special.ndtri(most) / special.ndtri(min(p_chance, 0.49))))
+        freedom = float(found.freedom[scale, column])
+        if p_chance > most and freedom > 0:
+            # chance explains it; what surely passes χ² is the limit, and no less than what did not pass
+            chance = tests.limit(freedom, most * float(found.common[scale, column]))
+            limit = max(limit, tests.resolution(n, column, chance), distance)
         return LevelOutcome("total_variation", distance, max(limit, floor), p_value, limit)
 
     def _against_own(

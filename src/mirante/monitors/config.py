@@ -60,6 +60,12 @@ def _class_name(value: Any) -> Any:
     return str(int(value)) if isinstance(value, int) else value
 
 
+def _not_blank(name: str) -> str:
+    if not name.strip():
+        raise ConfigError(f"the name {name!r} is blank; give the one in MLflow's registry")
+    return name
+
+
 def _address(url: str) -> str:
     try:
         return checked_address(url)
@@ -75,6 +81,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Limit = Literal["out_of_range", "new_category", "duplicates", "row_count", "freshness"]
 EVERY_LIMIT: tuple[Limit, ...] = get_args(Limit)
 Interval = Annotated[Duration, AfterValidator(_not_zero)]
+_Name = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
 _Class = Annotated[str, BeforeValidator(_class_name), Field(min_length=1)]
 
 
@@ -155,8 +162,8 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(min_length=1)
-    alias: str = Field(default="champion", min_length=1)
+    model: _Name
+    alias: _Name = "champion"
     log: Path = Path("inference-log")
     source: SourceConfig | None = None
     columns: ColumnChoice | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -110,7 +110,7 @@ class LabelsPart:
         StoreError
             If there are not as many values or times as ids, or the model has no name.
         """
-        if not model:
+        if not model.strip():
             raise StoreError("got labels for a model without a name; give the name that its predictions have")
         if len(ids) != len(values):
             raise StoreError(f"got {len(ids)} ids and {len(values)} labels; give one label for each id")
@@ -272,22 +272,26 @@ class LabelsPart:
         with self._database.reading(connection) as snapshot:
             return sorted({split_subject(subject)[1] for subject in snapshot.execute(subjects).scalars()})
 
-    def doubt(self, model: str, *, connection: Connection | None = None) -> Doubt | None:
+    def doubt(
+        self, model: str, *, named: Collection[str] = (), connection: Connection | None = None
+    ) -> Doubt | None:
         """Return what is strange about a model that labels came for; None where it is known.
 
         Parameters
         ----------
         model : str
             The name that the labels came with.
+        named : collection of str, optional
+            Models that are known beside, since a config names them.
         connection : Connection, optional
             A transaction to read in.
 
         Returns
         -------
         Doubt or None
-            Known are models that have readings or a baseline.
+            Known are models that have readings or a baseline, and those that are named.
         """
-        found = self.known_models(connection=connection)
+        found = sorted({*self.known_models(connection=connection), *named})
         if model in found:
             return None
         nearest = tuple(get_close_matches(model, found, n=3, cutoff=0.0))

@@ -266,7 +266,7 @@ FIRE = {
     "performance_labels_unmatched": 5000.0,
     "performance_labels": 1000.0,
     "performance_log_loss": float("nan"),
-    "prediction_latency_seconds_p99": 5.0,
+    "prediction_latency_seconds_p95": 5.0,
     "monitor_task_failing": 1.0,
     "mlflow_server_up": 0.0,
     "monitor_dropped_total": 1.0,

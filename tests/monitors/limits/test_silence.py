@@ -22,6 +22,11 @@ def test_the_age_is_told_each_minute_and_at_once_when_it_passes_the_limit():
     assert values(silence.tell(NOON + 10.4 * MINUTE, NOON + 10.6 * MINUTE))["freshness_detected"] == 0.0
 
 
+def test_the_limit_is_told_in_whole_minutes():
+    (_, reading) = Silence(172 * MINUTE + timedelta(seconds=18.85), LABELS).tell(NOON, NOON + 200 * MINUTE)
+    assert reading.note == "No row has come for more than 2h52m."
+
+
 def test_without_a_limit_only_the_age_is_told():
     assert values(Silence(None, LABELS).tell(NOON, NOON + 60 * MINUTE)) == {"freshness_seconds": 3_600.0}
 

@@ -71,4 +71,9 @@ class Silence:
     def _sentence(self, limit: timedelta) -> str:
         _ = translator(self._locale)
         # not the age: a note that changes each minute would be another one each minute
-        return _("No row has come for more than %(limit)s.", limit=format_duration(limit))
+        return _("No row has come for more than %(limit)s.", limit=format_duration(_rounded(limit)))
+
+
+def _rounded(limit: timedelta) -> timedelta:
+    """Return a limit as people say it: in whole minutes, downward, so that *more than* stays true."""
+    return limit // timedelta(minutes=1) * timedelta(minutes=1) or limit

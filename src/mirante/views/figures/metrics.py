@@ -137,7 +137,7 @@ def metric_draft(
         return empty_draft(title, _("No values yet."))
     draft = new_draft(title)
     draft.data.extend(_area(one, points, timezone) for one in bands)
-    for index, (one, label) in enumerate(zip(drawn, labels_of(drawn), strict=True)):
+    for index, (one, label) in enumerate(zip(drawn, labels_of(drawn, locale), strict=True)):
         draft.data.append(_line(one, label, index, points, timezone, ".2~%" if unit == "share" else ".4~g"))
     draft.layout["shapes"], draft.layout["annotations"] = [], []
     for text, value in thresholds.items() if isinstance(thresholds, Mapping) else thresholds:
@@ -152,8 +152,15 @@ def metric_draft(
     return draft
 
 
-def labels_of(series: Sequence[SeriesLike]) -> list[str]:
+def labels_of(series: Sequence[SeriesLike], locale: str = "en") -> list[str]:
     """Return a short name for each series: what it does not share with the others.
+
+    Parameters
+    ----------
+    series : sequence of series
+        With their names and labels.
+    locale : str, default "en"
+        Language of the word *version*, without which the label is a bare number.
 
     Examples
     --------
@@ -178,9 +185,14 @@ def labels_of(series: Sequence[SeriesLike]) -> list[str]:
     differing = [key for key in keys if len({one.labels.get(key) for one in series}) > 1]
     out = []
     for name, one in zip(names, series, strict=True):
-        parts = [name, *(one.labels[key] for key in differing if key in one.labels)]
+        parts = [name, *(_said(key, one.labels[key], locale) for key in differing if key in one.labels)]
         out.append(" ".join(part for part in parts if part) or one.name)
     return out
+
+
+def _said(key: str, value: str, locale: str) -> str:
+    _ = translator(locale)
+    return _("version %(version)s", version=value) if key == "version" and value else value
 
 
 def _without_shared(names: list[list[str]]) -> list[list[str]]:

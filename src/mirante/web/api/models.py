@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -27,6 +28,7 @@ __all__ = [
     "Labels",
     "LabelsWritten",
     "Misunderstood",
+    "Name",
     "Notice",
     "ReadingSeries",
     "Subject",
@@ -195,7 +197,14 @@ class AlertDetail(Alert):
     notices: list[Notice]
 
 
-_Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+def _no_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError(f"got {text!r}, which is blank; give what it is called")
+    return text
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_no_blank)]
+"""What something is called, such as a model or a prediction: at most 500 characters, and not blank."""
 
 
 class Labels(BaseModel):
@@ -209,8 +218,8 @@ class Labels(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: Annotated[str, StringConstraints(min_length=1, max_length=500)]
-    ids: list[_Id] = Field(min_length=1, max_length=100_000)
+    model: Name
+    ids: list[Name] = Field(min_length=1, max_length=100_000)
     values: list[FiniteFloat | str] = Field(min_length=1, max_length=100_000)
     arrived: AwareDatetime | list[AwareDatetime] | None = Field(
         default=None, description="When they became known, all of them or each; now, if left out."

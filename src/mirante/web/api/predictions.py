@@ -12,13 +12,12 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
-    StringConstraints,
     model_validator,
 )
 
 from mirante.errors import NotFoundError
 from mirante.inference_log.probabilities import MOST_CLASSES
-from mirante.web.api.models import WRITES, fault
+from mirante.web.api.models import WRITES, Name, fault
 
 if TYPE_CHECKING:
     from mirante.capture.recorders import Recorders
@@ -27,10 +26,9 @@ __all__ = ["Predictions", "make_predictions_router"]
 
 _MOST_ROWS = 10_000
 _MOST_COLUMNS = 1_000
-_Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _Value = bool | int | FiniteFloat | str | None
 _Numbers = Annotated[list[FiniteFloat], Field(min_length=2, max_length=MOST_CLASSES)]
-_Named = Annotated[dict[_Id, FiniteFloat], Field(min_length=2, max_length=MOST_CLASSES)]
+_Named = Annotated[dict[Name, FiniteFloat], Field(min_length=2, max_length=MOST_CLASSES)]
 _Prediction = bool | int | FiniteFloat | str | _Numbers | _Named
 _Seconds = Annotated[FiniteFloat, Field(ge=0)]
 _FAULTS: dict[int | str, dict[str, Any]] = {**WRITES, 404: fault("The config names no such model.")}
@@ -47,8 +45,8 @@ class Predictions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: _Id = Field(description="Name in MLflow's registry, as the config has it.")
-    version: _Id = Field(description="The version that answered.")
+    model: Name = Field(description="Name in MLflow's registry, as the config has it.")
+    version: Name = Field(description="The version that answered.")
     inputs: list[dict[str, _Value]] = Field(
         min_length=1, max_length=_MOST_ROWS, description="The features.", examples=[[{"age": 31}]]
     )
@@ -58,7 +56,7 @@ class Predictions(BaseModel):
         description="A value, or the probability of each class: a list, or by the names of the classes.",
         examples=[[0.25]],
     )
-    ids: list[_Id] | None = Field(default=None, description="For labels; made up if left out.")
+    ids: list[Name] | None = Field(default=None, description="For labels; made up if left out.")
     times: list[AwareDatetime] | None = Field(default=None, description="Now, if left out.")
     latencies: list[_Seconds | None] | None = Field(default=None, description="Seconds.")
 

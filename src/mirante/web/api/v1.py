@@ -104,7 +104,8 @@ def make_router(
     )
     def labels(body: Labels) -> LabelsWritten:
         written = store.labels.write(body.model, body.ids, body.values, body.arrived or clock())
-        doubt = store.labels.doubt(body.model)
+        named = recorders.named if recorders is not None else frozenset()
+        doubt = store.labels.doubt(body.model, named=named)
         if doubt is None:
             return LabelsWritten(written=written)
         return LabelsWritten(written=written, warning=doubt.sentence, nearest=list(doubt.nearest))

@@ -116,7 +116,7 @@ def model_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any
         span=span,
         spans=TimeRange.names(),
         alerts=alerts_shown(store, _to_show(alerts, span), query, {}),
-        alert_count=len([alert for alert in alerts if span.since <= _when(alert) < span.until]),
+        alert_count=sum(_within(alert, span) for alert in alerts),
         charts=[*estimates.values(), *model_charts(store, subject, span, drawn, query, without=estimates)],
         heat=heat_chart(store, subject, span, windows, marks, query),
         slices=slices,
@@ -153,11 +153,14 @@ def _when(alert: AlertRow) -> datetime:
     return alert.reading_time or alert.fired_at or alert.active_at
 
 
+def _within(alert: AlertRow, span: TimeRange) -> bool:
+    """Return whether an alert is of this time: it began in it, or what it last saw is in it."""
+    return any(span.since <= time < span.until for time in (alert.active_at, _when(alert)))
+
+
 def _to_show(alerts: Sequence[AlertRow], span: TimeRange) -> list[AlertRow]:
     """Firing ones, pending ones, then the newest of those that are over."""
-    over = [
-        alert for alert in alerts if alert.state == "resolved" and span.since <= _when(alert) < span.until
-    ]
+    over = [alert for alert in alerts if alert.state == "resolved" and _within(alert, span)]
     alive = sorted(_open(alerts), key=lambda alert: (alert.state, URGENCY[severity_state(alert.severity)]))
     return [*alive, *over][:_SHOWN_ALERTS]
 
