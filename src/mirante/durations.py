@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from mirante.errors import ConfigError
 
-__all__ = ["format_duration", "parse_duration"]
+__all__ = ["format_duration", "long_enough", "parse_duration"]
 
 _UNITS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
@@ -82,3 +82,38 @@ def format_duration(length: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
+    """Return for how long something is kept, where that is not too short: ``1m`` is no month.
+
+    Parameters
+    ----------
+    length : timedelta
+        What was given.
+    least : timedelta
+        What it needs.
+    why : str
+        Who needs it: the message goes on with ``at least 1d``.
+
+    Returns
+    -------
+    timedelta
+        `length`.
+
+    Raises
+    ------
+    ConfigError
+        If it is shorter.
+
+    Examples
+    --------
+    >>> long_enough(parse_duration("1m"), parse_duration("1d"), "pages need")
+    Traceback (most recent call last):
+    ...
+    mirante.errors.ConfigError: is 1m; pages need at least 1d (m means minutes: a month is 30d)
+    """
+    if length < least:
+        got, needed = format_duration(length), format_duration(least)
+        raise ConfigError(f"is {got}; {why} at least {needed} (m means minutes: a month is 30d)")
+    return length
