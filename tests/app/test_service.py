@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from mirante.alerts.outbox import Outbox
 from mirante.app.build import build
@@ -25,6 +26,7 @@ from mirante.app.lease import Lease
 from mirante.app.service import Service
 from mirante.app.settings import load_settings
 from mirante.capture.recorder import Recorder
+from mirante.cli import main
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.windows import WindowClock
 from mirante.readings import Reading
@@ -125,6 +127,31 @@ def test_a_signal_stops_it_cleanly_within_two_seconds(tmp_path, number):
     assert took < 2.0
     with Store(f"sqlite:///{tmp_path / 'mirante.db'}") as store:
         assert store.readings.series("system_cpu_percent")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_starts_ends_it_quietly(tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mirante.app.heaps.bound_heaps", lambda: signal.raise_signal(number))
+    done = CliRunner().invoke(main, ["up"])
+    assert (done.exit_code, done.output) == (0, "Mirante has stopped.\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_takes_the_lease_lets_it_do_so_and_gives_it_back(tmp_path, number):
+    (tmp_path / "mirante.yaml").write_text(QUIET, encoding="utf-8")
+    with build(load_settings(tmp_path / "mirante.yaml")) as parts:
+        service, stop = Service(parts.settings, parts), asyncio.Event()
+        begin = service.begin
+
+        def told_meanwhile():
+            os.kill(os.getpid(), number)
+            until(stop.is_set)
+            return begin()
+
+        service.begin = told_meanwhile
+        asyncio.run(service.run(stop, ready=lambda _: pytest.fail("it went on")))
+        assert (service.address, service.lease.mine) == ("", None)
 
 
 def test_a_wrong_config_names_everything_and_exits_with_2(tmp_path):

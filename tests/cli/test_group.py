@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from mirante.cli.group import Commands, WithDefault, config_option, settings_of
+from mirante.cli.group import Commands, WithDefault, config_option, settings_of, until_told
 from mirante.errors import ConfigError, MiranteError, StoreError
 
 
@@ -29,6 +32,37 @@ def fail(kind: str) -> None:
 def test_our_errors_are_one_sentence(kind, code, said):
     result = CliRunner().invoke(group, ["fail", kind])
     assert (result.exit_code, result.stderr) == (code, f"mirante: {said}\n")
+
+
+@group.command()
+def interrupted() -> None:
+    """Get a Ctrl-C."""
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_ends_a_command_as_a_shell_says_it_and_in_silence():
+    result = CliRunner().invoke(group, ["interrupted"])
+    assert (result.exit_code, result.output, result.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_runs_until_it_is_told_ends_in_silence_and_leaves_signals_as_they_were(number):
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    with until_told():
+        signal.raise_signal(number)
+        pytest.fail("it went on")
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_python_s_own_exit_code_is_not_that_of_a_signal():
+    # where KeyboardInterrupt itself passes a text that is executed, Python ends by SIGINT, whoever caught it
+    script = """
+import signal
+from mirante.cli.group import until_told
+with until_told():
+    exec("signal.raise_signal(signal.SIGINT)")
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @click.group(cls=WithDefault, default="write")

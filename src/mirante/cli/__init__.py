@@ -26,6 +26,7 @@ from mirante.cli.group import (
     moment_of,
     settings_of,
     store_of,
+    until_told,
 )
 from mirante.cli.label import label
 from mirante.cli.log import log
@@ -75,6 +76,12 @@ main.add_command(store)
 @click.option("--discover", is_flag=True, help="Also take up every recorded model that has a baseline.")
 def up(config: Path | None, port: int | None, discover: bool) -> None:
     """Run the service until Ctrl-C: monitors, rules, channels, page."""
+    with until_told():
+        _serve(config, port, discover)
+    click.echo("Mirante has stopped.")
+
+
+def _serve(config: Path | None, port: int | None, discover: bool) -> None:
     from mirante.app.config_file import store_file_of
     from mirante.app.heaps import bound_heaps
     from mirante.app.lockfile import hold_alone
@@ -97,7 +104,6 @@ def up(config: Path | None, port: int | None, discover: bool) -> None:
             )
 
         asyncio.run(service.run(ready=ready))
-    click.echo("Mirante has stopped.")
 
 
 def _what_is_missing(settings: Settings) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -27,6 +28,7 @@ __all__ = [
     "server_of",
     "settings_of",
     "store_of",
+    "until_told",
 ]
 
 
@@ -34,12 +36,14 @@ class Commands(click.Group):
     """A group whose commands end with a sentence and exit code instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a wrong config or input exits with 2, any other of our errors with 1."""
+        """Run the command; a wrong config or input exits with 2, other errors with 1, Ctrl-C with 130."""
         try:
             return super().invoke(ctx)
         except MiranteError as error:
             click.echo(f"mirante: {error}", err=True)
             raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+        except KeyboardInterrupt:  # as a shell says it, and without click's "Aborted!"
+            raise SystemExit(130) from None
 
 
 class WithDefault(Commands):
@@ -204,16 +208,39 @@ def moment_of(option: str, text: str) -> datetime:
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
+class _Told(KeyboardInterrupt):
+    """Somebody wants it to end; KeyboardInterrupt itself, even if caught, may leave a signal's exit code."""
+
+
+def _tell(_number: int, _frame: object) -> NoReturn:
+    raise _Told
+
+
+@contextmanager
+def until_told() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end what runs until then, quietly, also while it still starts.
+
+    Once it runs, it takes them itself. Outside the main thread signals are left alone.
+    """
+    before: dict[int, Any] = {}
+    with suppress(ValueError):
+        before = {number: signal.signal(number, _tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @contextmanager
 def failure_is_2() -> Iterator[None]:
-    """End with 2 whatever fails, since 1 is an answer; and with 130, as a shell does, on Ctrl-C."""
+    """End with 2 whatever fails, since 1 is an answer."""
     try:
         yield
     except MiranteError as error:
         click.echo(f"mirante: {error}", err=True)
         raise SystemExit(2) from error
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     except Exception as error:
         traceback.print_exc()
         raise SystemExit(2) from error
