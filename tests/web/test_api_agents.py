@@ -340,8 +340,12 @@ def test_the_agents_own_token_opens_what_is_theirs_and_nothing_else(empty_store)
 
 
 def test_an_agents_token_that_others_could_guess_is_refused(empty_store, tmp_path):
-    with pytest.raises(ConfigError, match="the token has 5 characters"):
+    with pytest.raises(ConfigError, match=r"web\.agent_token has 5 characters"):
         create_app(empty_store, config=WebConfig(host="0.0.0.0", token="t" * 20, agent_token="short"))
+    with pytest.raises(
+        ConfigError, match=r"web\.agent_token is the same as web\.token: .* give agents another"
+    ):
+        create_app(empty_store, config=WebConfig(token="t" * 20, agent_token="t" * 20))
     (tmp_path / "token").write_text("\n")
     with pytest.raises(ConfigError, match=r"give web\.token too"):
         create_app(empty_store, config=WebConfig(agent_token="a" * 20))
