@@ -194,12 +194,15 @@ def test_without_an_mlflow_server_it_says_what_is_watched(tmp_path):
     with service(tmp_path, None) as (_, _, lines):
         said = until(lambda: "".join(lines) if "mirante init" in "".join(lines) else "")
     assert "No MLflow server is known, so what is watched is this host: set MLFLOW_TRACKING_URI" in said
+    assert "No alert channel is set up, so alerts are shown on the page and told to nobody: name one" in said
 
 
-def test_who_wants_no_mlflow_server_is_not_told_of_it(tmp_path):
-    with service(tmp_path, QUIET + "mlflow: {enabled: false}\n") as (_, _, lines):
+def test_who_wants_no_mlflow_server_and_has_a_channel_is_told_of_neither(tmp_path):
+    wanted = "mlflow: {enabled: false}\nalerts: {channels: {console: {type: console}}}\n"
+    with service(tmp_path, QUIET + wanted) as (_, _, lines):
         pass
     assert "No MLflow" not in "".join(lines)
+    assert "No alert channel" not in "".join(lines)
 
 
 def test_a_foreign_host_name_is_refused(tmp_path):

@@ -107,15 +107,20 @@ def _serve(config: Path | None, port: int | None, discover: bool) -> None:
 
 
 def _what_is_missing(settings: Settings) -> list[str]:
-    """Return what to tell somebody who starts without an MLflow server, unless they want none."""
-    if settings.mlflow.tracking_uri is not None or "enabled" in settings.mlflow.model_fields_set:
-        return []
-    watched = "this host" if settings.host.enabled else "no host, and no model"
-    lines = [
-        f"No MLflow server is known, so what is watched is {watched}: set MLFLOW_TRACKING_URI, or "
-        "mlflow.tracking_uri in mirante.yaml."
-    ]
-    if settings.file is None:
+    """Return what to tell somebody who starts without a channel, or without a server and not by choice."""
+    lines = []
+    if settings.mlflow.tracking_uri is None and "enabled" not in settings.mlflow.model_fields_set:
+        watched = "this host" if settings.host.enabled else "no host, and no model"
+        lines.append(
+            f"No MLflow server is known, so what is watched is {watched}: set MLFLOW_TRACKING_URI, or "
+            "mlflow.tracking_uri in mirante.yaml."
+        )
+    if not settings.alerts.channels:
+        lines.append(
+            "No alert channel is set up, so alerts are shown on the page and told to nobody: name one below "
+            "alerts.channels in mirante.yaml, such as mail or Slack."
+        )
+    if lines and settings.file is None:
         lines.append("mirante init writes a mirante.yaml to start from.")
     return lines
 
