@@ -41,7 +41,7 @@ def parse_duration(text: str | timedelta) -> timedelta:
     >>> parse_duration("1:30")
     Traceback (most recent call last):
     ...
-    mirante.errors.ConfigError: '1:30' is no length of time; write a number and a unit, such as 90s, 5m, 1h30m
+    mirante.errors.ConfigError: '1:30' is no length of time; write a number and a unit, such as 90s, 5m, 30d
     """
     if isinstance(text, timedelta):
         return text
@@ -49,7 +49,7 @@ def parse_duration(text: str | timedelta) -> timedelta:
     if cleaned == "0":
         return timedelta()
     if not _WHOLE.fullmatch(cleaned):
-        raise ConfigError(f"{text!r} is no length of time; write a number and a unit, such as 90s, 5m, 1h30m")
+        raise ConfigError(f"{text!r} is no length of time; write a number and a unit, such as 90s, 5m, 30d")
     try:
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(cleaned)))
     except OverflowError as error:

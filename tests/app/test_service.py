@@ -205,6 +205,14 @@ def test_who_wants_no_mlflow_server_and_has_a_channel_is_told_of_neither(tmp_pat
     assert "No alert channel" not in "".join(lines)
 
 
+def test_a_rule_about_a_metric_that_no_reading_has_is_told_at_the_start(tmp_path):
+    own = "alerts: {rules: [{name: busy, when: system_cpu_percnt > 90}]}\n"
+    with service(tmp_path, QUIET + own) as (_, _, lines):
+        until(
+            lambda: "warning: busy: no reading is named 'system_cpu_percnt'; did you mean" in "".join(lines)
+        )
+
+
 def test_a_foreign_host_name_is_refused(tmp_path):
     with service(tmp_path) as (address, _, _):
         request = urllib.request.Request(address, headers={"Host": "evil.example"})

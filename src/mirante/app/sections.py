@@ -24,7 +24,7 @@ from mirante.monitors.config import Duration, Interval, ModelConfig
 from mirante.monitors.fields import TimeZone
 from mirante.secrets import SecretFile, read_secret
 from mirante.store.capping import MOST_SERIES
-from mirante.tracking.client import server_name
+from mirante.tracking.client import NEEDS_SCHEME, lacks_scheme, server_name
 from mirante.tracking.login import Login
 from mirante.web.config import web_address
 
@@ -35,6 +35,12 @@ _LEAST = {
     "labels": (timedelta(days=1), "labels come late, and need"),
     "history": (timedelta(days=7), "what flaps, is grouped and sent again needs"),
 }
+
+
+def _tracking_uri(value: str) -> str:
+    if lacks_scheme(value):
+        raise ConfigError(NEEDS_SCHEME)
+    return value
 
 
 class HostConfig(BaseModel):
@@ -96,7 +102,7 @@ class MlflowConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    tracking_uri: str | None = None
+    tracking_uri: Annotated[str, AfterValidator(_tracking_uri)] | None = None
     experiment: str = "mirante"
     interval: Interval = timedelta(seconds=30)
     enabled: bool | None = None
@@ -130,6 +136,11 @@ class MlflowConfig(BaseModel):
         environ : mapping
             The environment.
 
+        Raises
+        ------
+        ConfigError
+            If the environment's address is none.
+
         Examples
         --------
         >>> MlflowConfig().within(Path("/etc"), {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}).enabled
@@ -137,6 +148,8 @@ class MlflowConfig(BaseModel):
         """
         update: dict[str, object] = {}
         if self.tracking_uri is None and environ.get("MLFLOW_TRACKING_URI") and self.enabled is not None:
+            if lacks_scheme(environ["MLFLOW_TRACKING_URI"]):
+                raise ConfigError(f"MLFLOW_TRACKING_URI {NEEDS_SCHEME}")
             said = "enabled" in self.model_fields_set
             update = {
                 "tracking_uri": environ["MLFLOW_TRACKING_URI"],

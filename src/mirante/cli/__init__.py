@@ -73,7 +73,12 @@ main.add_command(store)
 @main.command()
 @config_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the page, instead of the config's.")
-@click.option("--discover", is_flag=True, help="Also take up every recorded model that has a baseline.")
+@click.option(
+    "--discover",
+    is_flag=True,
+    help="Also watch what the config does not name: recorded models with a baseline, experiments, traces, "
+    "and the model registry.",
+)
 def up(config: Path | None, port: int | None, discover: bool) -> None:
     """Run the service until Ctrl-C: monitors, rules, channels, page."""
     with until_told():
@@ -90,6 +95,7 @@ def _serve(config: Path | None, port: int | None, discover: bool) -> None:
     lock = hold_alone(store_file_of(config))  # before all that takes time: a second one ends at once
     from mirante.app.build import build
     from mirante.app.logs import configure_logs
+    from mirante.app.rehearsal import odd_metrics
     from mirante.app.service import Service
 
     configure_logs()
@@ -98,10 +104,11 @@ def _serve(config: Path | None, port: int | None, discover: bool) -> None:
     with build(settings) as parts:
         service = Service(settings, parts, lock=lock)
 
+        odd = [f"warning: {one}" for one in odd_metrics(parts.engine.rules, parts.store)]
+
         def ready(address: str) -> None:
-            click.echo(
-                "\n".join([f"Mirante is up: {address}  (Ctrl-C stops it)", *_what_is_missing(settings)])
-            )
+            up = f"Mirante is up: {address}  (Ctrl-C stops it)"
+            click.echo("\n".join([up, *_what_is_missing(settings), *odd]))
 
         asyncio.run(service.run(ready=ready))
 
@@ -191,7 +198,14 @@ def check(
 
 
 @main.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), default="dashboard.html", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="dashboard.html",
+    show_default=True,
+    help="The file.",
+)
 @click.option("--model", "models", multiple=True, help="Name of a model, or a subject; may be repeated.")
 @click.option("--since", help="From when on, such as 2026-01-31 or 2026-01-31T14:00:00Z.")
 @click.option("--until", help="Until when.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import traceback
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mirante.errors import InputError, MiranteError
+from mirante.errors import ConfigError, InputError, MiranteError
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
@@ -32,6 +33,10 @@ __all__ = [
 ]
 
 
+_WHOLE = 1_000  # characters: no first sentence is longer
+_LOCAL_STORES = ("mlflow.db", "mlruns")  # that MLflow makes where it knows no server
+
+
 class Commands(click.Group):
     """A group whose commands end with a sentence and exit code instead of a traceback."""
 
@@ -44,6 +49,13 @@ class Commands(click.Group):
             raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
         except KeyboardInterrupt:  # as a shell says it, and without click's "Aborted!"
             raise SystemExit(130) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its whole first sentence: click would cut it."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, one.get_short_help_str(_WHOLE)) for name, one in found if one and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 class WithDefault(Commands):
@@ -112,7 +124,7 @@ def settings_of(config: Path | None) -> Settings:
     return load_settings(config) if config else default_settings()
 
 
-def server_of(settings: Settings, given: str | None) -> str | None:
+def server_of(settings: Settings, given: str | None, *, needed: bool = True) -> str | None:
     """Return the MLflow server to ask: the given one, else the config's, which is shown its login.
 
     Parameters
@@ -121,11 +133,13 @@ def server_of(settings: Settings, given: str | None) -> str | None:
         From `settings_of`.
     given : str, optional
         By ``--tracking-uri`` or ``MLFLOW_TRACKING_URI``. The config's login is for the config's server alone.
+    needed : bool
+        Whether the command can do nothing without one. MLflow itself would make an empty store here.
 
     Raises
     ------
     ConfigError
-        If a secret of the login cannot be read.
+        If a secret of the login cannot be read, or no server is known and none of MLflow's stores is here.
 
     Examples
     --------
@@ -137,6 +151,11 @@ def server_of(settings: Settings, given: str | None) -> str | None:
     from mirante.app.build import use_login
 
     use_login(settings)
+    if needed and settings.mlflow.tracking_uri is None and not any(map(os.path.exists, _LOCAL_STORES)):
+        raise ConfigError(
+            "no MLflow server is known; give --tracking-uri, or set MLFLOW_TRACKING_URI, or "
+            "mlflow.tracking_uri in mirante.yaml"
+        )
     return settings.mlflow.tracking_uri
 
 
