@@ -7,7 +7,10 @@ from datetime import timedelta
 
 from mirante.errors import ConfigError
 
-__all__ = ["format_duration", "long_enough", "parse_duration"]
+__all__ = ["LONGEST_WAIT", "format_duration", "long_enough", "parse_duration"]
+
+LONGEST_WAIT = timedelta(hours=1)
+"""Nothing waits longer for its next try, whatever the other side asks for."""
 
 _UNITS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
