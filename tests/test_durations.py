@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirante.durations import format_duration, parse_duration
+from mirante.durations import format_duration, long_enough, parse_duration
 from mirante.errors import ConfigError
 
 
@@ -25,3 +25,10 @@ def test_units(text, seconds):
 def test_anything_else_is_refused_with_the_text_in_the_message(text):
     with pytest.raises(ConfigError, match=r"such as 90s|longer than"):
         parse_duration(text)
+
+
+def test_what_is_kept_is_kept_for_long_enough():
+    day = timedelta(days=1)
+    assert long_enough(day, day, "pages need") == day
+    with pytest.raises(ConfigError, match=r"^is 23h59m; pages need at least 1d \(m means minutes"):
+        long_enough(day - timedelta(minutes=1), day, "pages need")

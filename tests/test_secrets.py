@@ -40,3 +40,14 @@ def test_wrong_types() -> None:
         secret_of({"k": 7}, "k")
     with pytest.raises(ConfigError, match="int"):
         secret_of({"k_file": 7}, "k")
+
+
+@pytest.mark.parametrize("written", ["$TOKEN", "${SMTP_PASSWORD}"])
+def test_a_shell_s_variable_is_no_secret(written: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"'token' is written as a shell's variable, .* write env:NAME"
+    ) as caught:
+        read_secret("token", written, None)
+    assert written.strip("${}") not in str(caught.value).replace("env:NAME", "")
+    assert read_secret("token", "$ecret", None, {}) is not None
+    assert read_secret("token", "env:T", None, {"T": written}) is not None

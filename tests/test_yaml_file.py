@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Discriminator, SecretStr, Tag
 
 from mirante.errors import ConfigError
 from mirante.yaml_file import checked, parse_yaml, read_yaml
@@ -55,6 +56,8 @@ def test_a_bomb_is_refused_at_once() -> None:
         ("a: 1\n---\nb: 2", "second document"),
         ("? [a]\n: b", "plain text"),
         ("a: \x01", "YAML"),
+        ("a:\n\tb: 1", "line 2: cannot be read as YAML: a tab stands before the text; indent with spaces"),
+        ("a:\n  b: 1\n\tc: 1", "line 3: .* a tab stands before"),
         ("x" * (4 * 2**20 + 1), "4 MiB"),
         ("<<: {a: 1}\n<<: {b: 1}", "twice"),
         ("a: \ud800", "text"),
@@ -88,3 +91,37 @@ def test_lines_and_no_secrets(tmp_path: Path) -> None:
     assert told[2] == f"{path}, line 5: items.b.port: is missing; add it"
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+class _Sheet(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    parquet: str
+    time: str
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sql: str
+
+
+_KIND = Discriminator(lambda value: "parquet" if "parquet" in value else "sql")
+
+
+class _Whole(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sources: dict[str, Annotated[Annotated[_Sheet, Tag("parquet")] | Annotated[_Query, Tag("sql")], _KIND]]
+    inner: list[_Inner] = []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sorces: {}\nsources: {}", r"line 1: sorces: is no known key; did you mean 'sources'\?"),
+        ("sources: {a: {parquet: p, time: t, tme: x}}", r"line 1: sources\.a\.tme: .* did you mean 'time'\?"),
+        ("sources: {}\ninner: [{prt: 1}]", r"line 2: inner\[0\]\.prt: .* did you mean 'port'\?"),
+        ("sources: {}\nport: 1", "port: is no known key; remove it, or check its spelling"),
+    ],
+)
+def test_a_key_that_is_near_is_named_where_it_may_stand(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        checked(_Whole, parse_yaml(text))

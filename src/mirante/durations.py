@@ -7,7 +7,10 @@ from datetime import timedelta
 
 from mirante.errors import ConfigError
 
-__all__ = ["format_duration", "parse_duration"]
+__all__ = ["LONGEST_WAIT", "format_duration", "long_enough", "parse_duration"]
+
+LONGEST_WAIT = timedelta(hours=1)
+"""Nothing waits longer for its next try, whatever the other side asks for."""
 
 _UNITS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
@@ -41,7 +44,7 @@ def parse_duration(text: str | timedelta) -> timedelta:
     >>> parse_duration("1:30")
     Traceback (most recent call last):
     ...
-    mirante.errors.ConfigError: '1:30' is no length of time; write a number and a unit, such as 90s, 5m, 1h30m
+    mirante.errors.ConfigError: '1:30' is no length of time; write a number and a unit, such as 90s, 5m, 30d
     """
     if isinstance(text, timedelta):
         return text
@@ -49,7 +52,7 @@ def parse_duration(text: str | timedelta) -> timedelta:
     if cleaned == "0":
         return timedelta()
     if not _WHOLE.fullmatch(cleaned):
-        raise ConfigError(f"{text!r} is no length of time; write a number and a unit, such as 90s, 5m, 1h30m")
+        raise ConfigError(f"{text!r} is no length of time; write a number and a unit, such as 90s, 5m, 30d")
     try:
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(cleaned)))
     except OverflowError as error:
@@ -82,3 +85,38 @@ def format_duration(length: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
+    """Return for how long something is kept, where that is not too short: ``1m`` is no month.
+
+    Parameters
+    ----------
+    length : timedelta
+        What was given.
+    least : timedelta
+        What it needs.
+    why : str
+        Who needs it: the message goes on with ``at least 1d``.
+
+    Returns
+    -------
+    timedelta
+        `length`.
+
+    Raises
+    ------
+    ConfigError
+        If it is shorter.
+
+    Examples
+    --------
+    >>> long_enough(parse_duration("1m"), parse_duration("1d"), "pages need")
+    Traceback (most recent call last):
+    ...
+    mirante.errors.ConfigError: is 1m; pages need at least 1d (m means minutes: a month is 30d)
+    """
+    if length < least:
+        got, needed = format_duration(length), format_duration(least)
+        raise ConfigError(f"is {got}; {why} at least {needed} (m means minutes: a month is 30d)")
+    return length

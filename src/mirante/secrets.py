@@ -14,6 +14,7 @@ from mirante.errors import ConfigError
 
 __all__ = ["SecretFile", "read_secret", "secret_of"]
 
+_SHELL = re.compile(r"\$(\{[A-Z_][A-Z0-9_]*\}|[A-Z_][A-Z0-9_]*)")
 _VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -50,7 +51,8 @@ def read_secret(
     Raises
     ------
     ConfigError
-        If both are given, the variable is not set, or the file cannot be read; never with the secret in it.
+        If both are given, the variable is not set or written as ``$NAME``, or the file cannot be read; never
+        with the secret in it.
 
     Examples
     --------
@@ -81,6 +83,11 @@ def read_secret(
                 f"{key!r} is to come from the environment variable {name!r}, which is not set; set it"
             )
         text = found
+    elif _SHELL.fullmatch(text):
+        raise ConfigError(
+            f"{key!r} is written as a shell's variable, which nothing replaces here; write env:NAME to take "
+            "it from the environment"
+        )
     return SecretStr(text)
 
 

@@ -11,8 +11,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -167,6 +168,8 @@ def parse_yaml(text: str, *, source: str = "<text>") -> Document:
         line = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
         problem = re.sub(r"(tag handle|alias) '.*'", r"\1", problem)
+        if mark is not None and re.match(" *\t", [*text.splitlines(), ""][mark.line]):
+            problem = "a tab stands before the text; indent with spaces"
         raise ConfigError(f"{source}{line}: cannot be read as YAML: {problem}") from error
     except ValueError as error:
         if isinstance(error, ConfigError):
@@ -267,18 +270,39 @@ def checked(model: type[_Model], document: Document, *, context: Any = None) -> 
     try:
         return model.model_validate(document.data, context=context)
     except ValidationError as error:
-        lines = [_describe(detail, document) for detail in error.errors(include_url=False)]
+        lines = [_describe(detail, document, model) for detail in error.errors(include_url=False)]
         raise ConfigError("\n".join(dict.fromkeys(lines))) from None  # pydantic's own text repeats secrets
 
 
-def _describe(detail: Any, document: Document) -> str:
+def _describe(detail: Any, document: Document, model: type[BaseModel]) -> str:
     place = _place(document.data, detail["loc"], missing=detail["type"] in ("missing", "extra_forbidden"))
     name = "".join(
         f"[{part}]" if isinstance(part, int) else f".{_on_one_line(part) or '(empty)'}" for part in place
     ).lstrip(".")
     key = next((part for part in reversed(place) if isinstance(part, str)), "")
     problem = _problem(detail, key)
+    if detail["type"] == "extra_forbidden":
+        near = get_close_matches(key, _keys_at(model, detail["loc"][:-1]), n=1, cutoff=0.7)
+        problem = f"is no known key; did you mean {near[0]!r}?" if near else problem
     return f"{document.source}, line {document.line(*place)}: {name + ': ' if name else ''}{problem}"
+
+
+def _keys_at(model: type[BaseModel], path: Place) -> list[str]:
+    """Return the keys that may stand at a place of a config; where that is of several kinds, those of all."""
+    found = {model}
+    for part in path:
+        fields = [
+            field for one in found for name, field in one.model_fields.items() if part in (field.alias, name)
+        ]
+        found = {inner for field in fields for inner in _models_in(field.annotation)} or found
+    return sorted({field.alias or name for one in found for name, field in one.model_fields.items()})
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _on_one_line(text: str) -> str:
@@ -290,6 +314,8 @@ def _place(data: Any, path: Place, *, missing: bool) -> Place:
     place: list[str | int] = []
     for index, part in enumerate(path):
         inside = isinstance(part, int) if isinstance(data, list) else isinstance(data, dict) and part in data
+        if inside and missing and index < len(path) - 1 and not isinstance(data[part], dict | list):
+            continue  # a member of a union that is called as the key by which it is known
         if inside:
             data = data[part]
             place.append(part)

@@ -37,7 +37,15 @@ def settings_of(tmp_path, text="{}", environ=None):
             r"channels\.chat: .*nothing\.txt' cannot be read",
         ),
         ("web: {host: 0.0.0.0}", "web.host is '0.0.0.0', which others can reach, and there is no token"),
-        ("web: {host: 0.0.0.0, token: short}", "the token has 5 characters"),
+        ("web: {host: 0.0.0.0, token: short}", r"line 1: web\.token has 5 characters"),
+        (
+            f"web:\n  host: 0.0.0.0\n  token: {'t' * 20}\n  agent_token: short",
+            r"line 4: web\.agent_token has 5 characters",
+        ),
+        (
+            f"web:\n  token: {'t' * 20}\n  agent_token: {'t' * 20}",
+            r"line 3: web\.agent_token is the same as web\.token",
+        ),
         ("web: {token: 'env:NOT_SET_HERE'}", "NOT_SET_HERE"),
         ("web: {token_file: nothing.txt}", r"nothing\.txt' cannot be read"),
     ],

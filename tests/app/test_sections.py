@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from mirante.app.sections import HostConfig, MlflowConfig
+from mirante.app.sections import HostConfig, MlflowConfig, RetentionConfig
+from mirante.errors import ConfigError
 
 
 def test_an_address_switches_mlflow_on_and_it_can_be_switched_off():
@@ -27,3 +30,26 @@ def test_people_get_an_address_without_a_password_or_none():
 def test_an_interval_is_more_than_nothing(interval):
     with pytest.raises(ValidationError):
         HostConfig(interval=interval)
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ({"full": "1m"}, r"full\n.*is 1m; pages show the last 24 hours.* need at least 1d \(m means minutes"),
+        ({"full": "0d"}, "full\n.*is 0s; pages show"),
+        ({"labels": "3m"}, "labels\n.*is 3m; labels come late, and need at least 1d"),
+        ({"history": "1m"}, "history\n.*is 1m; what flaps, .* needs at least 7d"),
+        ({"hourly": "1m"}, "hourly\n.*is 1m and full is 2d"),
+    ],
+)
+def test_a_month_that_was_written_as_a_minute_is_refused(kept, said):
+    with pytest.raises(ValidationError, match=said):
+        RetentionConfig(**kept)
+    assert RetentionConfig(full="1d", labels="1d", history="7d").full.days == 1
+
+
+def test_an_address_of_mlflow_without_http_is_refused_wherever_it_is_from():
+    with pytest.raises(ValidationError, match=r"tracking_uri\n.*needs http:// or https://"):
+        MlflowConfig(tracking_uri="localhost:5000")
+    with pytest.raises(ConfigError, match=r"^MLFLOW_TRACKING_URI needs http://"):
+        MlflowConfig().within(Path(), {"MLFLOW_TRACKING_URI": "localhost:5000"})

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from mirante.alerts.outbox import Outbox
 from mirante.app.build import build
@@ -25,6 +26,7 @@ from mirante.app.lease import Lease
 from mirante.app.service import Service
 from mirante.app.settings import load_settings
 from mirante.capture.recorder import Recorder
+from mirante.cli import main
 from mirante.monitors.baseline import ModelBaseline, publish_baseline
 from mirante.monitors.windows import WindowClock
 from mirante.readings import Reading
@@ -127,6 +129,31 @@ def test_a_signal_stops_it_cleanly_within_two_seconds(tmp_path, number):
         assert store.readings.series("system_cpu_percent")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_starts_ends_it_quietly(tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mirante.app.heaps.bound_heaps", lambda: signal.raise_signal(number))
+    done = CliRunner().invoke(main, ["up"])
+    assert (done.exit_code, done.output) == (0, "Mirante has stopped.\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_takes_the_lease_lets_it_do_so_and_gives_it_back(tmp_path, number):
+    (tmp_path / "mirante.yaml").write_text(QUIET, encoding="utf-8")
+    with build(load_settings(tmp_path / "mirante.yaml")) as parts:
+        service, stop = Service(parts.settings, parts), asyncio.Event()
+        begin = service.begin
+
+        def told_meanwhile():
+            os.kill(os.getpid(), number)
+            until(stop.is_set)
+            return begin()
+
+        service.begin = told_meanwhile
+        asyncio.run(service.run(stop, ready=lambda _: pytest.fail("it went on")))
+        assert (service.address, service.lease.mine) == ("", None)
+
+
 def test_a_wrong_config_names_everything_and_exits_with_2(tmp_path):
     done = run_up(tmp_path, "web:\n  port: nine\nmodels:\n  - {model: churn, window: 7h}\n")
     assert done.returncode == 2
@@ -167,12 +194,23 @@ def test_without_an_mlflow_server_it_says_what_is_watched(tmp_path):
     with service(tmp_path, None) as (_, _, lines):
         said = until(lambda: "".join(lines) if "mirante init" in "".join(lines) else "")
     assert "No MLflow server is known, so what is watched is this host: set MLFLOW_TRACKING_URI" in said
+    assert "No alert channel is set up, so alerts are shown on the page and told to nobody: name one" in said
 
 
-def test_who_wants_no_mlflow_server_is_not_told_of_it(tmp_path):
-    with service(tmp_path, QUIET + "mlflow: {enabled: false}\n") as (_, _, lines):
+def test_who_wants_no_mlflow_server_and_has_a_channel_is_told_of_neither(tmp_path):
+    wanted = "mlflow: {enabled: false}\nalerts: {channels: {console: {type: console}}}\n"
+    with service(tmp_path, QUIET + wanted) as (_, _, lines):
         pass
     assert "No MLflow" not in "".join(lines)
+    assert "No alert channel" not in "".join(lines)
+
+
+def test_a_rule_about_a_metric_that_no_reading_has_is_told_at_the_start(tmp_path):
+    own = "alerts: {rules: [{name: busy, when: system_cpu_percnt > 90}]}\n"
+    with service(tmp_path, QUIET + own) as (_, _, lines):
+        until(
+            lambda: "warning: busy: no reading is named 'system_cpu_percnt'; did you mean" in "".join(lines)
+        )
 
 
 def test_a_foreign_host_name_is_refused(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import contextmanager
 
+import pytest
 from click.testing import CliRunner
 
 from mirante.cli import main
@@ -71,6 +72,13 @@ def test_a_silent_agent_is_named_and_its_readings_are_whole_when_the_service_was
     assert len(series.values) == known.sequence
     assert left == len(list((tmp_path / "mirante-agent").glob("*.batch")))
     assert TOKEN not in "".join([*lines, *told])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_starts_ends_it_quietly(monkeypatch, number):
+    monkeypatch.setattr("mirante.app.heaps.bound_heaps", lambda: signal.raise_signal(number))
+    done = CliRunner().invoke(main, ["agent", "--to", "http://127.0.0.1:1"])
+    assert (done.exit_code, done.output) == (0, "The agent has stopped.\n")
 
 
 def test_what_is_wrong_is_said_at_once(tmp_path, monkeypatch):

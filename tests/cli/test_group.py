@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from mirante.cli.group import Commands, WithDefault, config_option, settings_of
+from mirante.cli import main
+from mirante.cli.group import Commands, WithDefault, config_option, server_of, settings_of, until_told
 from mirante.errors import ConfigError, MiranteError, StoreError
 
 
@@ -29,6 +33,37 @@ def fail(kind: str) -> None:
 def test_our_errors_are_one_sentence(kind, code, said):
     result = CliRunner().invoke(group, ["fail", kind])
     assert (result.exit_code, result.stderr) == (code, f"mirante: {said}\n")
+
+
+@group.command()
+def interrupted() -> None:
+    """Get a Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_a_command_as_a_shell_says_it_and_in_silence():
+    result = CliRunner().invoke(group, ["interrupted"])
+    assert (result.exit_code, result.output, result.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_runs_until_it_is_told_ends_in_silence_and_leaves_signals_as_they_were(number):
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    with until_told():
+        signal.raise_signal(number)
+        pytest.fail("it went on")
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_python_s_own_exit_code_is_not_that_of_a_signal():
+    # where KeyboardInterrupt itself passes a text that is executed, Python ends by SIGINT, whoever caught it
+    script = """
+import signal
+from mirante.cli.group import until_told
+with until_told():
+    exec("signal.raise_signal(signal.SIGINT)")
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @click.group(cls=WithDefault, default="write")
@@ -93,3 +128,43 @@ def test_without_a_config_the_defaults_hold_in_this_folder(tmp_path, monkeypatch
     (tmp_path / "mine.yaml").write_text("store: sqlite:///other.db\n")
     settings = settings_of(tmp_path / "mine.yaml")
     assert (settings.discover, settings.store_file) == (False, tmp_path / "other.db")
+
+
+def test_the_list_of_commands_has_whole_sentences():
+    @group.command()
+    def long() -> None:
+        """Say something that takes more than the width that one line of the list of commands has.
+
+        And more.
+        """
+
+    told = " ".join(CliRunner().invoke(group, ["--help"], terminal_width=60).output.split())
+    assert "takes more than the width that one line of the list of commands has. " in f"{told} "
+    assert "And more" not in told
+    del group.commands["long"]
+
+
+def test_a_server_is_needed_by_name_where_none_of_mlflow_s_own_stores_is_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    settings = settings_of(None)
+    with pytest.raises(ConfigError, match="no MLflow server is known; give --tracking-uri"):
+        server_of(settings, None)
+    assert server_of(settings, "http://a:1") == "http://a:1"
+    assert server_of(settings, None, needed=False) is None
+    (tmp_path / "mlflow.db").touch()
+    assert server_of(settings, None) is None
+
+
+@pytest.mark.parametrize(
+    "command", [["report", "churn"], ["baseline", "list"], ["baseline", "show", "churn"]]
+)
+def test_the_config_names_the_server_for_every_command(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "mirante.yaml").write_text("mlflow: {tracking_uri: 'odd://there'}\n", encoding="utf-8")
+    done = CliRunner().invoke(main, command)
+    assert (done.exit_code, "odd://there" in done.output) == (1, True), done.output
+    (tmp_path / "mirante.yaml").unlink()
+    assert "no MLflow server is known" in CliRunner().invoke(main, command).output
+    assert list(tmp_path.iterdir()) == []

@@ -128,3 +128,10 @@ def test_a_range_that_will_not_do_is_one_sentence_and_exit_2(run, since, said):
     done = run("baseline", "accept", "model/m@a", "--since", since, "--until", "2026-01-04", *WHO)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_to_look_for_proposals_makes_no_store(tmp_path):
+    (tmp_path / "mirante.yaml").write_text("{}")
+    done = CliRunner().invoke(main, ["proposals", "list", "-c", str(tmp_path / "mirante.yaml")])
+    assert (done.exit_code, "there is no store at" in done.output) == (2, True)
+    assert [one.name for one in tmp_path.iterdir()] == ["mirante.yaml"]

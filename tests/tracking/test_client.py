@@ -162,3 +162,10 @@ def test_importing_the_rooms_loads_neither_mlflow_nor_pandas() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+@pytest.mark.parametrize("uri", ["127.0.0.1:5000", "ana:hunter2@mlflow:5000/team"])
+def test_an_address_without_http_is_no_folder(uri: str) -> None:
+    with pytest.raises(TrackingError, match="the MLflow tracking URI needs http:// or https://") as caught:
+        connect(uri)
+    assert "hunter2" not in str(caught.value)

@@ -149,24 +149,36 @@ def test_a_window_without_edges_is_read_at_those_of_the_versions_baseline(post):
     assert json.loads(post(3, windows=[good]).body)["windows"] == 0
 
 
+def test_a_batch_asks_once_which_versions_are_watched(post, window, monkeypatch):
+    asked, jobs = [], post.store.agents.jobs
+    monkeypatch.setattr(post.store.agents, "jobs", lambda **how: asked.append(how) or jobs(**how))
+    later = {"start": window["end"], "end": (NOW + 2 * HOUR).isoformat()}
+    assert post(windows=[window, {**window, **later}]).status == 200
+    assert [list(how) for how in asked] == [[], ["connection"]]  # once before the transaction, once in it
+
+
 def test_of_many_baselines_the_last_few_are_kept(empty_store, monkeypatch):
     monkeypatch.setattr("mirante.web.api.agents._KEPT", 1)
     baseline = small_baseline()
     known, layout = agents._Baselines(empty_store), baseline.profile.layout.digest
-    assert known.of(MODEL, "1", layout) is None
+
+    def of(version, layout):
+        return known.of(MODEL, version, layout, known.digests().get((MODEL, version)))
+
+    assert of("1", layout) is None
     for version in ("1", "2", "3"):
         empty_store.agents.offer(JobRow(MODEL, version, "0f"))
         if version != "3":
             empty_store.baselines.put(baseline.row(MODEL, version, NOW))
-    first = known.of(MODEL, "1", layout)
-    assert known.of(MODEL, "1", layout) is first is not None
-    assert known.of(MODEL, "2", layout) == first
-    assert known.of(MODEL, "1", layout) is not first
+    first = of("1", layout)
+    assert of("1", layout) is first is not None
+    assert of("2", layout) == first
+    assert of("1", layout) is not first
     assert first.rows == 0  # what the baseline's rows were is not kept
-    assert known.of(MODEL, "3", layout) is None  # offered, and not in the store yet
+    assert of("3", layout) is None  # offered, and not in the store yet
     empty_store.baselines.put(baseline.row(MODEL, "3", NOW))
-    assert known.of(MODEL, "3", layout) == first
-    assert known.of(MODEL, "3", bytes(16)) is None
+    assert of("3", layout) == first
+    assert of("3", bytes(16)) is None
 
 
 def test_agents_of_one_version_do_not_wait_for_the_baseline_of_another(empty_store, monkeypatch):
@@ -191,10 +203,10 @@ def test_agents_of_one_version_do_not_wait_for_the_baseline_of_another(empty_sto
 
     monkeypatch.setattr(empty_store.baselines, "get", slowly)
     with ThreadPoolExecutor(3) as pool:
-        slow = [pool.submit(known.of, MODEL, "1", layout) for _ in range(2)]
+        slow = [pool.submit(known.of, MODEL, "1", layout, "0f") for _ in range(2)]
         assert begun.wait(60)
         try:
-            quick = pool.submit(known.of, MODEL, other, layout).result(timeout=60)
+            quick = pool.submit(known.of, MODEL, other, layout, "0f").result(timeout=60)
         finally:
             go_on.set()
         found = [one.result(timeout=60) for one in slow]
@@ -340,8 +352,12 @@ def test_the_agents_own_token_opens_what_is_theirs_and_nothing_else(empty_store)
 
 
 def test_an_agents_token_that_others_could_guess_is_refused(empty_store, tmp_path):
-    with pytest.raises(ConfigError, match="the token has 5 characters"):
+    with pytest.raises(ConfigError, match=r"web\.agent_token has 5 characters"):
         create_app(empty_store, config=WebConfig(host="0.0.0.0", token="t" * 20, agent_token="short"))
+    with pytest.raises(
+        ConfigError, match=r"web\.agent_token is the same as web\.token: .* give agents another"
+    ):
+        create_app(empty_store, config=WebConfig(token="t" * 20, agent_token="t" * 20))
     (tmp_path / "token").write_text("\n")
     with pytest.raises(ConfigError, match=r"give web\.token too"):
         create_app(empty_store, config=WebConfig(agent_token="a" * 20))

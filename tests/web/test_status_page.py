@@ -106,6 +106,13 @@ def test_notices_by_channel(filled: Store) -> None:
     assert (rows["old"].dead, rows["old"].error, rows["old"].waiting_since) == (1, "404", None)
 
 
+def test_it_says_how_somebody_is_told_where_nobody_is(filled: Store) -> None:
+    nobody = {**HEALTH, "details": {**HEALTH["details"], "channels": []}}
+    assert "Name one below alerts.channels" in text_of(filled, nobody)
+    assert "timed out" in text_of(filled, nobody), "what was sent before is still shown"
+    assert "There is no channel" not in text_of(filled)
+
+
 def test_the_store_and_what_runs(filled: Store) -> None:
     text = text_of(filled)
     for part in (

@@ -18,10 +18,10 @@ import structlog
 
 from mirante.alerts.channels.base import Channel, Notice, NoticeAlert
 from mirante.alerts.channels.texts import clean, title_of
+from mirante.durations import LONGEST_WAIT
 from mirante.errors import DeliveryError, StoreError
 from mirante.i18n import translator
 from mirante.store import NoticeRow, Store
-from mirante.store.outbox import LONGEST_WAIT
 
 __all__ = ["DEADLINE", "Attempt", "Outbox", "deliver"]
 

@@ -407,7 +407,8 @@ def _engine_maker(
 def _check_web(settings: Settings) -> None:
     try:
         check_bind(settings.web.host, settings.web.secret())
-        settings.web.agent_secret()
+        if (agents := settings.web.agent_secret()) is not None:
+            check_bind(settings.web.host, agents, "web.agent_token")
     except ConfigError as error:
         raise ConfigError(settings.locate(str(error), "web")) from None
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from mirante.app.expiry import expire
+from mirante.app.expiry import expire, measurable
 from mirante.durations import parse_duration
 from mirante.errors import StoreError
 from mirante.monitors.condensing import condense_windows
@@ -141,8 +141,7 @@ class Aging:
         if watch.monitor is None:
             return None
         config = watch.config
-        length = parse_duration(config.window)
-        labels = length + config.label_delay + config.label_lateness  # until then a window is measured again
+        length, labels = parse_duration(config.window), measurable(config)
         hourly = max(kept.hourly, labels)
         # an hour would hold the readings of several shorter windows, and take what is measured of one for all
         full = max(kept.full, labels) if length < _HOUR else kept.full

@@ -18,19 +18,29 @@ from pydantic import (
     model_validator,
 )
 
-from mirante.durations import format_duration
+from mirante.durations import format_duration, long_enough
 from mirante.errors import ConfigError
-from mirante.monitors.config import Interval, ModelConfig
+from mirante.monitors.config import Duration, Interval, ModelConfig
 from mirante.monitors.fields import TimeZone
 from mirante.secrets import SecretFile, read_secret
 from mirante.store.capping import MOST_SERIES
-from mirante.tracking.client import server_name
+from mirante.tracking.client import NEEDS_SCHEME, lacks_scheme, server_name
 from mirante.tracking.login import Login
 from mirante.web.config import web_address
 
 __all__ = ["DigestConfig", "HostConfig", "MlflowConfig", "RetentionConfig", "check_archives"]
 
-_SHORTEST_HISTORY = timedelta(days=7)
+_LEAST = {
+    "full": (timedelta(days=1), "pages show the last 24 hours as they came, and need"),
+    "labels": (timedelta(days=1), "labels come late, and need"),
+    "history": (timedelta(days=7), "what flaps, is grouped and sent again needs"),
+}
+
+
+def _tracking_uri(value: str) -> str:
+    if lacks_scheme(value):
+        raise ConfigError(NEEDS_SCHEME)
+    return value
 
 
 class HostConfig(BaseModel):
@@ -92,7 +102,7 @@ class MlflowConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    tracking_uri: str | None = None
+    tracking_uri: Annotated[str, AfterValidator(_tracking_uri)] | None = None
     experiment: str = "mirante"
     interval: Interval = timedelta(seconds=30)
     enabled: bool | None = None
@@ -126,6 +136,11 @@ class MlflowConfig(BaseModel):
         environ : mapping
             The environment.
 
+        Raises
+        ------
+        ConfigError
+            If the environment's address is none.
+
         Examples
         --------
         >>> MlflowConfig().within(Path("/etc"), {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}).enabled
@@ -133,6 +148,8 @@ class MlflowConfig(BaseModel):
         """
         update: dict[str, object] = {}
         if self.tracking_uri is None and environ.get("MLFLOW_TRACKING_URI") and self.enabled is not None:
+            if lacks_scheme(environ["MLFLOW_TRACKING_URI"]):
+                raise ConfigError(f"MLFLOW_TRACKING_URI {NEEDS_SCHEME}")
             said = "enabled" in self.model_fields_set
             update = {
                 "tracking_uri": environ["MLFLOW_TRACKING_URI"],
@@ -194,15 +211,17 @@ class RetentionConfig(BaseModel):
     Parameters
     ----------
     full : timedelta
-        Readings as they came, and windows on all edges of their baseline.
+        Readings as they came, and windows on all edges of their baseline; at least a day.
     hourly : timedelta
         After that, readings once an hour, and windows as they were cut.
     daily : timedelta
         After that, readings once a day, and windows of a day; what is older goes.
     history : timedelta
-        Alerts that are over, with what tells of them; events, silences that are over, decided proposals.
+        Alerts that are over, with what tells of them; events, silences that are over, decided proposals; at
+        least seven days.
     labels : timedelta
-        Labels, from when they were written; at least for as long as they can change a window's figures.
+        Labels, from when they were written; at least a day, and for as long as they can change a window's
+        figures.
     most_series : int
         Series of one subject; those that come later are left out and counted.
 
@@ -214,22 +233,17 @@ class RetentionConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    full: Interval = timedelta(days=2)
-    hourly: Interval = timedelta(days=30)
-    daily: Interval = timedelta(days=365)
-    history: Interval = timedelta(days=365)
-    labels: Interval = timedelta(days=365)
+    full: Duration = timedelta(days=2)
+    hourly: Duration = timedelta(days=30)
+    daily: Duration = timedelta(days=365)
+    history: Duration = timedelta(days=365)
+    labels: Duration = timedelta(days=365)
     most_series: int = Field(default=MOST_SERIES, ge=1)
 
-    @field_validator("history")
+    @field_validator(*_LEAST)
     @classmethod
-    def _some_days(cls, value: timedelta) -> timedelta:
-        if value < _SHORTEST_HISTORY:
-            raise ConfigError(
-                f"is {format_duration(value)}; what flaps, is grouped and sent again needs at least "
-                f"{format_duration(_SHORTEST_HISTORY)}"
-            )
-        return value
+    def _long_enough(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        return long_enough(value, *_LEAST[str(info.field_name)])
 
     @field_validator("hourly", "daily")
     @classmethod

@@ -201,17 +201,21 @@ class Service:
             If another service runs on the same SQLite file.
         """
         stop = stop or asyncio.Event()
-        try:
-            if not await in_thread(self.begin):
-                self._tell_who()
-            with bound_socket(self.settings.web.host, self.settings.web.port) as listener:
-                server = _make_server(self.parts.make_app(self.health, self._ruling()))
-                host, port = listener.getsockname()[:2]
-                self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-                with _signals(stop, self._rule_files.read_again):
+        with _signals(
+            stop, self._rule_files.read_again
+        ):  # first: nothing is cut off in the middle of a start
+            try:
+                if not await in_thread(self.begin):
+                    self._tell_who()
+                if stop.is_set():
+                    return
+                with bound_socket(self.settings.web.host, self.settings.web.port) as listener:
+                    server = _make_server(self.parts.make_app(self.health, self._ruling()))
+                    host, port = listener.getsockname()[:2]
+                    self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
                     await self._run_all(server, listener, stop, ready)
-        finally:
-            await in_thread(self.lease.release)
+            finally:
+                await in_thread(self.lease.release)
 
     def _tell_who(self) -> None:
         file = self.settings.store_file
@@ -234,7 +238,7 @@ class Service:
         working.add_done_callback(lambda _: stop.set())  # a service that only shows would look alive
         while not server.started and not page.done():
             await asyncio.sleep(0.01)
-        if server.started:
+        if server.started and not stop.is_set():
             ready(self.address)
         await stop.wait()
         _log.info("stopping")

@@ -26,6 +26,7 @@ from mirante.cli.group import (
     moment_of,
     settings_of,
     store_of,
+    until_told,
 )
 from mirante.cli.label import label
 from mirante.cli.log import log
@@ -72,9 +73,20 @@ main.add_command(store)
 @main.command()
 @config_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the page, instead of the config's.")
-@click.option("--discover", is_flag=True, help="Also take up every recorded model that has a baseline.")
+@click.option(
+    "--discover",
+    is_flag=True,
+    help="Also watch what the config does not name: recorded models with a baseline, experiments, traces, "
+    "and the model registry.",
+)
 def up(config: Path | None, port: int | None, discover: bool) -> None:
     """Run the service until Ctrl-C: monitors, rules, channels, page."""
+    with until_told():
+        _serve(config, port, discover)
+    click.echo("Mirante has stopped.")
+
+
+def _serve(config: Path | None, port: int | None, discover: bool) -> None:
     from mirante.app.config_file import store_file_of
     from mirante.app.heaps import bound_heaps
     from mirante.app.lockfile import hold_alone
@@ -83,6 +95,7 @@ def up(config: Path | None, port: int | None, discover: bool) -> None:
     lock = hold_alone(store_file_of(config))  # before all that takes time: a second one ends at once
     from mirante.app.build import build
     from mirante.app.logs import configure_logs
+    from mirante.app.rehearsal import odd_metrics
     from mirante.app.service import Service
 
     configure_logs()
@@ -91,25 +104,30 @@ def up(config: Path | None, port: int | None, discover: bool) -> None:
     with build(settings) as parts:
         service = Service(settings, parts, lock=lock)
 
+        odd = [f"warning: {one}" for one in odd_metrics(parts.engine.rules, parts.store)]
+
         def ready(address: str) -> None:
-            click.echo(
-                "\n".join([f"Mirante is up: {address}  (Ctrl-C stops it)", *_what_is_missing(settings)])
-            )
+            up = f"Mirante is up: {address}  (Ctrl-C stops it)"
+            click.echo("\n".join([up, *_what_is_missing(settings), *odd]))
 
         asyncio.run(service.run(ready=ready))
-    click.echo("Mirante has stopped.")
 
 
 def _what_is_missing(settings: Settings) -> list[str]:
-    """Return what to tell somebody who starts without an MLflow server, unless they want none."""
-    if settings.mlflow.tracking_uri is not None or "enabled" in settings.mlflow.model_fields_set:
-        return []
-    watched = "this host" if settings.host.enabled else "no host, and no model"
-    lines = [
-        f"No MLflow server is known, so what is watched is {watched}: set MLFLOW_TRACKING_URI, or "
-        "mlflow.tracking_uri in mirante.yaml."
-    ]
-    if settings.file is None:
+    """Return what to tell somebody who starts without a channel, or without a server and not by choice."""
+    lines = []
+    if settings.mlflow.tracking_uri is None and "enabled" not in settings.mlflow.model_fields_set:
+        watched = "this host" if settings.host.enabled else "no host, and no model"
+        lines.append(
+            f"No MLflow server is known, so what is watched is {watched}: set MLFLOW_TRACKING_URI, or "
+            "mlflow.tracking_uri in mirante.yaml."
+        )
+    if not settings.alerts.channels:
+        lines.append(
+            "No alert channel is set up, so alerts are shown on the page and told to nobody: name one below "
+            "alerts.channels in mirante.yaml, such as mail or Slack."
+        )
+    if lines and settings.file is None:
         lines.append("mirante init writes a mirante.yaml to start from.")
     return lines
 
@@ -180,7 +198,14 @@ def check(
 
 
 @main.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), default="dashboard.html", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="dashboard.html",
+    show_default=True,
+    help="The file.",
+)
 @click.option("--model", "models", multiple=True, help="Name of a model, or a subject; may be repeated.")
 @click.option("--since", help="From when on, such as 2026-01-31 or 2026-01-31T14:00:00Z.")
 @click.option("--until", help="Until when.")

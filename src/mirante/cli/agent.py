@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mirante.cli.group import counted
+from mirante.cli.group import counted, until_told
 
 __all__ = ["agent"]
 
@@ -42,6 +42,14 @@ def agent(config: Path | None, **options: Any) -> None:
     What it cannot send waits on disk, and goes when the service is back: nothing is lost, and nothing is
     counted twice. It sends sums and counts of windows, and no row. Ctrl-C stops it.
     """
+    left = ""
+    with until_told():
+        left = _send(config, options)
+    click.echo(f"The agent has stopped{left}.")
+
+
+def _send(config: Path | None, options: dict[str, Any]) -> str:
+    """Run the agent, and return what is left to say of it when it has stopped."""
     from mirante.app.agent.config import load_agent
     from mirante.app.agent.running import Agent
     from mirante.app.heaps import bound_heaps
@@ -55,8 +63,7 @@ def agent(config: Path | None, **options: Any) -> None:
     if settings.in_the_clear:
         click.echo("The token can be read on the way: give an https:// address, or a tunnel.", err=True)
     asyncio.run(_until_signal(found))
-    waiting = counted(found.spool.batches, "batch waits", "batches wait")
-    click.echo(f"The agent has stopped; {waiting} in {settings.spool}.")
+    return f"; {counted(found.spool.batches, 'batch waits', 'batches wait')} in {settings.spool}"
 
 
 async def _until_signal(found: Any) -> None:

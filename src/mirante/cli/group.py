@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mirante.errors import InputError, MiranteError
+from mirante.errors import ConfigError, InputError, MiranteError
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
@@ -27,19 +29,33 @@ __all__ = [
     "server_of",
     "settings_of",
     "store_of",
+    "until_told",
 ]
+
+
+_WHOLE = 1_000  # characters: no first sentence is longer
+_LOCAL_STORES = ("mlflow.db", "mlruns")  # that MLflow makes where it knows no server
 
 
 class Commands(click.Group):
     """A group whose commands end with a sentence and exit code instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a wrong config or input exits with 2, any other of our errors with 1."""
+        """Run the command; a wrong config or input exits with 2, other errors with 1, Ctrl-C with 130."""
         try:
             return super().invoke(ctx)
         except MiranteError as error:
             click.echo(f"mirante: {error}", err=True)
             raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+        except KeyboardInterrupt:  # as a shell says it, and without click's "Aborted!"
+            raise SystemExit(130) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its whole first sentence: click would cut it."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, one.get_short_help_str(_WHOLE)) for name, one in found if one and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 class WithDefault(Commands):
@@ -108,7 +124,7 @@ def settings_of(config: Path | None) -> Settings:
     return load_settings(config) if config else default_settings()
 
 
-def server_of(settings: Settings, given: str | None) -> str | None:
+def server_of(settings: Settings, given: str | None, *, needed: bool = True) -> str | None:
     """Return the MLflow server to ask: the given one, else the config's, which is shown its login.
 
     Parameters
@@ -117,11 +133,13 @@ def server_of(settings: Settings, given: str | None) -> str | None:
         From `settings_of`.
     given : str, optional
         By ``--tracking-uri`` or ``MLFLOW_TRACKING_URI``. The config's login is for the config's server alone.
+    needed : bool
+        Whether the command can do nothing without one. MLflow itself would make an empty store here.
 
     Raises
     ------
     ConfigError
-        If a secret of the login cannot be read.
+        If a secret of the login cannot be read, or no server is known and none of MLflow's stores is here.
 
     Examples
     --------
@@ -133,6 +151,11 @@ def server_of(settings: Settings, given: str | None) -> str | None:
     from mirante.app.build import use_login
 
     use_login(settings)
+    if needed and settings.mlflow.tracking_uri is None and not any(map(os.path.exists, _LOCAL_STORES)):
+        raise ConfigError(
+            "no MLflow server is known; give --tracking-uri, or set MLFLOW_TRACKING_URI, or "
+            "mlflow.tracking_uri in mirante.yaml"
+        )
     return settings.mlflow.tracking_uri
 
 
@@ -204,16 +227,39 @@ def moment_of(option: str, text: str) -> datetime:
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
+class _Told(KeyboardInterrupt):
+    """Somebody wants it to end; KeyboardInterrupt itself, even if caught, may leave a signal's exit code."""
+
+
+def _tell(_number: int, _frame: object) -> NoReturn:
+    raise _Told
+
+
+@contextmanager
+def until_told() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end what runs until then, quietly, also while it still starts.
+
+    Once it runs, it takes them itself. Outside the main thread signals are left alone.
+    """
+    before: dict[int, Any] = {}
+    with suppress(ValueError):
+        before = {number: signal.signal(number, _tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @contextmanager
 def failure_is_2() -> Iterator[None]:
-    """End with 2 whatever fails, since 1 is an answer; and with 130, as a shell does, on Ctrl-C."""
+    """End with 2 whatever fails, since 1 is an answer."""
     try:
         yield
     except MiranteError as error:
         click.echo(f"mirante: {error}", err=True)
         raise SystemExit(2) from error
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     except Exception as error:
         traceback.print_exc()
         raise SystemExit(2) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirante.cli.group import Commands, config_option, moment_of, settings_of
+from mirante.cli.group import Commands, config_option, moment_of, settings_of, store_of
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
@@ -31,10 +31,8 @@ def proposals() -> None:
 
 @contextmanager
 def _opened(config: Path | None) -> Iterator[tuple[Settings, Store]]:
-    from mirante.store import Store
-
     settings = settings_of(config)
-    with Store(settings.store_address()) as store:
+    with store_of(settings) as store:
         yield settings, store
 
 

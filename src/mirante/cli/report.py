@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mirante.cli.group import counted, moment_of
+from mirante.cli.group import config_option, counted, moment_of, server_of, settings_of
 from mirante.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -46,8 +46,11 @@ __all__ = ["report"]
 @click.option("--locale", type=click.Choice(["en", "pt_BR"]), default="en", help="Language of the page.")
 @click.option("--timezone", default="UTC", show_default=True, help="IANA name of the page's clock.")
 @click.option(
-    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
+    "--tracking-uri",
+    envvar="MLFLOW_TRACKING_URI",
+    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
 )
+@config_option
 def report(
     experiments: tuple[str, ...],
     output: Path,
@@ -60,6 +63,7 @@ def report(
     locale: str,
     timezone: str,
     tracking_uri: str | None,
+    config: Path | None,
 ) -> None:
     """Write a report of an EXPERIMENT (name or id) as one file; of several, a comparison.
 
@@ -72,6 +76,7 @@ def report(
 
     check_kind(output)
     _check_timezone(timezone)
+    tracking_uri = server_of(settings_of(config), tracking_uri)
     reports = MLflowReport(tracking_uri=tracking_uri, log=False, directions=_directions(stated))
     begin = _since(since) if since else None
     end = moment_of("--until", until) if until else None

@@ -53,7 +53,9 @@ _WORKERS = click.IntRange(1, 256)
     help="Seconds until a recorded row is durable.",
 )
 @click.option(
-    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
+    "--tracking-uri",
+    envvar="MLFLOW_TRACKING_URI",
+    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
 )
 @config_option
 def serve(
@@ -71,7 +73,8 @@ def serve(
     from mirante.capture.serve.launcher import serve as serve_model
 
     settings = settings_of(config)
-    options["tracking_uri"] = server_of(settings, options["tracking_uri"])
+    in_mlflow = model_uri.startswith(("models:", "runs:"))
+    options["tracking_uri"] = server_of(settings, options["tracking_uri"], needed=in_mlflow)
     folder, privacy = _recorded(model_uri, options["model"], settings)
     privacy["drop"] = [*privacy.get("drop", ()), *drop]
     try:

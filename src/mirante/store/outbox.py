@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, select, update
 
+from mirante.durations import LONGEST_WAIT
 from mirante.store.database import Database
 from mirante.store.dialect import bulk, chunks, plain_insert
 from mirante.store.rows import read_rows
@@ -17,10 +18,7 @@ from mirante.store.schema import notice_alerts, notices
 from mirante.store.tallies import gone_notices
 from mirante.store.types import as_columns
 
-__all__ = ["LONGEST_WAIT", "ChannelRow", "NoticeRow", "OutboxPart"]
-
-LONGEST_WAIT = timedelta(hours=1)
-"""No notice waits longer for its next try, whatever its channel asks for."""
+__all__ = ["ChannelRow", "NoticeRow", "OutboxPart"]
 
 _SLACK = timedelta(minutes=1)  # by which the clocks of two senders may differ
 

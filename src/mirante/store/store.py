@@ -57,7 +57,10 @@ def check_there(url: str) -> None:
     if parsed.get_backend_name() == "sqlite":
         file = Path(parsed.database or "")
         if not file.is_file() or not file.stat().st_size:
-            raise InputError(f"there is no store at {file}; name the service's store, or its config")
+            raise InputError(
+                f"there is no store at {file}: mirante up makes one; where it runs elsewhere, name its "
+                "store, or its config"
+            )
 
 
 class Store:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = [
+    "NEEDS_SCHEME",
     "asking",
     "brief_requests",
     "connect",
+    "lacks_scheme",
     "moment_of",
     "plain_address",
     "refused",
@@ -29,6 +31,9 @@ __all__ = [
     "tracking_uri",
     "unless_missing",
 ]
+
+NEEDS_SCHEME = "needs http:// or https:// before host and port, such as http://127.0.0.1:5000"
+"""What to say of a URI that `lacks_scheme`."""
 
 _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
@@ -101,6 +106,8 @@ def connect(uri: str | None = None) -> MlflowClient:
         If no URI is configured and there is no default, or MLflow does not know this kind of URI.
     """
     wanted = uri or tracking_uri()
+    if wanted is not None and lacks_scheme(wanted):
+        raise TrackingError(f"the MLflow tracking URI {NEEDS_SCHEME}")
     if wanted is None:
         raise TrackingError(
             "no MLflow server is configured; set MLFLOW_TRACKING_URI (for example http://127.0.0.1:5000) "
@@ -115,6 +122,17 @@ def connect(uri: str | None = None) -> MlflowClient:
         raise TrackingError(
             f"cannot use {server_name(wanted)} as MLflow tracking URI: {_reason(error)}"
         ) from error
+
+
+def lacks_scheme(uri: str) -> bool:
+    """Return whether a tracking URI is a host with a port alone; MLflow would take it for a folder.
+
+    Examples
+    --------
+    >>> lacks_scheme("localhost:5000"), lacks_scheme("http://localhost:5000"), lacks_scheme("./mlruns")
+    (True, False, False)
+    """
+    return re.fullmatch(r"([^/@\s]*@)?[\w.-]+:\d+(/.*)?", uri) is not None
 
 
 def server_name(uri: str) -> str:

@@ -91,7 +91,7 @@ def create_app(
     token, agent_token = config.secret(), config.agent_secret()
     check_bind(config.host, token)
     if agent_token is not None:
-        check_bind(config.host, agent_token)
+        check_bind(config.host, agent_token, "web.agent_token")
     sessions = None if token is None else Sessions(token)
     ruling = ruling or Ruling()
     site = Site(store, health, locale, historic, config.read_only, clock, sessions, mlflow, ruling)

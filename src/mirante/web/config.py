@@ -120,13 +120,20 @@ class WebConfig(BaseModel):
         Raises
         ------
         ConfigError
-            As `secret` does, and where there is no token for readers: this one would keep nobody out.
+            As `secret` does, where there is no token for readers, as this one would keep nobody out, and
+            where both are the same.
         """
         found = _first_line("web.agent_token", self.agent_token, self.agent_token_file, environ)
         if found is not None and self.token is None and self.token_file is None:
             raise ConfigError(
                 "web.agent_token is given and web.token is not: whoever can connect may do everything, with "
                 "any token or none; give web.token too"
+            )
+        if found is not None and found == self.secret(environ):
+            raise ConfigError(
+                "web.agent_token is the same as web.token: whoever takes it from a host with an agent may do "
+                "all that people may; give agents another one, such as python -c 'import secrets; "
+                "print(secrets.token_urlsafe(32))' makes"
             )
         return found
 

@@ -86,7 +86,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_bind(host: str, token: str | None) -> None:
+def check_bind(host: str, token: str | None, key: str = "web.token") -> None:
     """Refuse an address that others can reach when there is no token, or only a short one.
 
     Parameters
@@ -95,6 +95,8 @@ def check_bind(host: str, token: str | None) -> None:
         The address to bind.
     token : str or None
         What readers must present.
+    key : str
+        Where it is given, for the message.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def check_bind(host: str, token: str | None) -> None:
         )
     if len(token) < _SHORTEST_TOKEN:
         raise ConfigError(
-            f"the token has {len(token)} characters; an address that others can reach needs at least "
+            f"{key} has {len(token)} characters; an address that others can reach needs at least "
             f"{_SHORTEST_TOKEN}: python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"
         )
 

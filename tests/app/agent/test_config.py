@@ -42,6 +42,8 @@ def test_options_stand_before_the_file(tmp_path, monkeypatch):
         ("to: https://a\ninterval: 0s\n", "line 2: interval"),
         ("to: https://a\ninterval: 2d\n", "line 2: interval"),
         ("to: https://a\nwindow: 1h\n", "line 2"),
+        ("to: https://a\nretention: 3m\n", "line 2: retention: is 3m; .* need at least 1d"),
+        ("to: https://a\nmax_age: 0s\n", "line 2: max_age: is 0s; .* needs at least 1h"),
         ("- to\n", "keys and values"),
         ("to: https://a\ntoken_file: https://secret\n", "the path of a file"),
     ],

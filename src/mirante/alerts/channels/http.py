@@ -15,12 +15,12 @@ from pydantic import SecretStr
 
 from mirante.alerts.channels.guard import guarded_socket
 from mirante.alerts.channels.texts import redact
+from mirante.durations import LONGEST_WAIT
 from mirante.errors import ConfigError, DeliveryError
 
 __all__ = ["Answer", "Endpoint", "retry_after", "worth_retrying"]
 
 _READ_CAP = 64 * 1024
-_LONGEST_WAIT = 3_600.0  # as the outbox has it, which is not loaded to send a plain message
 _RETRY = {408, 425, 429}
 _ADDRESS = re.compile(r"https?://[^\s/@]+(/\S*)?")
 _SHORT = 7  # what is no longer than this in an address is a word, not a secret
@@ -74,15 +74,16 @@ def retry_after(text: str | None, now: datetime) -> float | None:
     """
     if text is None:
         return None
+    most = LONGEST_WAIT.total_seconds()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", text.strip()):
-        return min(float(text), _LONGEST_WAIT)
+        return min(float(text), most)
     try:
         moment = parsedate_to_datetime(text.strip())
     except ValueError:
         return None
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     seconds = (aware - now).total_seconds()
-    return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+    return min(seconds, most) if seconds > 0 else None
 
 
 class Endpoint:

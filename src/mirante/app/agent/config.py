@@ -10,8 +10,17 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
+from mirante.durations import long_enough
 from mirante.errors import ConfigError
 from mirante.monitors.config import Duration, Interval, Size
 from mirante.secrets import SecretFile, read_secret
@@ -39,6 +48,12 @@ max_age: 7d                       # and it goes when it is older
 """
 
 
+_LEAST = {
+    "retention": (timedelta(days=1), "rows that the service waits for stay, and need"),
+    "max_age": (timedelta(hours=1), "what is not sent waits for the service, and needs"),
+}
+
+
 class AgentConfig(BaseModel):
     """A whole ``agent.yaml``.
 
@@ -61,13 +76,13 @@ class AgentConfig(BaseModel):
     log : Path, optional
         Folder of the inference log whose windows are counted here; none by default.
     retention : timedelta, optional
-        How long rows stay in that log; for ever when not given.
+        How long rows stay in that log, at least a day; for ever when not given.
     spool : Path
         Folder for what is not sent yet.
     max_size : int
         Bytes of it over which the oldest goes, readings before windows.
     max_age : timedelta
-        Age at which it goes.
+        Age at which it goes, at least an hour.
 
     Examples
     --------
@@ -85,10 +100,15 @@ class AgentConfig(BaseModel):
     host: bool = True
     interval: Annotated[Interval, Field(le=timedelta(days=1))] = timedelta(seconds=60)
     log: Path | None = None
-    retention: Interval | None = None
+    retention: Duration | None = None
     spool: Path = Path("mirante-agent")
     max_size: Size = 256 * 10**6
     max_age: Duration = timedelta(days=7)
+
+    @field_validator(*_LEAST)
+    @classmethod
+    def _long_enough(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        return None if value is None else long_enough(value, *_LEAST[str(info.field_name)])
 
     @property
     def host_name(self) -> str:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["baseline"]
 
 _server = click.option(
-    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server; MLFLOW_TRACKING_URI by default."
+    "--tracking-uri",
+    envvar="MLFLOW_TRACKING_URI",
+    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
 )
 _alias = click.option("--alias", help="Alias of the version, where MODEL does not say; champion by default.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -143,6 +145,7 @@ class _Progress:
 )
 @_json
 @_server
+@config_option
 def show(
     model: str,
     alias: str | None,
@@ -150,12 +153,14 @@ def show(
     save: Path | None,
     as_json: bool,
     tracking_uri: str | None,
+    config: Path | None,
 ) -> None:
     """Show the baseline of MODEL, or of a folder that --save wrote."""
     from mirante.app.baseline.keeping import describe, kept_baseline, save_files
     from mirante.cli.baseline.telling import description
 
-    kept = kept_baseline(model, alias=alias, tracking_uri=tracking_uri)
+    server = server_of(settings_of(config), tracking_uri, needed=not Path(model).is_dir())
+    kept = kept_baseline(model, alias=alias, tracking_uri=server)
     told = describe(kept, rows)
     say(json.dumps(told, indent=2, allow_nan=False) if as_json else description(told, width()))
     if save is not None:
@@ -166,7 +171,8 @@ def show(
 @click.argument("model", required=False)
 @_json
 @_server
-def list_(model: str | None, as_json: bool, tracking_uri: str | None) -> None:
+@config_option
+def list_(model: str | None, as_json: bool, tracking_uri: str | None, config: Path | None) -> None:
     """List the model versions that have a baseline, and those with an alias that have none.
 
     MODEL is the name of a registered model; without it all are listed.
@@ -176,7 +182,7 @@ def list_(model: str | None, as_json: bool, tracking_uri: str | None) -> None:
     from mirante.app.baseline.keeping import list_baselines
     from mirante.cli.baseline.telling import listing
 
-    found = list_baselines(model, tracking_uri=tracking_uri)
+    found = list_baselines(model, tracking_uri=server_of(settings_of(config), tracking_uri))
     say(json.dumps([asdict(one) for one in found], indent=2) if as_json else listing(found, width()))
 
 
@@ -195,8 +201,15 @@ def list_(model: str | None, as_json: bool, tracking_uri: str | None) -> None:
 )
 @_json
 @_server
+@config_option
 def diff(
-    first: str, second: str, floor: float, alpha: float, as_json: bool, tracking_uri: str | None
+    first: str,
+    second: str,
+    floor: float,
+    alpha: float,
+    as_json: bool,
+    tracking_uri: str | None,
+    config: Path | None,
 ) -> None:
     """Compare two baselines: models as above, or folders that show --save wrote.
 
@@ -207,7 +220,9 @@ def diff(
         from mirante.cli.baseline.telling import difference, difference_dict
         from mirante.monitors.differences import difference_of
 
-        sides = [kept_baseline(text, tracking_uri=tracking_uri) for text in (first, second)]
+        needed = not (Path(first).is_dir() and Path(second).is_dir())
+        server = server_of(settings_of(config), tracking_uri, needed=needed)
+        sides = [kept_baseline(text, tracking_uri=server) for text in (first, second)]
         found = difference_of(sides[0].baseline, sides[1].baseline, floor=floor, alpha=alpha)
         names = (sides[0].name, sides[1].name)
         if as_json:

@@ -184,14 +184,16 @@ class _Baselines:
         self._mutex = threading.Lock()
         self._reading = [threading.Lock() for _ in range(_KEPT)]
 
-    def of(self, subject: str, version: str, layout: bytes) -> TableProfile | None:
+    def digests(self) -> dict[tuple[str, str], str]:
+        """Return which versions are watched now, each with the digest of its baseline."""
+        return {(job.subject, job.version): job.digest for job in self._store.agents.jobs()}
+
+    def of(self, subject: str, version: str, layout: bytes, digest: str | None) -> TableProfile | None:
         """Return an empty profile at the edges of a version's baseline.
 
-        None where it has another layout, is not in the store, or nobody watches the version.
+        None where it has another layout, is not in the store, or nobody watches the version: no `digest`.
         """
         key = subject, version
-        jobs = self._store.agents.jobs()
-        digest = next((job.digest for job in jobs if (job.subject, job.version) == key), None)
         if digest is None:
             return None
         # reading one takes a while: agents of one version wait for it together, and those of others do not
@@ -223,12 +225,13 @@ def _parts(body: AgentBatch, baselines: _Baselines) -> list[PartRow]:
             f"the windows are {size} bytes long once they are unpacked, and a batch may have "
             f"{MOST_UNPACKED}; watch fewer columns",
         )
-    found = []
+    found, watched = [], baselines.digests() if windows else {}
     for one, said in windows:
         if one.start >= one.end:
             raise HTTPException(422, f"the window that begins at {one.start.isoformat()} is empty")
         layout = needs_baseline(said)
-        like = None if layout is None else baselines.of(one.subject, one.version, layout)
+        digest = watched.get((one.subject, one.version))
+        like = None if layout is None else baselines.of(one.subject, one.version, layout, digest)
         try:
             if layout is None or like is not None:  # one of another baseline is told by the monitor, as late
                 unpack_window(said, one.start, one.end, like)  # what the monitor could not read would stop it

@@ -78,6 +78,7 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query) -> str:
     about = _mapping(details.get("about"))
     answers = health.get("store", "ok") == "ok"
     measured = _measured(store) if answers else None
+    channels = [] if measured is None else _channels(store, details.get("channels"))
     return render(
         "status.html",
         query,
@@ -95,7 +96,9 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query) -> str:
         rules=details.get("rules"),
         size=measured,
         address=store.name,
-        channels=[] if measured is None else _channels(store, details.get("channels")),
+        channels=channels,
+        # those that once were are shown as well; pages without the service know those alone
+        told_to_nobody=not details.get("channels", channels),
         queues=[] if measured is None else _queues(store),
     )
 
