@@ -1,6 +1,7 @@
 """Spark's session: late, once, stopped by who made it; and what is said when it does not come."""
 
 import os
+from urllib.request import urlopen
 
 import pytest
 
@@ -39,6 +40,19 @@ def test_a_worker_with_another_mirante_is_said(spark, monkeypatch):
     engine = SparkEngine(SparkConfig())
     with pytest.raises(InputError, match=r"and the driver 0\.0\.1; install the same version"):
         engine.run(lambda place, known: iter(()), None, 1, ROW)
+
+
+def test_warnings_stay_away_unless_spark_has_a_file_for_them(tmp_path):
+    (said,) = module._quiet({}).values()
+    address = said.removeprefix("-Dlog4j2.configurationFile=")
+    assert "rootLogger.level = error" in urlopen(address).read().decode()
+    (tmp_path / "conf").mkdir()
+    own = tmp_path / "conf" / "log4j2.properties"
+    for there in (False, True):
+        if there:
+            own.write_text("")
+        for environ in ({"SPARK_CONF_DIR": str(tmp_path / "conf")}, {"SPARK_HOME": str(tmp_path)}):
+            assert bool(module._quiet(environ)) is not there
 
 
 def test_without_pyspark_the_extra_is_named(monkeypatch):
