@@ -86,11 +86,14 @@ class Document:
         Mappings, lists, texts, numbers, booleans, None.
     lines : dict
         Line of each path.
+    options : frozenset of str
+        Keys that were options of the command, and are told as such.
     """
 
     source: str
     data: Any
     lines: dict[Place, int]
+    options: frozenset[str] = frozenset()
 
     def line(self, *place: str | int) -> int:
         """Return the line of a part, or of the nearest part around it."""
@@ -278,6 +281,8 @@ def _describe(detail: Any, document: Document) -> str:
     ).lstrip(".")
     key = next((part for part in reversed(place) if isinstance(part, str)), "")
     problem = _problem(detail, key)
+    if place and place[0] in document.options:
+        return f"--{name.replace('_', '-')}: {problem}"
     return f"{document.source}, line {document.line(*place)}: {name + ': ' if name else ''}{problem}"
 
 
