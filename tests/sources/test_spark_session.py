@@ -88,6 +88,19 @@ def test_a_spark_that_does_not_start_is_said(monkeypatch):
     assert os.environ["PYSPARK_PYTHON"] == "/usr/bin/mine"
 
 
+def test_a_master_that_does_not_answer_is_said_in_words(monkeypatch):
+    def stopped(builder):
+        raise RuntimeError(
+            "An error occurred while calling None.S. Cannot call methods on a stopped SparkContext."
+        )
+
+    monkeypatch.setattr(Builder, "getOrCreate", stopped)
+    with pytest.raises(
+        InputError, match="'spark://a:1': it gave up, as its master does not answer; it needs"
+    ):
+        SparkEngine(SparkConfig(master="spark://a:1"))._start(Sql)
+
+
 class Over:
     """A session whose master has ended it."""
 

@@ -84,6 +84,8 @@ class SparkEngine:
                 session = builder.getOrCreate()
             except Exception as error:  # Java's, py4j's and the launcher's have nothing in common
                 reason = " ".join(str(error).split())[:300]
+                if "stopped SparkContext" in reason:  # its Java gave up, and says of that only what follows
+                    reason = "it gave up, as its master does not answer"
                 raise InputError(
                     f"Spark did not start with the master {config.master!r}: {reason}; it needs Java, and a "
                     "master that answers: see spark.master"
