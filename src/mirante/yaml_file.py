@@ -87,11 +87,14 @@ class Document:
         Mappings, lists, texts, numbers, booleans, None.
     lines : dict
         Line of each path.
+    options : frozenset of str
+        Keys that were options of the command, and are told as such.
     """
 
     source: str
     data: Any
     lines: dict[Place, int]
+    options: frozenset[str] = frozenset()
 
     def line(self, *place: str | int) -> int:
         """Return the line of a part, or of the nearest part around it."""
@@ -284,6 +287,8 @@ def _describe(detail: Any, document: Document, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         near = get_close_matches(key, _keys_at(model, detail["loc"][:-1]), n=1, cutoff=0.7)
         problem = f"is no known key; did you mean {near[0]!r}?" if near else problem
+    if place and place[0] in document.options:
+        return f"--{name.replace('_', '-')}: {problem}"
     return f"{document.source}, line {document.line(*place)}: {name + ': ' if name else ''}{problem}"
 
 

@@ -11,6 +11,7 @@ from mirante import check
 from mirante.cli import main
 from mirante.cli.spark import spark_of
 from mirante.errors import InputError
+from mirante.sources.spark.session import SparkEngine
 
 
 def test_without_spark_there_is_no_session():
@@ -18,6 +19,15 @@ def test_without_spark_there_is_no_session():
         assert session is None
     with pytest.raises(InputError, match="--master local is for --engine spark"), spark_of("local", "local"):
         pass
+
+
+def test_what_is_not_there_is_refused_before_spark_starts(monkeypatch):
+    monkeypatch.setattr(SparkEngine, "session", property(lambda engine: pytest.fail("it started")))
+    paths = ["--reference", "churn@champion", "--current", ".", "--engine", "spark"]
+    done = CliRunner().invoke(main, ["check", *paths])
+    assert (done.exit_code, "churn@champion is not there" in done.output) == (2, True)
+    done = CliRunner().invoke(main, ["baseline", "create", "churn", "--engine", "spark"])
+    assert (done.exit_code, "--engine spark needs --data" in done.output) == (2, True)
 
 
 def test_a_check_on_spark_is_the_check_here(spark, tmp_path):

@@ -65,6 +65,14 @@ def test_upgrade_says_whether_it_is_needed_then_does_it_once(run: Run, url: str)
         assert (again.exit_code, "nothing to do" in again.output) == (0, True)
 
 
+def test_an_upgrade_of_a_database_without_a_store_says_so(run: Run, url: str) -> None:
+    with closing(Database(url)) as database, database.transaction() as connection:
+        connection.execute(text("CREATE TABLE others (a INTEGER)"))
+    asked = run("upgrade", "--check")
+    assert (asked.exit_code, "has no tables of Mirante, " in asked.output) == (1, True)
+    assert f"done, from no tables of Mirante to {HEAD}" in run("upgrade").output
+
+
 def test_upgrade_ends_with_2_where_the_store_is_newer(run: Run, url: str) -> None:
     Store(url).close()
     with closing(Database(url)) as database, database.transaction() as connection:

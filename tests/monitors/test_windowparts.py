@@ -33,7 +33,7 @@ from mirante.web.security import MOST_BODY
 from .conftest import START, make_rows
 from .test_model import DAY, record
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def counted(root, config, baseline, day, rows, name):
@@ -51,9 +51,10 @@ def part_of(window, agent, version="1", subject="model/churn@champion", like=Non
     return PartRow(subject, version, span.start, agent, span.end, window.rows, content)
 
 
-def heard(store, config, until, name="web-1", at=START, version="1"):
-    marks = {f"{config.subject}\n{version}": until.isoformat()}
-    store.agents.put(AgentRow(name, "a", 1, 0, at, {"interval": 60.0}, marks))
+def heard(store, config, until, name="web-1", at=START, version="1", moved=None):
+    key = f"{config.subject}\n{version}"
+    about = {"interval": 60.0} | ({} if moved is None else {"moved": {key: moved.isoformat()}})
+    store.agents.put(AgentRow(name, "a", 1, 0, at, about, {key: until.isoformat()}))
 
 
 def test_a_window_that_is_sent_comes_back_without_its_rows(tmp_path, config, baseline):
@@ -269,6 +270,35 @@ def test_windows_wait_for_the_slowest_agent_that_is_alive(config, store, baselin
     assert windows.until(later, late) == START + 3 * HOUR
     # a service that has just started could not hear anything before
     assert AgentWindows(config, "1", store, baseline.profile).until(later, late) == START + 2 * HOUR
+
+
+def test_an_agent_that_is_heard_and_does_not_count_on_holds_windows_up_once(config, store, log, baseline):
+    monitor = ModelMonitor(config, "1", baseline, store, log)
+    record(config, 0, 1, 2, 3)
+    due = START + DAY + config.lateness
+    heard(store, config, START, at=due, moved=START)
+    assert monitor.advance(due).closed == ()
+    last = due + config.agent_wait - MINUTE
+    heard(store, config, START, at=last, moved=START)
+    assert monitor.advance(last).closed == ()
+    heard(store, config, START, at=last + MINUTE, moved=START)
+    assert len(monitor.advance(last + MINUTE).closed) == 1
+
+    def told():
+        (said,) = store.readings.latest(names=["monitor_agents_behind"])
+        return said.value, said.note, said.labels["version"]
+
+    assert told() == (1.0, "web-1", "1")
+    # not anew with each window, nor with each start
+    due += DAY
+    heard(store, config, START, at=due, moved=START)
+    again = ModelMonitor(config, "1", baseline, store, log)
+    assert len(again.advance(due).closed) == 1
+    # it counts on
+    due += DAY
+    heard(store, config, START + 2 * DAY, at=due, moved=due)
+    assert again.advance(due).closed == ()
+    assert told() == (0.0, "", "1")
 
 
 def test_an_agent_has_time_to_hear_of_a_new_version(config, store, baseline):

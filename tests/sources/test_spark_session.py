@@ -1,6 +1,7 @@
 """Spark's session: late, once, stopped by who made it; and what is said when it does not come."""
 
 import os
+from urllib.request import urlopen
 
 import pytest
 
@@ -41,6 +42,19 @@ def test_a_worker_with_another_mirante_is_said(spark, monkeypatch):
         engine.run(lambda place, known: iter(()), None, 1, ROW)
 
 
+def test_warnings_stay_away_unless_spark_has_a_file_for_them(tmp_path):
+    (said,) = module._quiet({}).values()
+    address = said.removeprefix("-Dlog4j2.configurationFile=")
+    assert "rootLogger.level = error" in urlopen(address).read().decode()
+    (tmp_path / "conf").mkdir()
+    own = tmp_path / "conf" / "log4j2.properties"
+    for there in (False, True):
+        if there:
+            own.write_text("")
+        for environ in ({"SPARK_CONF_DIR": str(tmp_path / "conf")}, {"SPARK_HOME": str(tmp_path)}):
+            assert bool(module._quiet(environ)) is not there
+
+
 def test_without_pyspark_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyspark", None)
     with pytest.raises(MissingDependencyError, match=r"mirante\[spark\]"):
@@ -72,6 +86,19 @@ def test_a_spark_that_does_not_start_is_said(monkeypatch):
     with pytest.raises(InputError, match="no master; /usr/bin/mine"):
         SparkEngine(SparkConfig(master="yarn"))._start(Sql)
     assert os.environ["PYSPARK_PYTHON"] == "/usr/bin/mine"
+
+
+def test_a_master_that_does_not_answer_is_said_in_words(monkeypatch):
+    def stopped(builder):
+        raise RuntimeError(
+            "An error occurred while calling None.S. Cannot call methods on a stopped SparkContext."
+        )
+
+    monkeypatch.setattr(Builder, "getOrCreate", stopped)
+    with pytest.raises(
+        InputError, match="'spark://a:1': it gave up, as its master does not answer; it needs"
+    ):
+        SparkEngine(SparkConfig(master="spark://a:1"))._start(Sql)
 
 
 class Over:

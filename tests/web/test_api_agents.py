@@ -5,7 +5,7 @@ import json
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -36,7 +36,7 @@ def window():
 @pytest.fixture
 def post(empty_store):
     clock = [NOW]
-    client = Client(create_app(empty_store, config=WebConfig(), clock=lambda: clock[0]))
+    client = Client(create_app(empty_store, config=WebConfig(), clock=lambda: clock[0], own_host="centre"))
 
     def send(sequence=1, headers=(), **body):
         about = {"agent": "web-1", "instance": "a", "program": "1", "interval": 60.0, "sequence": sequence}
@@ -278,6 +278,44 @@ def test_another_agent_of_that_name_waits_until_the_first_is_gone(post):
     assert "heard 240 s ago" in answer.text
     post.clock[0] = NOW + timedelta(minutes=5)
     assert json.loads(post(instance="b").body)["taken"] is True
+
+
+def test_the_services_own_host_is_no_agents_name(post):
+    answer = post(agent="centre")
+    assert answer.status == 409
+    assert "give the agent a name of its own with --name" in answer.text
+    assert "host: {enabled: false}" in answer.text
+    assert post.store.agents.list() == []
+    assert post(agent="web-1").status == 200
+
+
+def test_an_older_agent_is_told_of_until_it_is_upgraded(post):
+    old = {"headers": {"x_mirante_format": str(FORMAT - 1)}, "program": "0.0.9"}
+    assert post(1, **old).status == 200
+    (said,) = post.store.readings.latest(names=["agent_outdated"])
+    assert (said.value, said.labels) == (1.0, {"host": "web-1"})
+    assert "program is 0.0.9 and speaks form 1" in said.note
+    assert said.note.endswith("upgrade the agent")
+    assert post.store.agents.get("web-1").about["form"] == FORMAT - 1
+    post.clock[0] = NOW + timedelta(minutes=1)
+    post(2)
+    (said,) = post.store.readings.latest(names=["agent_outdated"])
+    assert (said.value, said.note) == (0.0, "")
+
+
+def test_when_a_mark_moved_is_remembered(post):
+    def moved(sequence, minutes, until, **more):
+        post.clock[0] = NOW + timedelta(minutes=minutes)
+        mark = {"subject": MODEL, "version": "1", "until": (NOW + until).isoformat()}
+        post(sequence, marks=[mark], **more)
+        (found,) = post.store.agents.get("web-1").about["moved"].values()
+        return (datetime.fromisoformat(found) - NOW) // timedelta(minutes=1)
+
+    assert moved(1, 0, HOUR) == 0
+    assert moved(2, 4, HOUR) == 0
+    assert moved(3, 8, 2 * HOUR) == 8
+    assert moved(4, 30, 2 * HOUR) == 30  # it was away, and has its time anew
+    assert moved(5, 34, 2 * HOUR) == 30
 
 
 def test_a_service_takes_so_many_agents_and_no_more(post):

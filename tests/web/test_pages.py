@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mirante.readings import Reading, model_subject
-from mirante.store import AlertRow, EventRow, Store
+from mirante.store import AgentRow, AlertRow, EventRow, Store
 from mirante.web.pages import (
     Query,
     UnknownPageError,
@@ -284,6 +284,16 @@ def test_host_page_shows_rates_not_counters(store: Store):
     html = host_page(store, HOST, ask("/host", subject=HOST))
     assert re.findall(r'data-figure="fig-(\w+)"', html) == ["usage", "processes", "network"]
     assert '"ticksuffix":"B/s"' in html
+
+
+def test_host_page_says_which_agent_reads_it_and_what_is_wrong_with_it(empty_store: Store):
+    note = "its program <b>is</b> old"
+    empty_store.readings.write([Reading("agent_outdated", 1.0, NOW, {"host": "web-1"}, note)])
+    assert "An agent of version" not in host_page(empty_store, HOST, ask("/host", subject=HOST))
+    empty_store.agents.put(AgentRow("web-1", "a", 1, 0, NOW, {"program": "0.0.9"}))
+    html = host_page(empty_store, HOST, ask("/host", subject=HOST))
+    assert "An agent of version 0.0.9 sends its readings." in html
+    assert "its program &lt;b&gt;is&lt;/b&gt; old" in html
 
 
 @pytest.mark.parametrize("subject", ["monitor", f"experiment/{HOSTILE[1]}"])

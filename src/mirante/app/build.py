@@ -235,6 +235,7 @@ class Parts:
             mlflow=self.settings.mlflow.page_address(),
             recorders=self.recorders,
             webhook_secret=self.webhook_secret,
+            own_host=self.host.host if self.settings.host.enabled else "",
         )
 
     def __enter__(self) -> Parts:

@@ -183,7 +183,7 @@ def check(
     that its workers can read, or names of its tables. The exit code is 0 when nothing drifted, 1 on drift,
     2 when it cannot run.
     """
-    with failure_is_2(), spark_of(engine, master) as spark:
+    with failure_is_2(), spark_of(engine, master, reference, current) as spark:
         from mirante.monitors.check import check as compare
 
         names = None if columns is None else [name for name in map(str.strip, columns.split(",")) if name]

@@ -37,7 +37,7 @@ def spark_options(command: _Command) -> _Command:
 
 
 @contextmanager
-def spark_of(engine: str, master: str | None) -> Iterator[Any]:
+def spark_of(engine: str, master: str | None, *tables: object) -> Iterator[Any]:
     """Give the session that the options name; None without Spark. It is stopped at the end.
 
     Parameters
@@ -47,10 +47,14 @@ def spark_of(engine: str, master: str | None) -> Iterator[Any]:
     master : str, optional
         From `spark_options`.
 
+    *tables
+        What it is to read. Starting Spark takes seconds: what can be refused without it is refused before.
+
     Raises
     ------
     InputError
-        If a master is named and no Spark is asked for, it is of Spark Connect, or it does not answer.
+        If a table is neither there nor the name of one, a master is named and no Spark is asked for, it is
+        of Spark Connect, or it does not answer.
     """
     if engine == "local":
         if master is not None:
@@ -58,8 +62,11 @@ def spark_of(engine: str, master: str | None) -> Iterator[Any]:
         yield None
         return
     from mirante.sources.spark.config import SparkConfig
+    from mirante.sources.spark.naming import is_table
     from mirante.sources.spark.session import SparkEngine
 
+    for table in tables:
+        is_table(str(table or ""))
     try:
         config = SparkConfig() if master is None else SparkConfig(master=master)
     except ValueError as error:  # pydantic's, of more lines than one

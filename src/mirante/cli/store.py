@@ -84,11 +84,12 @@ def upgrade(check: bool, config: Path | None) -> None:
             click.echo(f"{database.name} has the schema {HEAD}: nothing to do")
             return
         steps = counted(len(todo), "migration", "migrations")
+        before = f"the schema {found}" if found else "no tables of Mirante"
         if check:
-            click.echo(f"{database.name} has the schema {found or 'of no store'}, {steps} behind {HEAD}")
+            click.echo(f"{database.name} has {before}, {steps} behind {HEAD}")
             raise SystemExit(1)
         bring_up(database)
-        click.echo(f"{database.name}: {steps} done, from the schema {found or 'of no store'} to {HEAD}")
+        click.echo(f"{database.name}: {steps} done, from {before} to {HEAD}")
 
 
 @store.command()

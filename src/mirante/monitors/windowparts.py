@@ -19,6 +19,7 @@ from mirante.monitors.windows import Window, WindowClock
 from mirante.performance.estimated import Portion
 from mirante.profiles import TableProfile
 from mirante.profiles.codec import needed, promised
+from mirante.readings import Reading
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -206,14 +207,25 @@ class AgentWindows:
         Where agents' batches go.
     like : TableProfile
         The baseline's: parts of any other cannot be counted.
+
+    Attributes
+    ----------
+    counting : bool
+        Whether an agent said, by the last call of `until`, that it counts this version.
+    behind : tuple of str
+        Agents that were heard, but have not counted on for so long that windows no longer wait for them.
     """
 
     def __init__(self, config: Watched, version: str, store: Store, like: TableProfile) -> None:
         self._subject, self._version, self._store = config.subject, version, store
         self._like = like
         self._wait = config.agent_wait
+        self._clock = WindowClock(config.window, config.timezone)
         self._begun: datetime | None = None
         self._heard: dict[str, datetime] = {}  # when each agent was first seen to be there
+        self._told: int | None = None
+        self.counting = False
+        self.behind: tuple[str, ...] = ()
 
     def parts(
         self, after: int, clock: WindowClock, slices: Resolved
@@ -274,7 +286,8 @@ class AgentWindows:
         agent of which nothing was heard for `agent_wait`, counted from the start of this monitor at the
         earliest, is not waited for; nor is one without which a window of this version was judged before, as
         long as nothing is heard of it: so an agent that is gone holds windows up once, and not after each
-        start.
+        start. One that is heard and does not count on, as it cannot read its log say, is waited for as long,
+        from when it last did or should have; then it is one of those `behind`.
 
         Parameters
         ----------
@@ -287,16 +300,46 @@ class AgentWindows:
         """
         self._begun = now if self._begun is None else self._begun
         until = now - lateness
+        behind, self.counting = [], False
         for agent in self._store.agents.list():
             marks = self._marks(agent)
+            self.counting = self.counting or self._version in marks
             if not marks or not self._awaited(agent, marks, now, judged):
                 continue
             mark = marks.get(self._version)
-            if mark is not None:
+            if mark is None:
+                until = until if self._knows(agent, now) else min(until, self._begun - lateness)
+            elif self._counts_on(agent, mark, now, lateness):
                 until = min(until, mark)
-            elif not self._knows(agent, now):
-                until = min(until, self._begun - lateness)
+            else:
+                behind.append(agent.name)
+        self.behind = tuple(behind)
         return until
+
+    def _counts_on(self, agent: AgentRow, mark: datetime, now: datetime, lateness: timedelta) -> bool:
+        """Say whether an agent came on lately, or was not to: it is not stuck where its mark is."""
+        moved = agent.about.get("moved", {}).get(f"{self._subject}\n{self._version}")
+        last = datetime.fromisoformat(moved) if moved else self._begun or now  # an older service noted none
+        due = self._clock.of(mark).end + lateness
+        return now < max(last, due) + self._wait
+
+    def tell(self, now: datetime, labels: Mapping[str, str], *, closed: bool) -> list[Reading]:
+        """Return how many agents are behind, where any count: when that changes, and with each window.
+
+        Parameters
+        ----------
+        now : datetime
+            The present.
+        labels : mapping of str to str
+            Of this version's readings.
+        closed : bool
+            Whether windows were judged since the last call.
+        """
+        many = len(self.behind)
+        if not (self.counting or self._told) or (many == self._told and not closed):
+            return []
+        self._told = many
+        return [Reading("monitor_agents_behind", many, now, labels, ", ".join(self.behind))]
 
     def _marks(self, agent: AgentRow) -> dict[str, datetime]:
         """Return how far an agent has counted this subject, by version."""

@@ -385,6 +385,8 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "agent_late_total": ReadingKind(
             (), "rows", "rows that the agent found after it had sent their window"
         ),
+        "agent_counting_failing": ReadingKind((), "0 or 1", "1 while it cannot count; its note says why"),
+        "agent_outdated": ReadingKind((), "0 or 1", "1 while the agent is older than the service"),
         # the monitor itself
         "source_up": ReadingKind(
             ("source",), "0 or 1", "1 while anything is heard of a source; made for rules, not stored"
@@ -424,6 +426,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         ),
         "monitor_late_total": ReadingKind(
             (), "rows", "rows that came after their window had closed, since start"
+        ),
+        "monitor_agents_behind": ReadingKind(
+            (), "agents", "agents that are heard and not waited for: see note"
         ),
         "monitor_queue_length": ReadingKind(("queue",), "notices", "notices or readings that wait to leave"),
     }
@@ -468,6 +473,7 @@ _SUBJECT_LABELS: Mapping[str, frozenset[str]] = MappingProxyType(
         "alias_": frozenset({"model", "alias", "registry", "registered_model"}),
         "monitor_dropped_": frozenset({"model", "alias"}),
         "monitor_late_": _MODEL,
+        "monitor_agents_": _MODEL,
         "monitor_": frozenset(),
         "source_": frozenset(),
     }

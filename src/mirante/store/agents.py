@@ -40,7 +40,7 @@ class AgentRow:
         When that was, by the clock here.
     about : mapping
         ``interval`` (seconds between its batches), ``skew`` (seconds that its clock is ahead), ``program``
-        (its version).
+        (its version), ``form`` (of its batches), ``moved`` (when each of its marks last did, as an ISO time).
     marks : mapping of str to str
         How far it has counted, as an ISO time, by subject and version with a line break between them.
     """

@@ -52,6 +52,7 @@ def create_app(
     mlflow: str = "",
     recorders: Recorders | None = None,
     webhook_secret: str | None = None,
+    own_host: str = "",
 ) -> Security:
     """Return the ASGI application.
 
@@ -77,6 +78,8 @@ def create_app(
         Where predictions go that come over the API.
     webhook_secret : str, optional
         What MLflow signs its webhooks with; without it none are taken.
+    own_host : str
+        What the service calls the host that it reads itself, which no agent may be called; empty without one.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4)
-    app.include_router(make_router(store, clock, ruling, recorders))
+    app.include_router(make_router(store, clock, ruling, recorders, own_host))
     _add_webhooks(app, Webhooks(store, lambda: clock().timestamp(), webhook_secret))
     _add_failures(app)
     app.router.default = _Pages(site)  # what is no address of the API

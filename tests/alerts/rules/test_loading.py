@@ -276,6 +276,9 @@ FIRE = {
     "system_mount_percent": 99.0,
     "system_container_memory_percent": 99.0,
     "agent_clock_skew_seconds": 40.0,
+    "agent_counting_failing": 1.0,
+    "agent_outdated": 1.0,
+    "monitor_agents_behind": 1.0,
 }
 # they look back: see test_what_is_counted_is_told_when_it_grows
 OVER_TIME = {

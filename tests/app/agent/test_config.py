@@ -53,6 +53,13 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, text, said):
         load_agent(write(tmp_path, text))
 
 
+def test_what_is_wrong_with_an_option_is_said_by_its_name(tmp_path):
+    path = write(tmp_path, "to: https://a\ninterval: 30s\n")
+    for given, said in (({"to": "foo"}, "--to: got a text"), ({"interval": "0"}, '--interval: got "0"')):
+        with pytest.raises(ConfigError, match=f"^{said}"):
+            load_agent(path, **given)
+
+
 @pytest.mark.parametrize("token", ["two words", "é", " "])
 def test_a_token_that_no_header_takes_is_said_without_it(token):
     with pytest.raises(ConfigError, match="the token is empty") as caught:

@@ -105,6 +105,23 @@ def test_two_agents_of_one_name_are_told_apart(tmp_path, capsys):
             agent.spool.close()
 
 
+def test_what_waits_under_a_name_that_is_refused_goes_under_the_next_one(tmp_path):
+    with site(tmp_path) as here:
+        first, second = (here.agent("web-1", log=False, spool=tmp_path / place) for place in ("a", "b"))
+        for agent in (first, second):
+            agent.collect(START)
+            agent.send()
+        second.spool.close()
+        here.clock.now = START + MINUTE
+        renamed = here.agent("web-2", log=False, spool=tmp_path / "b")
+        renamed.collect(here.clock.now)
+        assert renamed.send() == 2
+        assert [len(one.values) for one in here.store.readings.series("agent_spool_batches")] == [1, 2]
+        assert readings(here, "agent_spool_batches") == {("web-1", ""): 0.0, ("web-2", ""): 1.0}
+        for agent in (first, renamed):
+            agent.spool.close()
+
+
 def test_a_spool_that_went_back_in_time_loses_nothing(tmp_path, capsys):
     with site(tmp_path) as here:
         agent = here.agent("web-1", log=False)
@@ -156,6 +173,46 @@ def test_a_model_that_cannot_be_counted_stops_no_other(tmp_path):
         with pytest.raises(RuntimeError, match="version 1"):
             agent.count(START + 2 * HOUR)
         assert good.mark == START + HOUR
+        agent.spool.close()
+
+
+def test_a_log_that_is_away_is_told_and_its_windows_wait(tmp_path, capsys):
+    with site(tmp_path) as here:
+        log, away = tmp_path / "web-1" / "log", tmp_path / "away"
+        agent = here.agent("web-1")
+        here.tick(agent)  # no recorder has made the folder yet
+        assert f"the folder '{log}' is not there" in capsys.readouterr().out
+        (said,) = here.store.readings.latest(names=["agent_counting_failing"])
+        assert (said.value, str(log) in said.note) == (1.0, True)
+        monitor = here.watch(small_baseline())
+        here.offers.settle([monitor])
+        record(log, 0, 5)
+        here.clock.now = START + 30 * MINUTE
+        here.tick(agent)
+        assert readings(here, "agent_counting_failing") == {("web-1", ""): 0.0}
+        here.clock.now += 2 * HOUR
+        hidden = log / "churn"  # what is left of a mount that is away
+
+        def waits():
+            with pytest.raises(RuntimeError, match="is not there"):
+                agent.count(here.clock.now)
+            agent.collect(here.clock.now)
+            agent.send()
+            assert readings(here, "agent_counting_failing") == {("web-1", ""): 1.0}
+            (known,) = here.store.agents.list()
+            assert set(known.marks.values()) == {START.isoformat()}
+            assert here.step().closed == ()
+
+        hidden.rename(away)
+        waits()
+        away.rename(hidden)
+        log.rename(away)  # the whole of it, and the agent is started meanwhile
+        agent.spool.close()
+        agent = here.agent("web-1")
+        waits()
+        away.rename(log)
+        here.tick(agent)
+        assert [window.rows for window in here.step().closed if window.rows] == [5]
         agent.spool.close()
 
 

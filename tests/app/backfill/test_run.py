@@ -33,6 +33,7 @@ DAYS, SHIFTED = 24, 16
 _OF_THE_MOMENT = (
     "predictions_read_total",
     "monitor_late_total",
+    "monitor_agents_behind",
     "monitor_dropped_total",
     "freshness_",
     "alias_moves_total",

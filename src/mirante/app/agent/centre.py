@@ -35,11 +35,13 @@ class AwayError(MiranteError, RuntimeError):
         In words, without the token.
     retry_after : float, optional
         Seconds that it asked to wait.
+    status : int, optional
+        Of its answer.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None, status: int | None = None) -> None:
         super().__init__(reason)
-        self.retry_after = retry_after
+        self.retry_after, self.status = retry_after, status
 
 
 class RefusedError(MiranteError, ValueError):
@@ -164,4 +166,4 @@ class Centre:
             )
         if sends and status in _POISON:
             return RefusedError(str(error))
-        return AwayError(str(error), retry_after(error.retry_after, self._clock()))
+        return AwayError(str(error), retry_after(error.retry_after, self._clock()), status)

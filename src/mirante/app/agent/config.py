@@ -186,9 +186,10 @@ def load_agent(path: Path | None, **options: object) -> AgentConfig:
         )
     if {"token", "token_file"} & given.keys():
         said = {key: value for key, value in said.items() if key not in ("token", "token_file")}
+    named = frozenset(given)
     folder = Path.cwd() if path is None else path.absolute().parent
     for key in ("token_file", "ca_file", "log", "spool"):
         if key in said and key not in given and isinstance(said[key], str):
             given[key] = folder / said[key] if "://" not in said[key] else said[key]
-    whole = Document(document.source, {**said, **given}, document.lines)
+    whole = Document(document.source, {**said, **given}, document.lines, named)
     return checked(AgentConfig, whole).within(Path.cwd())

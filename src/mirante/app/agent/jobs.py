@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import TypeAdapter
@@ -13,6 +14,7 @@ from mirante.app.agent.centre import AwayError, Centre
 from mirante.app.agent.counting import VersionCounter, job_key
 from mirante.app.agent.files import DamagedError, read_checked, write_checked
 from mirante.inference_log import InferenceLog
+from mirante.inference_log.names import quote_name
 from mirante.web.api.agent_models import AgentJob
 
 if TYPE_CHECKING:
@@ -37,14 +39,21 @@ class Jobs:
         Folder of the inference log.
     folder : Path
         For what the counters keep, and the baselines.
+
+    Attributes
+    ----------
+    settled : bool
+        Whether all that is to be counted was taken up once since the start; before, counters may be missing.
     """
 
     def __init__(self, centre: Centre, log: Path, folder: Path) -> None:
-        self._centre, self._log, self._folder = centre, InferenceLog(log), folder
+        self._centre, self._root, self._log, self._folder = centre, log, InferenceLog(log), folder
         folder.mkdir(parents=True, exist_ok=True)
         self.counters: dict[tuple[str, str], VersionCounter] = {}
         self._how: dict[tuple[str, str], AgentJob] = {}
         self._told: dict[tuple[str, str], str] = {}
+        self.settled = False
+        self._absent, self._absent_told = "", False
         self._known = self._kept()
 
     def refresh(self) -> None:
@@ -54,6 +63,8 @@ class Jobs:
         ------
         AwayError
             If it is away, after the last that it said was taken up, as far as that is known here.
+        OSError
+            If the log cannot be read; what is counted stays as it is.
         """
         away: AwayError | None = None
         try:
@@ -64,12 +75,14 @@ class Jobs:
             if jobs != self._known:
                 write_checked(self._folder / "jobs.json", _LIST.dump_json(jobs), _FORM)
                 self._known = jobs
-        recorded = {model for model, _ in self._log.models()}
-        wanted = {job_key(job): job for job in jobs if job.model in recorded}
+        recorded = self._recorded()
+        # what was counted stays while it is watched: a folder that is away for a moment ends nothing
+        wanted = {job_key(job): job for job in jobs if job.model in recorded or job_key(job) in self.counters}
         for key in self.counters.keys() - wanted.keys():
             if away is None:
                 self.counters.pop(key).remove()
                 self._how.pop(key)
+        self._told = {key: trouble for key, trouble in self._told.items() if key in wanted}
         for key, job in wanted.items():
             if not self._same(key, job):
                 try:
@@ -78,8 +91,48 @@ class Jobs:
                     away = error
                 except Exception as error:  # one model that cannot be counted stops no other
                     self._tell(key, f"{type(error).__name__}: {error}")
+        self.settled = self.settled or away is None or bool(wanted and wanted.keys() <= self.counters.keys())
         if away is not None:
             raise away
+
+    def _recorded(self) -> set[str]:
+        """Return the models that the log has; none where no recorder has made it yet."""
+        self._absent = ""
+        try:
+            _need(self._root, "mend `log`, mount it, or let mirante.Recorder make it")
+        except FileNotFoundError as error:
+            if self.counters or any(self._folder.glob("*.state")):  # it was there before
+                raise
+            self._absent = str(error)
+            if not self._absent_told:
+                _log.warning("no inference log", error=self._absent)
+            self._absent_told = True
+            return set()
+        return {model for model, _ in self._log.models()}
+
+    def advance(self, key: tuple[str, str], now: datetime) -> list[dict[str, Any]]:
+        """Return the windows of a version that are over and not sent, as `VersionCounter.advance` does.
+
+        Parameters
+        ----------
+        key : tuple of str
+            Subject and version.
+        now : datetime
+            The present.
+
+        Raises
+        ------
+        OSError
+            If its folder in the log is not there any more, or cannot be read.
+        """
+        folder = self._root / quote_name(self._how[key].model)
+        _need(folder, "mount it; if it was removed for good, start the agent anew")
+        return self.counters[key].advance(now)
+
+    def troubles(self) -> list[str]:
+        """Return why what is watched is not counted here, one sentence each."""
+        told = [f"{key[0]} version {key[1]}: {trouble}" for key, trouble in self._told.items()]
+        return [self._absent, *told] if self._absent else told
 
     def _same(self, key: tuple[str, str], job: AgentJob) -> bool:
         known = self._how.get(key)
@@ -118,3 +171,10 @@ class Jobs:
             return _LIST.validate_json(read_checked(self._folder / "jobs.json")[2])
         except (FileNotFoundError, ValueError):  # damaged, or of another version: the service says it again
             return []
+
+
+def _need(folder: Path, advice: str) -> None:
+    """Refuse a folder that is away: it would look like one without rows, and windows would lack them."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"the folder {str(folder)!r} is not there, so nothing is counted: {advice}")
+    next(folder.iterdir(), None)  # raises where it may not be read

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -71,6 +72,7 @@ class Agent:
         )
         self._host = HostSource(config.host_name) if config.host else None
         self._jobs = None if config.log is None else Jobs(self._centre, config.log, config.spool / "windows")
+        self._trouble: str | None = None  # until the log was looked at
         self._failures = 0
         self._rest_until = -math.inf
         self._told: tuple[str, float] = "", -math.inf
@@ -118,21 +120,25 @@ class Agent:
         """
         if self._jobs is None:
             return
+        trouble: list[str] = []
         try:
             self._jobs.refresh()
         except AwayError as error:
             self._tell(str(error))
-        trouble: list[str] = []
-        for (subject, version), counter in self._counters():
+        except OSError as error:
+            trouble.append(str(error))
+        for (subject, version), counter in [] if trouble else self._counters():
             try:
-                for window in counter.advance(now):  # each a batch: some are megabytes
+                for window in self._jobs.advance((subject, version), now):  # each a batch: some are megabytes
                     # with the marks, so that the first of a version is not judged before the others are there
                     number, size = self._spool("windows", windows=[window], marks=self._marks())
                     if size > MOST_BODY:
                         self.spool.refuse(number, _too_large(window, size))
                 counter.sent()
             except Exception as error:  # one model that cannot be counted stops no other
-                trouble.append(f"{subject} version {version}: {type(error).__name__}: {error}")
+                kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+                trouble.append(f"{subject} version {version}: {kind}{error}")
+        self._trouble = "; ".join([*trouble, *self._jobs.troubles()])
         if trouble:
             raise RuntimeError("; ".join(trouble))
 
@@ -161,7 +167,7 @@ class Agent:
         while (batch := self.spool.oldest()) is not None:
             first = self.spool.try_first(batch.sequence)
             try:
-                taken = self._centre.send(_of(batch, self.spool.instance))
+                taken = self._give(_of(batch, self.spool.instance))
             except RefusedError as error:
                 self.spool.refuse(batch.sequence, str(error))
                 continue
@@ -178,10 +184,25 @@ class Agent:
                 self._failures = 0
         return done
 
+    def _give(self, batch: Batch) -> bool:
+        """Send a batch. One that waits under a former name that is refused goes under the present one."""
+        try:
+            return self._centre.send(batch)
+        except AwayError as error:
+            said, own = json.loads(batch.body), self.config.host_name
+            if error.status != HTTPStatus.CONFLICT or said["agent"] == own:
+                raise
+            for one in said.get("readings", ()):
+                one["labels"]["host"] = own
+            return self._centre.send(replace(batch, body=json.dumps({**said, "agent": own}).encode()))
+
     def _counters(self) -> list[tuple[tuple[str, str], Any]]:
         return [] if self._jobs is None else list(self._jobs.counters.items())
 
-    def _marks(self) -> list[dict[str, str]]:
+    def _marks(self) -> list[dict[str, str]] | None:
+        """Return how far all is counted; None, which leaves it as it was, while that is not known."""
+        if self._jobs is not None and not self._jobs.settled:
+            return None
         found = [(key, counter.mark) for key, counter in self._counters()]
         return [
             {"subject": subject, "version": version, "until": mark.isoformat()}
@@ -222,6 +243,9 @@ class Agent:
         if self._jobs is not None:
             late = sum(counter.late for _, counter in self._counters())
             readings.append(Reading("agent_late_total", late, now, label))
+        if self._trouble is not None:
+            failing = float(bool(self._trouble))
+            readings.append(Reading("agent_counting_failing", failing, now, label, self._trouble))
         return readings
 
     def _rest(self, error: AwayError | ConfigError) -> None:

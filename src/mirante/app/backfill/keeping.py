@@ -37,7 +37,9 @@ _MARK = "0" * 8  # ends the id of an alert of a backfill
 _EVERY = 1_000_000  # more than there are
 _MOMENT = timedelta(microseconds=1)
 # what one that runs counts
-_OF_A_SERVICE = ("predictions_read_total", "monitor_late_total", "performance_labels_unmatched")
+_OF_A_SERVICE = frozenset({
+    "predictions_read_total", "monitor_late_total", "monitor_agents_behind", "performance_labels_unmatched",
+})  # fmt: skip
 _WRITTEN = ("write", "complete")
 _TOLD = ("alert_fired", "alert_resolved")
 _Fate = Literal["write", "complete", "kept", "known", "left"]

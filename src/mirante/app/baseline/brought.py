@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirante.app.baseline.data import Data
-from mirante.errors import InputError
 from mirante.sources.tables import TableFile
 from mirante.sources.tables.kinds import kind_of
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["spark_data"]
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _LONGEST = 300
 
@@ -70,11 +68,10 @@ def spark_data(spark: Any, data: str | Path | None) -> Data:
     from mirante.sources.rows.listing import bare
     from mirante.sources.spark.files import SparkFiles
     from mirante.sources.spark.frames import SparkFrame, named_table
+    from mirante.sources.spark.naming import is_table
 
-    if not data:
-        raise InputError("--engine spark needs --data: a table of Spark, or a path of Parquet files")
-    text, name = str(data), bare(str(data))
-    as_files = Path(text).exists() or _ADDRESS.match(text)
-    table: SparkTable = SparkFiles(spark, text) if as_files else SparkFrame(named_table(spark, text))
+    text = str(data or "")
+    named, name = is_table(text), bare(text)
+    table: SparkTable = SparkFrame(named_table(spark, text)) if named else SparkFiles(spark, text)
     rows = _Drawn(table)
     return Data(TableFile(Path(name), rows.kinds, True, rows), f"Spark, {name}"[:_LONGEST], spark=table)

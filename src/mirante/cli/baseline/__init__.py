@@ -103,7 +103,7 @@ def create(config: Path | None, engine: str, master: str | None, **options: Any)
     privacy = None if entry is None else _privacy(config, entry)
     options["prediction"] = options["prediction"] or None
     options["classes"] = options["classes"] or (() if entry is None else entry.classes or ())
-    with spark_of(engine, master) as spark:
+    with spark_of(engine, master, options["data"]) as spark:
         say(make_baseline(**options, privacy=privacy, told=_Progress(), spark=spark))
 
 

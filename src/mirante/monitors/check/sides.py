@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from mirante.sources.spark.jobs import SparkTable
 
 __all__ = ["Side", "side_of"]
-
-_NAME = re.compile(r"[\w`.]+|(\w+)\.`[^`]+`")  # shop.orders, or parquet.`/srv/orders`
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +90,9 @@ def _on_spark(text: str, spark: Any) -> Side:
     from mirante.sources.rows.listing import bare
     from mirante.sources.spark.files import SparkFiles
     from mirante.sources.spark.frames import named_table
+    from mirante.sources.spark.naming import is_table
 
-    if not Path(text).exists() and _NAME.fullmatch(text):
+    if is_table(text):
         return _on_frame(named_table(spark, text), text)
     files = SparkFiles(spark, text)
     return Side(PurePosixPath(bare(text)).name, files.kinds, True, _counting(files))

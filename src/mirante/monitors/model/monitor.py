@@ -279,6 +279,7 @@ class ModelMonitor:
         if rows and self._newest is not None:  # a row from the future would hide that no more come
             self._newest = min(self._newest, now)
         closed, readings = self._close(until)
+        readings += self._agents.tell(now, self.labels, closed=bool(closed))
         found = self._performance.measure(now)
         readings += found.readings
         if rows:

@@ -168,6 +168,10 @@ def named_table(spark: Any, name: str) -> Any:
         return spark.table(name)
     except errors.PySparkException as error:
         reason = " ".join(str(error).split())[:300]
+        if "[TABLE_OR_VIEW_NOT_FOUND]" in reason:  # of its words, only these speak of what was given
+            reason = (
+                "name it as SHOW TABLES does, with its schema; a path has to be there, here and on workers"
+            )
         more = ""
         if name.startswith("delta."):
             more = (

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkEngine"]
 
-_PYTHON = "PYSPARK_PYTHON"
+_PYTHON, _LOGGING = "PYSPARK_PYTHON", "log4j2.properties"
 
 
 class SparkEngine:
@@ -73,7 +74,8 @@ class SparkEngine:
 
     def _start(self, sql: Any) -> Any:
         config = self._config
-        options = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", **config.config}
+        options = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+        options |= {**_quiet(os.environ), **config.config}
         local = config.master.startswith("local")
         python = config.python or os.environ.get(_PYTHON) or (sys.executable if local else None)
         builder = sql.SparkSession.builder.master(config.master).appName("mirante").config(map=options)
@@ -82,11 +84,14 @@ class SparkEngine:
                 session = builder.getOrCreate()
             except Exception as error:  # Java's, py4j's and the launcher's have nothing in common
                 reason = " ".join(str(error).split())[:300]
+                if "stopped SparkContext" in reason:  # its Java gave up, and says of that only what follows
+                    reason = "it gave up, as its master does not answer"
                 raise InputError(
                     f"Spark did not start with the master {config.master!r}: {reason}; it needs Java, and a "
                     "master that answers: see spark.master"
                 ) from error
-        session.sparkContext.setLogLevel("ERROR")
+        if "spark.log.level" not in config.config:
+            session.sparkContext.setLogLevel("ERROR")
         return session
 
     @property
@@ -256,6 +261,18 @@ def _batch(rows: list[tuple[Any, ...]], shape: pa.Schema) -> pa.RecordBatch:
         for values, field in zip(zip(*rows, strict=True), shape, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=shape)
+
+
+def _quiet(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what keeps Java's warnings from the terminal, not its errors; nothing where Spark has a file."""
+    folders = [
+        environ.get("SPARK_CONF_DIR"),
+        f"{environ['SPARK_HOME']}/conf" if "SPARK_HOME" in environ else None,
+    ]
+    if any(folder and Path(folder, _LOGGING).exists() for folder in folders):
+        return {}
+    where = Path(__file__).with_name(_LOGGING).as_uri()
+    return {"spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={where}"}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import structlog
 from fastapi import APIRouter, Depends, Header, HTTPException
 from pydantic import AwareDatetime
 
+from mirante import __version__
 from mirante.errors import InputError
 from mirante.monitors.windowparts import MOST_UNPACKED, needs_baseline, unpack_window, unpacked_size
 from mirante.profiles import TableProfile
@@ -54,7 +55,8 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     **WRITES,
     **_FORMAT_FAULT,
     409: fault(
-        "Another agent has this name, this spool was copied, or there are as many agents as there may be."
+        "Another agent or the service's own host has this name, this spool was copied, or there are as many "
+        "agents as there may be."
     ),
 }
 _OLDER: dict[int | str, dict[str, Any]] = {
@@ -63,14 +65,15 @@ _OLDER: dict[int | str, dict[str, Any]] = {
 _NOT_COUNTED: dict[int | str, dict[str, Any]] = {404: fault("Nothing is counted with such a baseline.")}
 
 
-def _spoken(number: Annotated[int, Header(alias=FORMAT_HEADER, ge=1, lt=2**31)] = FORMAT) -> None:
-    """Refuse a newer form before it is read: what it says would only look wrong."""
+def _spoken(number: Annotated[int, Header(alias=FORMAT_HEADER, ge=1, lt=2**31)] = FORMAT) -> int:
+    """Return the form of a batch; refuse a newer one unread: what it says would only look wrong."""
     if number > FORMAT:
         raise HTTPException(
             426,
             f"the agent speaks form {number} and this service understands up to {FORMAT}; "
             "upgrade the service before its agents",
         )
+    return number
 
 
 def _reads(number: Annotated[int, Header(alias=FORMAT_HEADER, ge=1, lt=2**31)] = 1) -> None:
@@ -83,7 +86,7 @@ def _reads(number: Annotated[int, Header(alias=FORMAT_HEADER, ge=1, lt=2**31)] =
         )
 
 
-def make_agents_router(store: Store, clock: Callable[[], datetime]) -> APIRouter:
+def make_agents_router(store: Store, clock: Callable[[], datetime], own_host: str = "") -> APIRouter:
     """Return the routes for agents.
 
     Parameters
@@ -92,24 +95,23 @@ def make_agents_router(store: Store, clock: Callable[[], datetime]) -> APIRouter
         Where everything goes.
     clock : callable
         The present, aware.
+    own_host : str
+        What the service calls the host that it reads itself, which no agent may be called; empty without one.
     """
     router = APIRouter(prefix="/agents", tags=["agents"])
 
     known = _Baselines(store)
 
-    @router.post(
-        "/batches",
-        summary="Take a batch of an agent",
-        responses=_FAULTS,
-        dependencies=[Depends(_spoken)],
-    )
+    @router.post("/batches", summary="Take a batch of an agent", responses=_FAULTS)
     def batches(
         body: AgentBatch,
+        form: Annotated[int, Depends(_spoken)],
         checksum: Annotated[int, Header(alias=CHECKSUM, ge=0, lt=2**53)] = 0,
         sent: Annotated[AwareDatetime | None, Header(alias=SENT)] = None,
     ) -> AgentTaken:
         """Take what is new in it; the answer comes when it is on disk. The same again changes nothing."""
         now = clock()
+        _free(body.agent, own_host)
         if not _is_next(store.agents.get(body.agent), body, checksum, now):  # nothing in it is looked at
             return AgentTaken(sequence=body.sequence, taken=False, windows=0)
         (readings, unknown), parts = _readings(body), _parts(body, known)
@@ -123,9 +125,11 @@ def make_agents_router(store: Store, clock: Callable[[], datetime]) -> APIRouter
             if taken:
                 label = {"host": body.agent}
                 readings.append(Reading("agent_clock_skew_seconds", skew, now, label))
+                readings.append(Reading("agent_outdated", form < FORMAT, now, label, _age(body, form)))
                 store.readings.write(readings, connection=connection)
                 new = _take_parts(store, parts, connection)
-                _remember(store, before, body, checksum, now, skew, connection)
+                said = {"skew": skew, "form": form}
+                _remember(store, before, body, checksum, now, said, connection)
         if unknown:
             _log.info("readings that are not known here are passed over", agent=body.agent, readings=unknown)
         return AgentTaken(sequence=body.sequence, taken=taken, windows=new, unknown=unknown)
@@ -242,13 +246,24 @@ def _parts(body: AgentBatch, baselines: _Baselines) -> list[PartRow]:
     return found
 
 
+def _free(agent: str, own_host: str) -> None:
+    """Refuse an agent that would write into the readings of the service's own host."""
+    if agent == own_host:
+        raise HTTPException(
+            409,
+            f"the service reads the host {own_host[:80]!r} itself; give the agent a name of its own with "
+            "--name. If it runs on the service's machine, write `host: {enabled: false}` into mirante.yaml, "
+            "and the service leaves that host to it",
+        )
+
+
 def _is_next(known: AgentRow | None, body: AgentBatch, checksum: int, now: datetime) -> bool:
     """Say whether a batch is new; refuse it where two agents share a name."""
     if known is None:
         return True
     if known.instance != body.instance:
         quiet = now - known.heard_at
-        patience = max(_TAKEOVER, timedelta(seconds=3 * float(known.about.get("interval", 0.0))))
+        patience = _patience(known)
         if quiet < patience:
             raise HTTPException(
                 409,
@@ -266,6 +281,11 @@ def _is_next(known: AgentRow | None, body: AgentBatch, checksum: int, now: datet
     return body.sequence > known.sequence
 
 
+def _patience(known: AgentRow) -> timedelta:
+    """Return after how long of silence an agent counts as away."""
+    return max(_TAKEOVER, timedelta(seconds=3 * float(known.about.get("interval", 0.0))))
+
+
 def _admit(agent: str, many: int) -> None:
     if many >= _MOST_AGENTS:
         raise HTTPException(
@@ -273,6 +293,16 @@ def _admit(agent: str, many: int) -> None:
             f"{many} agents send to this service, and it takes no more: {agent[:80]!r} is another; "
             "let it send to a service of its own. An agent of which nothing is heard for 30 days makes room",
         )
+
+
+def _age(body: AgentBatch, form: int) -> str:
+    """Say what is to be done about an older agent; nothing of one that is as new as this service."""
+    if form >= FORMAT:
+        return ""
+    return (
+        f"the agent's program is {body.program[:80]} and speaks form {form}; this service is {__version__} "
+        f"and speaks form {FORMAT}: upgrade the agent"
+    )
 
 
 def _take_parts(store: Store, parts: list[PartRow], connection: Connection) -> int:
@@ -291,14 +321,22 @@ def _remember(
     body: AgentBatch,
     checksum: int,
     now: datetime,
-    skew: float,
+    said: dict[str, Any],
     connection: Connection,
 ) -> None:
     marks = {} if known is None else dict(known.marks)
+    before = marks
     if body.marks is not None:
         marks = {f"{one.subject}\n{one.version}": one.until.isoformat() for one in body.marks}
     if known is None or known.instance != body.instance:
         _log.info("a new agent", agent=body.agent, program=body.program)
-    about = {"interval": body.interval, "skew": skew, "program": body.program}
+    # one that was away has much to say: it is given its time anew
+    stayed = known is not None and known.instance == body.instance and now < known.heard_at + _patience(known)
+    moved = known.about.get("moved", {}) if known is not None and stayed else {}
+    came = {
+        key: moved.get(key, now.isoformat()) if before.get(key) == mark else now.isoformat()
+        for key, mark in marks.items()
+    }
+    about = {"interval": body.interval, "program": body.program, "moved": came, **said}
     row = AgentRow(body.agent, body.instance, body.sequence, checksum, now, about, marks)
     store.agents.put(row, connection=connection)

@@ -68,6 +68,7 @@ def make_router(
     clock: Callable[[], datetime],
     ruling: Ruling = _NONE,
     recorders: Recorders | None = None,
+    own_host: str = "",
 ) -> APIRouter:
     """Return the routes below ``/api/v1``.
 
@@ -81,6 +82,8 @@ def make_router(
         The rules and routes of the service.
     recorders : Recorders, optional
         Where predictions go; without, none are taken.
+    own_host : str
+        What the service calls the host that it reads itself; empty without one.
     """
     router = APIRouter(prefix="/api/v1", responses=EVERYWHERE, dependencies=[Depends(_undisturbed)])
     _add_subjects_and_readings(router, store)
@@ -91,7 +94,7 @@ def make_router(
     add_rules(router, store, ruling)
     add_people_routes(router, store, clock)
     router.include_router(make_proposals_router(store, clock))
-    router.include_router(make_agents_router(store, clock))
+    router.include_router(make_agents_router(store, clock, own_host))
     if recorders is not None:
         router.include_router(make_predictions_router(recorders))
 

@@ -22,6 +22,7 @@ __all__ = ["host_page"]
 
 _SHOWN_ALERTS = 8
 _SHOWN_READINGS = 200
+_AGENT_TROUBLE = ("agent_counting_failing", "agent_outdated")
 
 
 def host_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any] | None = None) -> str:
@@ -61,6 +62,10 @@ def host_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any]
         groups=_groups(store, subject, latest, span, marks, query),
         busiest=_ranked(latest, "system_process_cpu_percent"),
         largest=_ranked(latest, "system_process_memory_bytes"),
+        agent=store.agents.get(subject.removeprefix("host/")) if subject.startswith("host/") else None,
+        agent_notes=[
+            one.note for one in latest if one.name in _AGENT_TROUBLE and one.value == 1 and one.note
+        ],
         latest=[one for one in latest if "rank" not in one.labels][:_SHOWN_READINGS],
     )
 
