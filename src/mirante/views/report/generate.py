@@ -13,6 +13,7 @@ from mirante.durations import parse_duration
 from mirante.errors import ConfigError, InputError
 from mirante.tracking.client import connect, server_name
 from mirante.tracking.links import experiment_link, run_link
+from mirante.tracking.registry import answering
 from mirante.tracking.runs.columns import RunColumns
 from mirante.tracking.runs.directions import Direction
 from mirante.tracking.runs.search import ExperimentRef, find_experiment, read_runs
@@ -126,7 +127,7 @@ class MLflowReport:
         end = None if until is None else _aware("until", until, self._clock())
         if begin is not None and end is not None and begin >= end:
             raise InputError(f"since is {begin} and until is {end}; until must be later")
-        client = self._client or connect(self._uri)
+        client = answering(lambda: self._client or connect(self._uri))
         experiment = find_experiment(client, str(experiment_id))
         columns = read_runs(
             client,
