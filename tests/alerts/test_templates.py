@@ -7,7 +7,14 @@ import time
 
 import pytest
 
-from mirante.alerts.templates import as_number, check_template, number_text, render, render_names
+from mirante.alerts.templates import (
+    as_number,
+    check_template,
+    number_text,
+    render,
+    render_as_prometheus,
+    render_names,
+)
 from mirante.errors import ConfigError
 
 
@@ -35,6 +42,13 @@ def test_humanize() -> None:
         "4T",
         "NaN",
     ]
+
+
+def test_seconds_are_written_as_prometheus_writes_a_duration() -> None:
+    values = (0.25, 59.96, 60.0, 30212.8, 433607.8, -90.0, math.nan, math.inf)
+    said = ["250ms", "59.96s", "1m 0s", "8h 23m 32s", "5d 0h 26m 47s", "-1m 30s", "NaN", "+Inf"]
+    for fill in (render, render_as_prometheus):
+        assert [fill("{{ $value | humanizeDuration }}", {}, value) for value in values] == said
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from mirante.app.digest import Digest, last_due
 from mirante.app.sections import DigestConfig
 from mirante.app.settings import load_settings
 from mirante.errors import ConfigError, TrackingError
+from mirante.sources.runs import ExperimentsConfig
 from mirante.store import Store
 from mirante.tracking.client import connect
 from tests.doubles.mlflow import PASSWORD, USER, AppServer, basic_auth, login
@@ -88,6 +89,31 @@ def test_once_a_week_by_mail(tmp_path, store, mlflow_server):
     assert "loss: best 0.5, median 0.625; in the week before 0.6 and 0.6." in text
     assert "no experiment with the id or name 'not there'" in text
     assert f"{mlflow_server}/#/experiments/" in text
+
+
+@pytest.mark.server
+def test_directions_are_those_of_the_config_and_each_experiment_has_its_link(tmp_path, store, mlflow_server):
+    first, client = fill(mlflow_server), connect(mlflow_server)
+    second = f"digest {uuid.uuid4().hex[:8]}"
+    experiment = client.create_experiment(second)
+    for seconds, loss in ((9, 0.25), (8, 0.75)):
+        moment = round((DUE - timedelta(seconds=seconds)).timestamp() * 1000)
+        run = client.create_run(experiment, start_time=moment)
+        client.log_metric(run.info.run_id, "loss", loss)
+        client.log_metric(run.info.run_id, "always", 7)
+        client.set_terminated(run.info.run_id, "FINISHED", moment + 1000)
+    settings = settings_of(tmp_path, server=mlflow_server, name=f'{first}", "{second}').model_copy(
+        update={"experiments": ExperimentsConfig(directions={"loss": "higher"})}
+    )
+    Digest(settings, store, lambda: client).advance(DUE)
+    row = store.outbox.list()[0]
+    texts = [one["summary"] for one in row.payload["alerts"]]
+    assert "loss: best 0.75, median 0.625; in the week before 0.6 and 0.6." in texts[0]
+    assert texts[1].splitlines()[1:] == [
+        "2 runs, of which 0 failed (0 %); none in the week before.",
+        "loss: best 0.75, median 0.5.",
+    ]
+    assert list(row.payload["links"]) == [first, second]
 
 
 def test_a_server_that_is_away_is_tried_again_for_a_day(tmp_path, store, tracking_off):

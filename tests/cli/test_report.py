@@ -89,12 +89,49 @@ def test_a_part_of_the_runs_and_stated_directions(tmp_path: Path, names, mlflow_
     assert "metrics.loss &gt; 9" in text
 
 
+def test_the_config_names_the_server_and_says_which_way_is_better(
+    tmp_path: Path, names, mlflow_server, monkeypatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    config = tmp_path / "mirante.yaml"
+    config.write_text(
+        f"mlflow: {{tracking_uri: '{mlflow_server}', ui_url: 'https://ml.example.com'}}\n"
+        "experiments: {directions: {loss: higher, foo: lower}}\n"
+    )
+    file = tmp_path / "r.json"
+    given = ("report", names[0], "-o", str(file), "-c", str(config), "--direction", "foo=higher")
+    done = CliRunner().invoke(main, [*given, "--direction", "typo=lower"])
+    assert done.exit_code == 0, done.output
+    assert "--direction typo: no run has this metric" in done.stderr
+    data = json.loads(file.read_text(encoding="utf-8"))
+    assert data["best_metrics"] == {"foo": 2.0, "loss": 0.75}
+    assert data["link"].startswith("https://ml.example.com/#/experiments/")
+
+
+def test_without_a_server_no_database_is_made(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mirante.tracking.client.tracking_uri", lambda: "sqlite:///mlflow.db")
+    done = CliRunner().invoke(main, ["report", "churn"], env={"MLFLOW_TRACKING_URI": None})
+    assert done.exit_code == 2
+    assert "mlflow.tracking_uri" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_experiment_that_is_not_there_is_told_with_its_server(tmp_path: Path, mlflow_server):
+    done = run(mlflow_server, "nobody", "-o", str(tmp_path / "r.html"))
+    assert done.exit_code == 1
+    assert f"MLflow at {mlflow_server} has no experiment with the id or name 'nobody'" in done.stderr
+
+
 def test_several_experiments_are_compared(tmp_path: Path, names, mlflow_server):
     file = tmp_path / "r.json"
     done = run(mlflow_server, *names, "-o", str(file))
     assert done.stdout == f"wrote {file}: 4 runs\n"
     data = json.loads(file.read_text(encoding="utf-8"))
     assert [one["best"] for one in data["metrics"]] == [1]
+    for kind, words in (("html", "started before"), ("md", "Only runs: before 2999-01-01")):
+        run(mlflow_server, *names, "-o", str(tmp_path / f"r.{kind}"), "--until", "2999-01-01")
+        assert words in (tmp_path / f"r.{kind}").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

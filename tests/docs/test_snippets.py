@@ -80,6 +80,7 @@ import mlflow, warnings
 warnings.simplefilter("ignore")  # what MLflow says to itself
 client = mlflow.MlflowClient("sqlite:///runs.db")  # a name of its own: MLflow keeps engines by it
 run = client.create_run(client.create_experiment("churn"))
+client.create_experiment("churn-v2")
 client.log_metric(run.info.run_id, "val_loss", 0.25)
 client.set_terminated(run.info.run_id)
 """

@@ -67,6 +67,16 @@ def test_what_mlflow_records_is_there_for_one_scrape_whatever_it_is_called(store
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_a_nul_at_which_prometheus_gives_the_scrape_up_is_not_written(store: Store) -> None:
+    labels = {"experiment": "nul\0in", "experiment_id": "1"}
+    store.readings.write(
+        [Reading("mlflow_traces", 1, AT, labels), Reading("experiment_runs_left_out", 0, AT)]
+    )
+    text = render(store)
+    assert b"\0" not in text
+    assert 'mlflow_traces{experiment="nul\N{SYMBOL FOR NULL}in",experiment_id="1"} 1' in text.decode()
+
+
 def test_of_single_runs_only_the_newest_series_are_there(store: Store) -> None:
     for number in range(12):
         experiment = {"experiment": f"e{number % 2}", "experiment_id": "1"}

@@ -64,6 +64,19 @@ def report_of(client: MlflowClient, experiment: str | int, **directions) -> Expe
 
 
 @pytest.mark.server
+def test_a_time_may_be_said_as_in_the_command(client, experiment):
+    add_run(client, experiment, loss=0.2)
+    reports = MLflowReport(log=False, client=client)
+    found = [
+        reports.generate_experiment_report(experiment, since=since)["total_runs"]
+        for since in ("30d", "2013-02-08", "2999-01-01")
+    ]
+    assert found == [1, 1, 0]
+    with pytest.raises(InputError, match="since is 'yesterday'"):
+        reports.generate_experiment_report(experiment, since="yesterday")
+
+
+@pytest.mark.server
 def test_the_reference_keys(client, experiment):
     good = add_run(client, experiment, accuracy=0.9, loss=0.2)
     bad = add_run(client, experiment, "FAILED", accuracy=0.7, loss=0.6)
@@ -231,7 +244,7 @@ def test_a_metric_that_no_run_has_is_not_important(client, experiment):
 
 
 def test_a_server_that_is_away_is_said(tracking_off: str):
-    with pytest.raises(TrackingError, match="could not report on the experiment '1'"):
+    with pytest.raises(TrackingError, match=f"no MLflow server answers at {tracking_off}"):
         MLflowReport().generate_experiment_report("1")
 
 
@@ -337,7 +350,41 @@ def test_as_a_frame():
 def test_as_markdown():
     text = sample().to_markdown()
     assert text.startswith("# flights\n\n3 runs: 1 successful, 1 failed.\n")
-    assert f"| log\\_loss | lower | 0.2 | 0.1 | 0.3 | 3 | – | {0:032x} |" in text
+    assert "| log\\_loss | lower | 0.2 | 0.1 | 0.3 | 3 | – | flights run 0 |" in text
+
+
+def test_one_file_of_each_kind_from_python(tmp_path):
+    report = sample()
+    for kind in ("html", "md", "json", "csv"):
+        assert report.save(tmp_path / f"r.{kind}").stat().st_size > 100
+    assert "Experimento flights" in report.save(tmp_path / "r.html", locale="pt_BR").read_text("utf-8")
+    with pytest.raises(InputError, match="a report is"):
+        report.save(tmp_path / "r.pdf")
+    assert repr(report) == ("<ExperimentReport of 'flights', 3 runs: 1 successful, 1 failed, 2 metrics>")
+
+
+def test_a_metric_that_is_always_the_same_says_so_and_takes_no_place(tmp_path):
+    rows = [
+        RunRow(
+            f"{n:032x}",
+            f"run {n}",
+            "FINISHED",
+            datetime(2013, 2, 8, n, tzinfo=UTC),
+            None,
+            metrics,
+            {"p": str(n)},
+        )
+        for n in range(20)
+        for metrics in [{"always": 1.2, "loss": float(n) if n < 19 else math.nan}]
+    ]
+    report = summed_up(rows, "flights", "7")
+    always = report.metrics["always"]
+    assert (always.mean, always.std, always.varies) == (1.2, 0.0, False)
+    assert [one.metric for one in report.importances] == ["loss"]
+    assert "| 19 (1 not finite) |" in report.to_markdown()
+    page = report.save(tmp_path / "r.html").read_text("utf-8")
+    assert "Best 1.2" not in page
+    assert "Best 0," in page
 
 
 def test_markdown_cells_stay_cells():

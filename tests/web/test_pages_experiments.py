@@ -69,7 +69,34 @@ def test_what_needs_a_person_is_first_then_what_runs(empty_store):
 
 
 def test_an_empty_list_says_how_experiments_come_into_it(empty_store):
-    assert "include" in Reader(experiments_page(empty_store, ask("/experiments"))).text
+    asked = ask("/experiments")
+    assert "tracking_uri" in Reader(experiments_page(empty_store, asked)).text
+    known = Reader(experiments_page(empty_store, replace(asked, mlflow="http://mlflow:5000"))).text
+    assert "include" in known
+    assert "tracking_uri" not in known
+    empty_store.readings.write(
+        [Reading("mlflow_server_up", 0.0, NOW, {"server": "http://m:1"}, "refused <b>")]
+    )
+    away = Reader(experiments_page(empty_store, asked)).text
+    assert "http://m:1" in away
+    assert "refused <b>" in away
+    assert "tracking_uri" not in away
+
+
+def test_the_best_run_leads_to_mlflow(empty_store):
+    run = "0123456789abcdef" * 2
+    write(empty_store, "churn", {"running": 1})
+    best = Reading("experiment_best_metric", 0.5, NOW, labels("churn", key="loss"), f"<b> (x) ({run})")
+    empty_store.readings.write([best])
+    query = replace(ask("/experiment"), mlflow="http://mlflow:5000")
+    page = experiment_page(empty_store, "experiment/churn", query)
+    assert f'<a href="http://mlflow:5000/#/experiments/7/runs/{run}"><bdi>&lt;b&gt; (x)</bdi></a>' in page
+    assert f"({run})" in Reader(experiment_page(empty_store, "experiment/churn", ask("/experiment"))).text
+
+
+def test_a_name_of_nothing_that_is_seen_can_be_clicked(empty_store):
+    write(empty_store, " ", {"running": 1})
+    assert "“ ”" in experiments_page(empty_store, ask("/experiments"))
 
 
 def test_a_count_that_is_not_done_yet_says_so(empty_store):

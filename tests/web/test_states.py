@@ -71,3 +71,15 @@ def test_a_pending_alert_is_said_to_be_pending(empty_store: Store):
     assert footer is not None
     assert "1 alert pending" in footer[0]
     assert "open alert" not in footer[0]
+
+
+def test_the_line_of_an_experiment_says_what_it_counts(empty_store: Store):
+    for name, labels, said in (
+        ("mlflow_experiment_runs", {"status": "running"}, ("Running", "2")),
+        ("traces", {"status": "ok"}, ("Requests per window (ok)", "2")),
+    ):
+        labels = {"experiment": name, "experiment_id": "7", **labels}
+        readings = [Reading(name, 2, NOW - timedelta(minutes=minutes), labels) for minutes in range(3)]
+        empty_store.readings.write(readings)
+        card = card_of(empty_store, f"experiment/{name}", [], ask())
+        assert (card.spark_label, card.spark_value) == said

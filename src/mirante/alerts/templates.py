@@ -25,7 +25,7 @@ __all__ = [
 
 _FIELD = re.compile(
     r"\{\{-?\s*(?:\$(?P<value>value)|\$labels\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
-    r"\s*(?:\|\s*(?P<filter>humanize|humanizePercentage)\s*)?-?\}\}"
+    r"\s*(?:\|\s*(?P<filter>humanize(?:Percentage|Duration)?)\s*)?-?\}\}"
 )
 _BRACES = re.compile(r"\{\{.*?\}\}|\{\{", re.DOTALL)
 _NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -79,7 +79,7 @@ def check_template(template: str) -> str:
     ----------
     template : str
         Text with ``{{ $value }}`` and ``{{ $labels.x }}``, each optionally ``| humanize`` or
-        ``| humanizePercentage``.
+        ``| humanizePercentage`` or ``| humanizeDuration``.
 
     Returns
     -------
@@ -185,6 +185,8 @@ def render_as_prometheus(template: str, labels: Mapping[str, str], value: float)
             return labels.get(match["label"], "")
         if match["filter"] == "humanizePercentage":
             return f"{_go_number(value * 100, 4)}%"
+        if match["filter"] == "humanizeDuration":
+            return _duration(value)
         return _si_number(value) if match["filter"] == "humanize" else _go_number(value)
 
     return _FIELD.sub(fill, template)
@@ -213,6 +215,21 @@ def _si_number(value: float) -> str:
             break
         prefix, value = prefix_next, value / 1000 if large else value * 1000
     return f"{_go_number(value, 4)}{prefix}"
+
+
+def _duration(seconds: float) -> str:
+    """Write seconds as Prometheus' ``humanizeDuration`` does: ``8h 23m 32s``, below a second ``250ms``."""
+    if not math.isfinite(seconds):
+        return number_text(seconds)
+    if abs(seconds) < 1:
+        return f"{_si_number(seconds)}s"
+    sign, whole = "-" if seconds < 0 else "", int(abs(seconds))
+    if whole < 60:
+        return f"{_go_number(seconds, 4)}s"
+    days, hours, minutes = whole // 86_400, whole // 3_600 % 24, whole // 60 % 60
+    parts = [f"{days}d"] if days else []
+    parts += [f"{hours}h"] if days or hours else []
+    return sign + " ".join([*parts, f"{minutes}m", f"{whole % 60}s"])
 
 
 def render_names(template: str, values: Mapping[str, object], value: float) -> str:
@@ -270,6 +287,8 @@ def as_number(value: object) -> float | None:
 def _filtered(value: float, name: str | None) -> str:
     if name == "humanizePercentage":
         return percent_text(value * 100)
+    if name == "humanizeDuration":
+        return _duration(value)
     if name == "humanize" and math.isfinite(value) and abs(value) >= 1000:
         for power, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
             if abs(value) >= power:

@@ -148,31 +148,38 @@ class Digest:
         faults = 0
         for wanted in config.experiments:
             try:
-                text, link = self._text(client, wanted, due)
+                text, name, link = self._text(client, wanted, due)
             except TrackingError as error:  # the others are told all the same
                 known = isinstance(error, NotRegisteredError) or refused(error)
                 faults += not known
                 if not known and (faults == len(config.experiments) or not reachable(client.tracking_uri)):
                     raise
-                text, link = str(error), ""
+                text, name, link = str(error), wanted, ""
             texts.append(text)
             if link:
-                links.setdefault("experiment", link)
+                links[name] = link
         return texts, links
 
-    def _text(self, client: MlflowClient, wanted: str, due: datetime) -> tuple[str, str]:
-        """Return what happened in an experiment, and its address; empty where it has none."""
+    def _text(self, client: MlflowClient, wanted: str, due: datetime) -> tuple[str, str, str]:
+        """Return what happened in an experiment, its name, and its address; empty where it has none."""
         home = self._settings.mlflow.page_address()
         experiment = find_experiment(client, wanted)
         columns = read_runs(client, [experiment.id], since=due - 2 * _WEEK, until=due)
         turn = (due - _WEEK).timestamp() * 1000
         new = columns.started.astype("int64") >= turn
         week, before = (
-            report_of(experiment, columns.take(which), now=due, mlflow=home, important=())
+            report_of(
+                experiment,
+                columns.take(which),
+                now=due,
+                directions=self._settings.experiments.directions,
+                mlflow=home,
+                important=(),
+            )
             for which in (new, ~new)
         )
         told = "\n".join(_told(week, before, translator(self._settings.locale)))
-        return told, experiment_link(home, experiment.id) if home else ""
+        return told, experiment.name, experiment_link(home, experiment.id) if home else ""
 
 
 def _id_of(channel: str, due: datetime) -> str:
@@ -189,26 +196,22 @@ def _told(week: ExperimentReport, before: ExperimentReport, _: Translator) -> It
         )
         return
     runs = _.n("%(n)s run", "%(n)s runs", week.total_runs)
-    yield _(
-        "%(runs)s, of which %(bad)s failed (%(share)s); in the week before %(old)s, of which %(worse)s "
-        "failed.",
+    ran = _(
+        "%(runs)s, of which %(bad)s failed (%(share)s)",
         runs=runs,
         bad=week.failed_runs,
         share=number(week.failure_share, "share", _.locale),
-        old=before.total_runs,
-        worse=before.failed_runs,
     )
-    for one in week.leading(_METRICS):
-        old = before.metrics.get(one.name)
+    if before.total_runs:
         yield _(
-            "%(metric)s: best %(best)s, median %(median)s; in the week before %(old_best)s and "
-            "%(old_median)s.",
-            metric=one.name,
-            best=number(one.best, "", _.locale),
-            median=number(one.median, "", _.locale),
-            old_best=number(old.best if old else float("nan"), "", _.locale),
-            old_median=number(old.median if old else float("nan"), "", _.locale),
+            "%(ran)s; in the week before %(old)s, of which %(worse)s failed.",
+            ran=ran,
+            old=before.total_runs,
+            worse=before.failed_runs,
         )
+    else:
+        yield _("%(ran)s; none in the week before.", ran=ran)
+    yield from _metrics(week, before, _)
     for cause in week.common_causes[:1]:
         value = _("not given") if cause.missing else cause.value
         yield _(
@@ -223,4 +226,26 @@ def _told(week: ExperimentReport, before: ExperimentReport, _: Translator) -> It
             "%(n)s run says that it is running and gave no sign of life for a day.",
             "%(n)s runs say that they are running and gave no sign of life for a day.",
             len(week.stale_runs),
+        )
+
+
+def _metrics(week: ExperimentReport, before: ExperimentReport, _: Translator) -> Iterator[str]:
+    """Say best and median of the leading metrics; one that is the same in all runs says nothing."""
+    telling = [one for one in week.leading() if one.varies or one.count == 1]
+    for one in telling[:_METRICS]:
+        now = _(
+            "%(metric)s: best %(best)s, median %(median)s",
+            metric=one.name,
+            best=number(one.best, "", _.locale),
+            median=number(one.median, "", _.locale),
+        )
+        old = before.metrics.get(one.name)
+        if old is None or not old.count:
+            yield f"{now}."
+            continue
+        yield _(
+            "%(now)s; in the week before %(best)s and %(median)s.",
+            now=now,
+            best=number(old.best, "", _.locale),
+            median=number(old.median, "", _.locale),
         )

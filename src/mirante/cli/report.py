@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from mirante.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from mirante.tracking.runs.directions import Direction
+    from mirante.views.report.experiment import ExperimentReport
 
 __all__ = ["report"]
 
@@ -68,7 +70,8 @@ def report(
     """Write a report of an EXPERIMENT (name or id) as one file; of several, a comparison.
 
     Each metric with its best and worst run, what failed runs have in common, which parameters a metric goes
-    with, stale runs, and what is missing to make runs again.
+    with, stale runs, and what is missing to make runs again. Of a config, MLflow's address and login and
+    experiments.directions hold here too.
     """
     from mirante.views.report import MLflowReport
     from mirante.views.report.compare import compare_reports
@@ -76,8 +79,15 @@ def report(
 
     check_kind(output)
     _check_timezone(timezone)
-    tracking_uri = server_of(settings_of(config), tracking_uri)
-    reports = MLflowReport(tracking_uri=tracking_uri, log=False, directions=_directions(stated))
+    directions = _directions(stated)
+    settings = settings_of(config)
+    server = server_of(settings, tracking_uri)
+    reports = MLflowReport(
+        tracking_uri=server,
+        log=False,
+        directions={**settings.experiments.directions, **directions},
+        ui_url=settings.mlflow.ui_url if tracking_uri is None else None,
+    )
     begin = _since(since) if since else None
     end = moment_of("--until", until) if until else None
     shown = sys.stderr.isatty()
@@ -98,11 +108,12 @@ def report(
             if shown:
                 click.echo("\r\x1b[K", nl=False, err=True)
     found = made[0] if len(made) == 1 else compare_reports(made)
+    _warn_of_unknown(directions, made)
     path = write_output(found, output, locale=locale, timezone=timezone)
     total = sum(one.total_runs for one in made)
     click.echo(f"wrote {path}: {counted(total, 'run', 'runs')}")
     if log_mlflow:
-        _log(path, made[0].experiment_id, tracking_uri)
+        _log(path, made[0], server)
 
 
 def _draw(done: int) -> None:
@@ -137,11 +148,19 @@ def _check_timezone(name: str) -> None:
         raise InputError(f"--timezone is {name!r}; give an IANA name such as America/Sao_Paulo") from error
 
 
-def _log(path: Path, experiment: str, uri: str | None) -> None:
+def _warn_of_unknown(directions: Mapping[str, Direction], made: Sequence[ExperimentReport]) -> None:
+    for metric in directions:
+        if not any(metric in one.metrics for one in made):
+            click.echo(f"--direction {metric}: no run has this metric", err=True)
+
+
+def _log(path: Path, report: ExperimentReport, uri: str | None) -> None:
     """Log the file to the run of MLFLOW_RUN_ID, else to the experiment's monitoring run."""
     from mirante.tracking.runs import log_artifact
 
     run_id = os.environ.get("MLFLOW_RUN_ID")
-    if not log_artifact(path, subject=f"experiment/{experiment}", run_id=run_id, uri=uri):
+    subject = f"experiment/{report.experiment_id}"
+    if not log_artifact(path, subject=subject, run_id=run_id, uri=uri):
         raise SystemExit(1)  # a warning said why
-    click.echo("logged to MLflow", err=True)
+    place = f"run {run_id}" if run_id else f"run {subject} of the experiment mirante"
+    click.echo(f"logged to MLflow: {path.name} in the {place}", err=True)

@@ -15,7 +15,7 @@ from mirante.views.figures.common import SeriesLike
 from mirante.views.figures.metrics import labels_of
 from mirante.views.page import Cell, Column, Table
 
-__all__ = ["caption_of", "from_numpy", "moment", "number", "table_of"]
+__all__ = ["caption_of", "from_numpy", "moment", "number", "significant", "table_of"]
 
 _NO_SECONDS = re.compile(r"(\d:\d\d):00\b")
 
@@ -52,8 +52,30 @@ def number(value: float, unit: str, locale: str = "en") -> str:
         return f"{format_number(value * (100 if unit == 'share' else 1), locale, digits=1)} %"
     size = abs(value)
     if size != 0 and (size >= 1e9 or size < 1e-3):
-        return f"{value:.3g}"
+        return significant(value, 3, locale)
     return format_number(value, locale, digits=3 if size < 10 else 2 if size < 1_000 else 0)
+
+
+def significant(value: float, digits: int, locale: str = "en") -> str:
+    """Return a number with so many digits that say something, as p values are written.
+
+    Parameters
+    ----------
+    value : float
+        NaN is written as a dash.
+    digits : int
+        How many.
+    locale : str
+        For the decimal sign.
+
+    Examples
+    --------
+    >>> significant(0.00161, 2), significant(0.00161, 2, "pt_BR"), significant(float("nan"), 2)
+    ('0.0016', '0,0016', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    return f"{value:.{digits}g}".replace(".", format_number(0.5, locale)[1])
 
 
 def from_numpy(time: np.datetime64) -> datetime:

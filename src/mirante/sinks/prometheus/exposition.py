@@ -22,7 +22,8 @@ __all__ = ["Exposition"]
 
 _BAD_IN_NAME = re.compile(r"[^a-zA-Z0-9_:]")
 _BAD_IN_LABEL = re.compile(r"[^a-zA-Z0-9_]")
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+# At a NUL Prometheus' reader gives the whole scrape up.
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\0": "\N{SYMBOL FOR NULL}"})
 _FORGOTTEN = 10_000  # so many texts of series that are over are kept, beside as many as go on
 _NUMBERS = {"None": "NaN", "nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}
 
@@ -86,7 +87,7 @@ class Exposition:
         others.register(Alerting(self._store.alerts.open(), self._store.outbox.tally()))
         for collector in collectors_in(self._registry):
             others.register(collector)
-        return readings + generate_latest(others)
+        return readings + generate_latest(others).replace(b"\0", "\N{SYMBOL FOR NULL}".encode())
 
     def _newest(self) -> dict[int, Any]:
         """Return the newest row of each series that is shown, after their texts are known."""

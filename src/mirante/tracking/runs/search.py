@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mirante.errors import NotRegisteredError
-from mirante.tracking.client import asking, brief_requests
+from mirante.tracking.client import asking, brief_requests, server_name
 from mirante.tracking.runs.columns import RunColumns, RunFolder
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def find_experiment(client: MlflowClient, wanted: str) -> ExperimentRef:
             found = client.get_experiment_by_name(wanted)
     if found is None or found.lifecycle_stage != "active":
         raise NotRegisteredError(
-            f"MLflow has no experiment with the id or name {wanted!r}; "
+            f"MLflow at {server_name(client.tracking_uri)} has no experiment with the id or name {wanted!r}; "
             "`mlflow experiments search` lists those that are there"
         )
     return ExperimentRef(str(found.experiment_id), str(found.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from mirante.errors import InputError
 from mirante.tracking.runs.directions import Direction
 from mirante.views.report.experiment import ExperimentReport
-from mirante.views.report.text import csv_text, format_seconds, markdown_cell, markdown_table
+from mirante.views.report.text import asked_lines, csv_text, format_seconds, markdown_cell, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +105,12 @@ class ExperimentComparison:
         ]
         return pd.DataFrame(rows, columns=None if rows else ["metric", "direction", "experiment_id"])
 
+    def save(self, path: str | Path, *, locale: str = "en", timezone: str = "UTC") -> Path:
+        """Write the comparison as the kind of file that `path` ends with: see `ExperimentReport.save`."""
+        from mirante.views.report.output import write_output
+
+        return write_output(self, path, locale=locale, timezone=timezone)
+
     def to_csv(self) -> str:
         """Return `to_frame` as CSV that no spreadsheet runs."""
         return csv_text(self.to_frame())
@@ -120,7 +127,8 @@ class ExperimentComparison:
             ]
             for one in self.reports
         ]
-        lines = ["# Experiments compared", "", *markdown_table(heads, rows)]
+        only = asked_lines(self.reports[0])
+        lines = ["# Experiments compared", "", *only, *markdown_table(heads, rows)]
         if self.metrics:
             names = [markdown_cell(one.experiment_name) for one in self.reports]
             lines += ["Best value of each experiment, with its median in brackets:", ""]

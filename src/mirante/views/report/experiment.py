@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -201,6 +202,10 @@ class ExperimentReport(Mapping[str, Any]):
     link: str = ""
     columns: RunColumns = field(default=_EMPTY, repr=False)
 
+    def __repr__(self) -> str:
+        counts = f"{self.total_runs} runs: {self.successful_runs} successful, {self.failed_runs} failed"
+        return f"<ExperimentReport of {self.experiment_name!r}, {counts}, {len(self.metrics)} metrics>"
+
     @property
     def runs(self) -> RunRows:
         """The runs, the newest first."""
@@ -221,6 +226,15 @@ class ExperimentReport(Mapping[str, Any]):
         """Return metrics with a finite value, those that most runs have first."""
         found = [one for one in self.metrics.values() if one.count]
         return found if most is None else found[:most]
+
+    def names_of(self, runs: Collection[str]) -> dict[str, str]:
+        """Return the names of runs by their ids."""
+        columns = self.columns
+        return {
+            run: name
+            for run, name in zip(columns.run_ids.tolist(), columns.names.tolist(), strict=True)
+            if run in runs
+        }
 
     def __getitem__(self, key: str) -> Any:
         if key not in set(self):
@@ -283,6 +297,26 @@ class ExperimentReport(Mapping[str, Any]):
             for one in self.metrics.values()
         ]
         return pd.DataFrame(rows, columns=None if rows else list(_METRIC_FIGURES))
+
+    def save(self, path: str | Path, *, locale: str = "en", timezone: str = "UTC") -> Path:
+        """Write the report as one file.
+
+        Parameters
+        ----------
+        path : path
+            Its ending says the kind: ``.html`` (one file, which opens without network), ``.md``, ``.json``,
+            ``.csv``. An existing one is replaced as a whole, missing folders are made.
+        locale, timezone : str
+            Language and clock (IANA name) of HTML; the other kinds are in English and UTC.
+
+        Raises
+        ------
+        InputError
+            If the ending is another one, or the place cannot be written.
+        """
+        from mirante.views.report.output import write_output
+
+        return write_output(self, path, locale=locale, timezone=timezone)
 
     def to_csv(self) -> str:
         """Return the runs as CSV that no spreadsheet runs; see `mirante.views.report.csv_text`."""

@@ -23,7 +23,7 @@ from mirante.views.report.tables import (
 )
 from mirante.views.words import moment, number
 
-__all__ = ["write_report"]
+__all__ = ["asked_for", "write_report"]
 
 _CHARTS = 6
 _CERTAIN = 0.05
@@ -70,7 +70,7 @@ def write_report(
         locale=_.locale,
         now=now,
         lead=_lead(report, _),
-        asked=_asked(report, _, timezone),
+        asked=asked_for(report, _, timezone),
         link=report.link,
         metrics=metric_table(report, _),
         causes=cause_table(report, _),
@@ -105,7 +105,7 @@ def _lead(report: ExperimentReport, _: Translator) -> str:
     return text
 
 
-def _asked(report: ExperimentReport, _: Translator, timezone: str) -> str:
+def asked_for(report: ExperimentReport, _: Translator, timezone: str) -> str:
     """Say which runs were asked for, where it was not all of them."""
     parts = []
     if report.since is not None:
@@ -125,7 +125,7 @@ def _charts(report: ExperimentReport, _: Translator, timezone: str) -> list[Char
         charts.append(failures)
     if np.sum(~np.isnat(report.columns.started)) < 2:
         return filled_rows(charts)
-    for one in report.leading(_CHARTS):
+    for one in [one for one in report.leading() if one.varies][:_CHARTS]:
         charts.append(_metric_chart(report, one, len(charts) + 1, _, timezone))
     return filled_rows(charts)
 
@@ -159,7 +159,7 @@ def _metric_chart(
     kept = ~np.isnat(columns.started[metric.rows]) & np.isfinite(metric.values)
     times, values = columns.started[metric.rows[kept]].astype("datetime64[us]"), metric.values[kept]
     better = {"lower": _("lower is better"), "higher": _("higher is better")}
-    title = f"{one.name} ({better[one.direction]})" if one.best != one.worst else one.name
+    title = f"{one.name} ({better[one.direction]})" if one.varies else one.name
     figure = metric_figure([Line(one.name, times, values)], title=title, timezone=timezone, locale=_.locale)
     figure.update_traces(mode="markers", marker={"size": 7 if len(values) < 500 else 4, "opacity": 0.7})
     caption = _(

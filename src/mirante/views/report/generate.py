@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirante.durations import parse_duration
-from mirante.errors import InputError
+from mirante.errors import ConfigError, InputError
 from mirante.tracking.client import connect, server_name
 from mirante.tracking.links import experiment_link, run_link
+from mirante.tracking.registry import answering
 from mirante.tracking.runs.columns import RunColumns
 from mirante.tracking.runs.directions import Direction
 from mirante.tracking.runs.search import ExperimentRef, find_experiment, read_runs
@@ -20,7 +21,7 @@ from mirante.views.report.condition import Gap, StaleRun, durations, gaps, stale
 from mirante.views.report.experiment import ExperimentReport
 from mirante.views.report.failures import common_causes, failures_over_time
 from mirante.views.report.importance import param_importance
-from mirante.views.report.metrics import metric_summaries
+from mirante.views.report.metrics import MetricSummary, metric_summaries
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,8 +83,8 @@ class MLflowReport:
         self,
         experiment_id: str | int,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
         filter_string: str = "",
         stale_after: str | timedelta = _STALE,
         important: Sequence[str] | None = None,
@@ -95,14 +96,16 @@ class MLflowReport:
         ----------
         experiment_id : str or int
             Its id, or its name.
-        since, until : datetime, optional
-            Only runs that started in this half-open interval; without a time zone they are UTC.
+        since, until : datetime or str, optional
+            Only runs that started in this half-open interval: a time (without a zone it is UTC), its ISO
+            text, or how long ago: ``"30d"``.
         filter_string : str
             Only runs that MLflow's filter takes: ``"params.model = 'cnn' and metrics.loss < 0.2"``.
         stale_after : str or timedelta, default "1d"
             How long a running run may give no sign of life.
         important : sequence of str, optional
-            Metrics whose parameters are looked at; the three that most runs have when not given.
+            Metrics whose parameters are looked at; when not given, of those that differ from run to run the
+            three that most runs have.
         progress : callable, optional
             Told how many runs were read, while they are.
 
@@ -117,13 +120,14 @@ class MLflowReport:
         TrackingError
             If there is no such experiment, or the server does not answer or refuses the filter.
         InputError
-            If the interval is empty, or `important` names a metric that no run has.
+            If the interval is empty or no time, or `important` names a metric that no run has.
         """
         silence = parse_duration(stale_after)
-        begin, end = (None if one is None else _aware(one) for one in (since, until))
+        begin = None if since is None else _aware("since", since, self._clock())
+        end = None if until is None else _aware("until", until, self._clock())
         if begin is not None and end is not None and begin >= end:
             raise InputError(f"since is {begin} and until is {end}; until must be later")
-        client = self._client or connect(self._uri)
+        client = answering(lambda: self._client or connect(self._uri))
         experiment = find_experiment(client, str(experiment_id))
         columns = read_runs(
             client,
@@ -203,7 +207,7 @@ def report_of(
         StaleRun(columns.run_ids[row], columns.names[row], page(columns.run_ids[row]), sign)
         for row, sign in stale_runs(columns, now, stale_after)
     ]
-    chosen = _chosen(important, [one.name for one in metrics.values() if one.count], metrics)
+    chosen = _chosen(important, metrics)
     found = (param_importance(columns, name) for name in chosen)
     return ExperimentReport(
         experiment_id=experiment.id,
@@ -266,19 +270,28 @@ def signature_gaps(client: MlflowClient, columns: RunColumns) -> tuple[Gap, ...]
     )
 
 
-def _chosen(
-    important: Sequence[str] | None, leading: Sequence[str], metrics: Mapping[str, object]
-) -> Sequence[str]:
+def _chosen(important: Sequence[str] | None, metrics: Mapping[str, MetricSummary]) -> Sequence[str]:
     if important is None:
-        return leading[:_IMPORTANT]
+        return [one.name for one in metrics.values() if one.varies][:_IMPORTANT]
     unknown = [name for name in important if name not in metrics]
     if unknown:
-        some = ", ".join(leading[:5]) or "none"
+        some = ", ".join([one.name for one in metrics.values() if one.count][:5]) or "none"
         raise InputError(f"no run has the metric {unknown[0]!r}; those that most runs have are: {some}")
     return important
 
 
-def _aware(moment: datetime) -> datetime:
+def _aware(name: str, moment: datetime | str, now: datetime) -> datetime:
+    if isinstance(moment, str):
+        try:
+            return now - parse_duration(moment)
+        except (ConfigError, OverflowError):
+            pass
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            raise InputError(
+                f"{name} is {moment!r}; give a time, 2026-01-31T14:00:00Z, or how long ago: 30d"
+            ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

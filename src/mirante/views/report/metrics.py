@@ -92,6 +92,11 @@ class MetricSummary:
     worst_link: str = ""
     trend: Trend | None = None
 
+    @property
+    def varies(self) -> bool:
+        """Whether there are two different values."""
+        return self.count > 1 and self.best != self.worst
+
 
 def metric_summaries(
     columns: RunColumns, directions: Mapping[str, Direction], page: Callable[[str], str] = lambda _run: ""
@@ -145,11 +150,13 @@ def _summary(
     scale = scale if scale > _HUGE else 1.0
     shares = values / scale
     p05, p25, median, p75, p95 = np.quantile(shares, (0.05, 0.25, 0.5, 0.75, 0.95)) * scale
+    same = values[low] == values[high]  # then the sums' rounding would say otherwise
+    spread = 0.0 if same else float(shares.std(ddof=1)) * scale
     return replace(
         bare,
-        mean=float(shares.mean()) * scale,
+        mean=float(values[low]) if same else float(shares.mean()) * scale,
         median=float(median),
-        std=float(shares.std(ddof=1)) * scale if len(shares) > 1 else np.nan,
+        std=spread if len(shares) > 1 else np.nan,
         quantiles={"p05": float(p05), "p25": float(p25), "p75": float(p75), "p95": float(p95)},
         best=float(values[best]),
         worst=float(values[worst]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from mirante.i18n import Translator, format_number, translator
 from mirante.views.page import Cell, Column, Table, render, write_page
 from mirante.views.report.compare import ExperimentComparison, MetricComparison
 from mirante.views.report.experiment import ExperimentReport
-from mirante.views.report.file import write_report
+from mirante.views.report.file import asked_for, write_report
 from mirante.views.report.text import format_seconds
-from mirante.views.words import number
+from mirante.views.words import number, significant
 
 __all__ = ["KINDS", "check_kind", "write_comparison", "write_output"]
 
@@ -53,7 +52,7 @@ def write_output(
     kind = check_kind(path)
     if kind == ".html":
         if isinstance(found, ExperimentComparison):
-            return write_comparison(found, path, locale=locale, now=now)
+            return write_comparison(found, path, locale=locale, timezone=timezone, now=now)
         return write_report(found, path, locale=locale, timezone=timezone, now=now)
     if kind == ".csv":
         return write_page(found.to_csv(), path)
@@ -81,7 +80,12 @@ def check_kind(path: str | Path) -> str:
 
 
 def write_comparison(
-    found: ExperimentComparison, path: str | Path, *, locale: str = "en", now: datetime | None = None
+    found: ExperimentComparison,
+    path: str | Path,
+    *,
+    locale: str = "en",
+    timezone: str = "UTC",
+    now: datetime | None = None,
 ) -> Path:
     """Write a comparison of experiments as one HTML file that opens without network.
 
@@ -93,6 +97,8 @@ def write_comparison(
         The file.
     locale : str, default "en"
         Language of the page.
+    timezone : str, default "UTC"
+        IANA name of the clock that moments are told by.
     now : datetime, optional
         When the page is written; the present when not given.
 
@@ -114,6 +120,7 @@ def write_comparison(
             n=len(found.reports),
             runs=format_number(total, _.locale, digits=0),
         ),
+        asked=asked_for(found.reports[0], _, timezone),
         experiments=_experiment_table(found, _),
         metrics=_metric_table(found, _),
     )
@@ -163,11 +170,12 @@ def _metric_cells(one: MetricComparison, _: Translator) -> list[Cell]:
     cells = []
     for place, best in enumerate(one.bests):
         median = number(one.medians[place], "", _.locale)
-        words = _("best; median %(median)s", median=median) if place == one.best else median
+        said = _("best; median %(median)s", median=median)
+        words = said if place == one.best else _("median %(median)s", median=median)
         cells.append(Cell(number(best, "", _.locale), words if one.counts[place] else ""))
     return [
         Cell(one.name),
         Cell(better),
         *cells,
-        Cell("–" if math.isnan(one.p_value) else f"{one.p_value:.2g}"),
+        Cell(significant(one.p_value, 2, _.locale)),
     ]

@@ -15,7 +15,7 @@ from mirante.views.report.experiment import ExperimentReport
 from mirante.views.report.importance import Importance, ParamImportance
 from mirante.views.report.metrics import MetricSummary
 from mirante.views.report.text import format_seconds
-from mirante.views.words import moment, number
+from mirante.views.words import moment, number, significant
 
 __all__ = [
     "cause_table",
@@ -49,19 +49,10 @@ def metric_table(report: ExperimentReport, _: Translator) -> Table | None:
         Column(_("runs"), number=True),
     ]
     shown = found[:_METRICS_SHOWN]
-    names = _names_of(report, {run for one in shown for run in (one.best_run, one.worst_run)})
+    names = report.names_of({run for one in shown for run in (one.best_run, one.worst_run)})
     rows = [_metric_cells(one, names, _) for one in shown]
     note = _("%(shown)s of %(total)s metrics.", shown=len(rows), total=len(found))
     return Table(head, rows, note if len(rows) < len(found) else "")
-
-
-def _names_of(report: ExperimentReport, runs: set[str]) -> dict[str, str]:
-    columns = report.columns
-    return {
-        run: name
-        for run, name in zip(columns.run_ids.tolist(), columns.names.tolist(), strict=True)
-        if run in runs
-    }
 
 
 def _metric_cells(one: MetricSummary, names: dict[str, str], _: Translator) -> list[Cell]:
@@ -74,7 +65,7 @@ def _metric_cells(one: MetricSummary, names: dict[str, str], _: Translator) -> l
         left_out = _.n("%(n)s value is not finite", "%(n)s values are not finite", one.not_finite)
     trend = {"better": (_("gets better"), "ok"), "worse": (_("gets worse"), "warning")}
     word, level = trend.get(one.trend.verdict if one.trend else "", ("–", ""))
-    varies = one.best != one.worst  # of equal values a direction says nothing
+    varies = one.varies  # of equal values a direction says nothing
     origin = _("not by its name") if one.direction_from == "unknown" and varies else ""
     return [
         Cell(one.name, left_out),
@@ -107,7 +98,7 @@ def cause_table(report: ExperimentReport, _: Translator) -> Table | None:
             Cell(_("%(bad)s of %(all)s", bad=one.failed, all=one.runs)),
             Cell(number(one.share, "share", _.locale)),
             Cell(number(one.lift, "", _.locale)),
-            Cell(f"{one.p_value:.2g}"),
+            Cell(significant(one.p_value, 2, _.locale)),
         ]
         for one in report.common_causes
     ]
@@ -159,7 +150,7 @@ def _param_table(params: Sequence[ParamImportance], _: Translator) -> Table:
                 number(one.rho if one.kind == "number" else one.strength, "", _.locale),
                 "" if one.kind == "number" else _("share explained by its values"),
             ),
-            Cell(f"{one.p_value:.2g}"),
+            Cell(significant(one.p_value, 2, _.locale)),
             Cell(number(one.forest, "", _.locale)),
             Cell(format_number(one.runs, _.locale, digits=0)),
         ]
@@ -176,7 +167,7 @@ def duration_table(report: ExperimentReport, _: Translator) -> Table | None:
         Column(_("status")),
         *(Column(text, number=True) for text in (_("runs"), _("median"), _("95 % within"), _("longest"))),
     ]
-    names = _names_of(report, {one.longest_run for one in report.durations.values()})
+    names = report.names_of({one.longest_run for one in report.durations.values()})
     rows = [
         [
             status_cell(status, _),
@@ -228,7 +219,7 @@ def _gap_cells(report: ExperimentReport, one: Gap, _: Translator) -> list[Cell]:
         "no_signature": (_("No signature"), _("of the newest models that were logged")),
     }
     first = one.examples[0] if one.examples else ""
-    example = Cell(_names_of(report, {first}).get(first, first) or "–", first, link=_page(report, first))
+    example = Cell(report.names_of({first}).get(first, first) or "–", first, link=_page(report, first))
     return [Cell(*words[one.kind]), Cell(_("%(bad)s of %(all)s", bad=one.runs, all=one.of)), example]
 
 

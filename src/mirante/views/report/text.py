@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from mirante.views.report.experiment import ExperimentReport
 
-__all__ = ["csv_text", "format_seconds", "markdown", "markdown_cell", "markdown_table"]
+__all__ = ["asked_lines", "csv_text", "format_seconds", "markdown", "markdown_cell", "markdown_table"]
 
 _RUNS = 50
+_CERTAIN = 0.05
 _METRICS = 200
 _GAPS = {
     "no_dataset": "logged no data set",
@@ -106,8 +107,9 @@ def markdown(report: ExperimentReport) -> str:
         f"# {markdown_cell(report.experiment_name)}",
         "",
         f"{report.total_runs} runs: {report.successful_runs} successful, {report.failed_runs} failed.",
+        *([_nested(report)] if report.nested_runs else ()),
         "",
-        *_asked(report),
+        *asked_lines(report),
         *_metrics(report),
         *_failures(report),
         *_params(report),
@@ -117,7 +119,13 @@ def markdown(report: ExperimentReport) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _asked(report: ExperimentReport) -> Iterator[str]:
+def _nested(report: ExperimentReport) -> str:
+    have = "run has" if report.nested_runs == 1 else "runs have"
+    return f"{report.nested_runs} {have} a parent; parents and children all count."
+
+
+def asked_lines(report: ExperimentReport) -> Iterator[str]:
+    """Yield which runs were asked for, where it was not all of them."""
     if report.since or report.until or report.filter_string:
         parts = [
             f"started since {report.since.isoformat()}" if report.since else "",
@@ -132,14 +140,16 @@ def _metrics(report: ExperimentReport) -> list[str]:
     leading = report.leading()
     if not leading:
         return []
+    best = {one.best_run for one in leading[:_METRICS]}
+    names = report.names_of(best)
     rows = [
         [
             markdown_cell(one.name),
-            one.direction,
+            one.direction if one.varies else "–",
             *(f"{value:.6g}" for value in (one.mean, one.best, one.worst)),
-            str(one.count),
+            f"{one.count} ({one.not_finite} not finite)" if one.not_finite else str(one.count),
             "–" if one.trend is None or one.trend.verdict == "none" else one.trend.verdict,
-            _run(one.best_run, one.best_link),
+            _run(names.get(one.best_run) or one.best_run, one.best_link),
         ]
         for one in leading[:_METRICS]
     ]
@@ -155,8 +165,16 @@ def _run(run: str, link: str) -> str:
 
 
 def _failures(report: ExperimentReport) -> list[str]:
+    lines = []
+    if report.failed_runs and len(report.periods) > 1:
+        moved = (
+            "That changed over time by more than chance."
+            if report.failure_trend_p_value <= _CERTAIN
+            else "Chance explains how that moved over time."
+        )
+        lines = [f"{report.failure_share:.1%} of the runs that ended failed. {moved}", ""]
     if not report.common_causes:
-        return []
+        return lines
     rows = [
         [
             one.kind,
@@ -169,6 +187,7 @@ def _failures(report: ExperimentReport) -> list[str]:
         for one in report.common_causes
     ]
     return [
+        *lines,
         f"What failed runs have in common, of {report.values_tried} values that were looked at:",
         "",
         *markdown_table(("where", "key", "value", "failed", "lift", "p"), rows, texts=3),

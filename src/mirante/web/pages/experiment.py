@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from mirante.store import Store
     from mirante.web.pages.charts import Chart
 
-__all__ = ["RunRow", "experiment_page"]
+__all__ = ["BestRow", "RunRow", "experiment_page"]
 
+_RUN = re.compile(r"(?P<name>.*) \((?P<id>[0-9a-f]{32})\)", re.DOTALL)  # as the source of runs notes it
 _SHOWN_ALERTS = 8
 _SHOWN_BEST = 30
 _SHOWN_METRICS = 6
@@ -64,6 +66,24 @@ class RunRow:
     def shown(self) -> list[MetricCell]:
         """The metrics that the page has room for: what is no number first, then what has become worse."""
         return sorted(self.metrics.values(), key=_need)[:_SHOWN_METRICS]
+
+
+@dataclass(frozen=True, slots=True)
+class BestRow:
+    """The best value of a metric, and the run that has it; no address where MLflow's pages have none."""
+
+    key: str
+    value: float
+    run: str
+    link: str = ""
+
+
+def _best(reading: Reading, mlflow: str) -> BestRow:
+    key, noted = reading.labels.get("key", ""), _RUN.fullmatch(reading.note)
+    if noted is None or not mlflow:
+        return BestRow(key, reading.value, reading.note)
+    link = run_link(mlflow, reading.labels.get("experiment_id", ""), noted["id"])
+    return BestRow(key, reading.value, noted["name"], link)
 
 
 def experiment_page(store: Store, subject: str, query: Query, tasks: Mapping[str, Any] | None = None) -> str:
@@ -106,7 +126,7 @@ def experiment_page(store: Store, subject: str, query: Query, tasks: Mapping[str
         alerts=alerts_shown(store, [*alive, *over][:_SHOWN_ALERTS], query, {}),
         running=_running(latest, query.mlflow),
         left_out=_value(latest, "experiment_runs_left_out"),
-        best=best[:_SHOWN_BEST],
+        best=[_best(one, query.mlflow) for one in best[:_SHOWN_BEST]],
         more_best=len(best) - _SHOWN_BEST,
         groups=_groups(store, subject, latest, span, marks_for(store, subject, alerts, span), query),
     )

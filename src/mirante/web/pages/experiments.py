@@ -91,6 +91,8 @@ def experiments_page(store: Store, query: Query) -> str:
         ``find`` (a part of the name) narrows it; ``page`` is the page.
     """
     every = experiment_rows(store)
+    servers = [] if every else list(store.readings.latest(names=("mlflow_server_up",)))
+    silent = next((one for one in servers if one.value == 0), None)
     wanted = query.get("find").strip().casefold()
     found = [one for one in every if wanted in one.name.casefold()]
     shown, page, pages = query.cut(found, "page", _PER_PAGE)
@@ -99,6 +101,8 @@ def experiments_page(store: Store, query: Query) -> str:
         query,
         experiments=shown,
         empty=not every,
+        server=bool(servers or query.mlflow),
+        away=silent and {"server": silent.labels.get("server", ""), "why": silent.note},
         traced=any(one.requests for one in every),
         total=len(every),
         running=int(sum(one.running for one in every)),

@@ -385,7 +385,16 @@ def _spark_words(series: Series | None, _: Translator, locale: str) -> tuple[str
         return _("Columns drifted"), percent(value, locale)
     if series.name == "system_cpu_percent":
         return _("CPU in use"), percent(value / 100, locale)
-    named = {"predictions": _("Predictions per window"), "table_rows": _("Rows per window")}
+    named = {
+        "predictions": _("Predictions per window"),
+        "table_rows": _("Rows per window"),
+        "traces": _("Requests per window"),
+    }
+    status = series.labels.get("status", "")
+    if (series.name, status) == ("mlflow_experiment_runs", "running"):
+        return _("Running"), number(value, locale)
+    if series.name == "traces":
+        return f"{named['traces']} ({status})", number(value, locale)
     label = named.get(series.name) or series.name.replace("_", " ")
     return label, number(value, locale)
 
