@@ -69,6 +69,11 @@ def test_odd_metrics_ask_the_store_too(store):
     ]
 
 
+def test_the_store_is_not_asked_for_metrics_that_everybody_knows(store, monkeypatch):
+    monkeypatch.setattr(type(store.readings), "latest", lambda *_: pytest.fail("it was asked"))
+    assert odd_metrics([Rule("a", "system_cpu_percent > 1")], store) == []
+
+
 def test_labels_of_metrics_that_only_the_store_knows(store):
     store.readings.write([Reading("accuracy", 1.0, T0, {"experiment": "7"})])
     labels_of = labels_in(store)

@@ -239,6 +239,19 @@ def test_what_was_answered_is_durable_before_the_server_ends(tmp_path, end):
     behind.middleware.close()
 
 
+def test_what_was_read_is_written_where_the_time_is_over_before_all_is_read(tmp_path, monkeypatch):
+    behind = Behind(tmp_path, flush_interval=3600)
+    behind.post({"age": 31})
+    assert behind.middleware.flush(30)
+    behind.middleware.recorder.log({"age": 32}, 0.5)  # what was read and not written yet
+    given = []
+    monkeypatch.setattr(behind.middleware._capture._intake, "flush", lambda seconds: given.append(seconds))
+    assert not behind.middleware.flush(30)
+    assert given == [pytest.approx(24)], "the rest is for writing"
+    assert InferenceLog(tmp_path).newest("m", 10).num_rows == 2
+    behind.middleware.close()
+
+
 def test_a_batch_without_rows_loses_none(tmp_path):
     behind = Behind(tmp_path)
     assert json.loads(behind.post([]).text) == {"score": []}

@@ -156,6 +156,17 @@ def test_the_limit_of_a_quiet_window_does_not_depend_on_how_quiet_it_was():
         assert moved.drifted or moved.effect < still.smallest_effect
 
 
+@pytest.mark.parametrize("rows", [6, 22, 50, 200])
+def test_no_quiet_window_is_beyond_the_limit_that_it_is_told_with(rows):
+    rng = np.random.default_rng(rows)
+    names, share = list("abcdefgh"), np.array([0.5, 0.2, 0.1, 0.08, 0.05, 0.04, 0.02, 0.01])
+    own = [dict(zip(names, rng.multinomial(rows, share), strict=True)) for _ in range(24)]
+    base = dict(zip(names, rng.multinomial(1_000, share), strict=True))
+    for _ in range(20):
+        found = judge(dict(zip(names, rng.multinomial(rows, share), strict=True)), base=base, own=own)
+        assert found.drifted or found.score != "total_variation" or found.value <= found.threshold
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [300, 600, 700, 1_000])
 def test_names_of_rows_make_one_group_and_no_nan(rows):

@@ -43,7 +43,10 @@ def test_a_worker_with_another_mirante_is_said(spark, monkeypatch):
 
 
 def test_warnings_stay_away_unless_spark_has_a_file_for_them(tmp_path):
-    (said,) = module._quiet({}).values()
+    ((name, said),) = module._quiet({}).items()
+    assert name == "spark.driver.defaultJavaOptions", (
+        "spark.driver.extraJavaOptions is the user's, and comes after it"
+    )
     address = said.removeprefix("-Dlog4j2.configurationFile=")
     assert "rootLogger.level = error" in urlopen(address).read().decode()
     (tmp_path / "conf").mkdir()

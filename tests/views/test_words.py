@@ -68,3 +68,13 @@ def test_a_table_has_a_row_for_each_series():
         ["p95", "2", "2", "2", "2"],
     ]
     assert len(table.head) == 5
+
+
+@pytest.mark.parametrize(("language", "said"), [(EN, "version 2"), (PT, "versão 2")])
+def test_captions_and_tables_name_versions_in_the_readers_language(language, said):
+    both = [
+        Line(one.name, one.times, one.values, {"version": of})
+        for one, of in ((line([1]), "2"), (line([3]), "1"))
+    ]
+    assert caption_of(both, "rows", language).startswith(f"{said}: ")
+    assert table_of(both, "rows", language).rows[0][0].text == said

@@ -99,16 +99,18 @@ def odd_metrics(rules: Iterable[Rule], store: Store | None = None) -> list[str]:
     >>> odd_metrics([Rule("busy", "system_cpu_percnt > 90")])
     ["busy: no reading is named 'system_cpu_percnt'; did you mean 'system_cpu_percent'?"]
     """
+    asked = [(rule, metric) for rule in rules for metric in rule.expression.metrics]
+    if all(metric in READINGS for _, metric in asked):
+        return []  # and the store, of a hundred thousand series perhaps, is not asked
     known = set(READINGS)
     if store is not None:
         known |= {reading.name for reading in store.readings.latest()}
     odd = []
-    for rule in rules:
-        for metric in rule.expression.metrics:
-            if metric not in known:
-                near = get_close_matches(metric, sorted(known), n=1)
-                advice = f"did you mean {near[0]!r}?" if near else "it will never be true"
-                odd.append(f"{rule.name}: no reading is named {metric!r}; {advice}")
+    for rule, metric in asked:
+        if metric not in known:
+            near = get_close_matches(metric, sorted(known), n=1)
+            advice = f"did you mean {near[0]!r}?" if near else "it will never be true"
+            odd.append(f"{rule.name}: no reading is named {metric!r}; {advice}")
     return odd
 
 

@@ -201,9 +201,8 @@ class Service:
             If another service runs on the same SQLite file.
         """
         stop = stop or asyncio.Event()
-        with _signals(
-            stop, self._rule_files.read_again
-        ):  # first: nothing is cut off in the middle of a start
+        # first of all: nothing is cut off in the middle of a start
+        with _signals(stop, self._rule_files.read_again):
             try:
                 if not await in_thread(self.begin):
                     self._tell_who()

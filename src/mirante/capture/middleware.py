@@ -31,6 +31,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 PREDICTION_ID = b"x-prediction-id"
 _GIVEN_ID = re.compile(rb"[!-~]{1,200}")
 _GONE = 499
+_TO_WRITE = 0.2  # of the time of a flush, at least: the rest is for reading what waits
 _AT_THE_END = 5.0  # seconds; a server that is asked to end is killed after ten, or thirty
 
 
@@ -273,14 +274,18 @@ class CaptureMiddleware:
         Parameters
         ----------
         timeout : float
-            Seconds to wait at most, for the reading and for the writing.
+            Seconds to wait at most, for the reading and the writing together.
 
         Returns
         -------
         bool
             False when the time was over, or when rows were lost since the last flush; never raises.
         """
-        return self._intake.flush(timeout) and self.recorder.flush(timeout)
+        begun = _time.monotonic()
+        read = self._intake.flush(timeout * (1.0 - _TO_WRITE))
+        # also where reading took too long: what was read is written
+        written = self.recorder.flush(max(timeout - (_time.monotonic() - begun), timeout * _TO_WRITE))
+        return read and written
 
     def close(self) -> None:
         """Record what waits, and end the threads; at the interpreter's exit this happens by itself."""

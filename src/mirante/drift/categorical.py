@@ -327,10 +327,12 @@ class CategoricalSpread:
             subject = self._name(column, groups, top)
             return LevelOutcome("share", float(after[top] / n), wall, p_value, limit, subject)
         freedom = float(found.freedom[scale, column])
-        if p_chance > most and freedom > 0:
-            # chance explains it; what surely passes χ² is the limit, and no less than what did not pass
-            chance = tests.limit(freedom, most * float(found.common[scale, column]))
-            limit = max(limit, tests.resolution(n, column, chance), distance)
+        if p_chance > most:
+            # chance explains it: no limit is less than what did not pass, or than what surely passes χ²
+            limit = max(limit, distance)
+            if freedom > 0:
+                chance = tests.limit(freedom, most * float(found.common[scale, column]))
+                limit = max(limit, tests.resolution(n, column, chance))
         return LevelOutcome("total_variation", distance, max(limit, floor), p_value, limit)
 
     def _against_own(

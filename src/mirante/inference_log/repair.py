@@ -61,9 +61,8 @@ def repair(folder: Path) -> Repair:
             _try_one(path, done)
         except FileNotFoundError:  # sealed meanwhile
             continue
-        except (
-            OSError
-        ) as error:  # a full disk, or one that may not be written to: the others come all the same
+        except OSError as error:
+            # a full disk, or one that may not be written to: the others come all the same
             done.damage.append(f"{path}: left as it is: {error.strerror or error}")
     return done
 

@@ -126,7 +126,7 @@ def caption_of(series: Sequence[SeriesLike], unit: str, _: Translator, timezone:
     drawn = [one for one in series if np.any(np.isfinite(one.values))]
     if not drawn:
         return ""
-    one, label = drawn[0], labels_of(drawn)[0]
+    one, label = drawn[0], labels_of(drawn, _.locale)[0]
     last, low, high = _turning_points(one)
 
     def said(index: int) -> str:
@@ -161,7 +161,7 @@ def table_of(series: Sequence[SeriesLike], unit: str, _: Translator, timezone: s
         *(Column(text, True) for text in (_("latest"), _("mean"), _("lowest"), _("highest"))),
     ]
     rows = []
-    for one, label in zip(drawn, labels_of(drawn), strict=True):
+    for one, label in zip(drawn, labels_of(drawn, _.locale), strict=True):
         row = [Cell(label), *(Cell("") for _column in head[1:])]
         mean = float(np.mean(one.values[np.isfinite(one.values)]))
         row[2] = Cell(number(mean, unit, _.locale), _.n("%(n)s value", "%(n)s values", len(one.values)))

@@ -34,12 +34,13 @@ def is_table(text: str) -> bool:
     (True, True, False)
     """
     if not text:
-        raise InputError("--engine spark needs --data: a table of Spark, or a path of Parquet files")
+        raise InputError("nothing is named; Spark reads a table, or a path of Parquet files")
     if Path(text).exists() or _ADDRESS.match(text):
         return False
     if _NAME.fullmatch(text) and not text.lower().endswith(_FILES):
         return True
     raise InputError(
         f"{text} is not there, and it is no name of a table of Spark; give Parquet files that driver and "
-        "workers can read, or a table as SHOW TABLES names it"
+        "workers can read, or a table as SHOW TABLES names it, "
+        "with `...` around a part that looks like a file's"
     )

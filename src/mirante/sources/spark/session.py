@@ -272,7 +272,7 @@ def _quiet(environ: Mapping[str, str]) -> dict[str, str]:
     if any(folder and Path(folder, _LOGGING).exists() for folder in folders):
         return {}
     where = Path(__file__).with_name(_LOGGING).as_uri()
-    return {"spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={where}"}
+    return {"spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={where}"}
 
 
 @contextmanager
