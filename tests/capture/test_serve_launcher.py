@@ -28,7 +28,8 @@ class Registry:
         return SimpleNamespace(version="7")
 
     def get_registered_model(self, model):
-        return SimpleNamespace(latest_versions=[SimpleNamespace(version=number) for number in ("9", "10")])
+        latest = [SimpleNamespace(version=number) for number in ("9", "10")]
+        return SimpleNamespace(latest_versions=latest, aliases={"live": 9})
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_an_alias_that_is_not_there_is_said(monkeypatch):
         raise MlflowException("no", RESOURCE_DOES_NOT_EXIST)
 
     monkeypatch.setattr(Registry, "get_model_version_by_alias", ask)
-    with pytest.raises(TrackingError, match="has no alias 'champion'"):
+    with pytest.raises(TrackingError, match=r"has no alias 'champion' .*; it has 'live' \(version 9\)"):
         which_model("models:/churn@champion", Registry)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mirante.errors import ConfigError, InputError, MiranteError
+from mirante.errors import ConfigError, InputError, MiranteError, NotRegisteredError
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 
+_WRONG = (ValueError, NotRegisteredError)  # to try again does not help
 _WHOLE = 1_000  # characters: no first sentence is longer
 _LOCAL_STORES = ("mlflow.db", "mlruns")  # that MLflow makes where it knows no server
 
@@ -41,12 +42,15 @@ class Commands(click.Group):
     """A group whose commands end with a sentence and exit code instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a wrong config or input exits with 2, other errors with 1, Ctrl-C with 130."""
+        """Run the command; a wrong config or input exits with 2, other errors with 1, Ctrl-C with 130.
+
+        A name that MLflow does not know is wrong input.
+        """
         try:
             return super().invoke(ctx)
         except MiranteError as error:
             click.echo(f"mirante: {error}", err=True)
-            raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+            raise SystemExit(2 if isinstance(error, _WRONG) else 1) from error
         except KeyboardInterrupt:  # as a shell says it, and without click's "Aborted!"
             raise SystemExit(130) from None
 
