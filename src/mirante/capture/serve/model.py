@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirante.errors import InputError, MissingDependencyError, NotRegisteredError, TrackingError
 from mirante.tracking.baselines import resolve_alias
-from mirante.tracking.client import asking, connect, server_name, unless_missing
+from mirante.tracking.client import asking, connect, no_answer, server_name, unless_missing
 from mirante.tracking.login import login_refusal
 from mirante.tracking.models import ModelName, not_there
 from mirante.tracking.reach import reachable
@@ -68,8 +68,7 @@ def check_server(uri: str, tracking_uri: str | None = None, *, timeout: float = 
     address = connect(tracking_uri).tracking_uri
     if not reachable(address, timeout=timeout):
         raise TrackingError(
-            f"no MLflow server answers at {server_name(address)}; start it, or say where it is: "
-            "--tracking-uri, or MLFLOW_TRACKING_URI"
+            f"{no_answer(address)}; start it, or say where it is: --tracking-uri, or MLFLOW_TRACKING_URI"
         )
 
 
