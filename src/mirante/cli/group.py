@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Commands",
     "WithDefault",
-    "counted",
     "config_option",
     "failure_is_2",
     "moment_of",
@@ -182,24 +181,6 @@ def store_of(settings: Settings) -> Store:
         return Store.existing(settings.store_address())
     except InputError as error:
         raise InputError(f"{error}: -c /path/to/mirante.yaml, or MIRANTE_CONFIG") from error
-
-
-def counted(n: int, one: str, several: str) -> str:
-    """Return a number of things with the word for them.
-
-    Parameters
-    ----------
-    n : int
-        How many.
-    one, several : str
-        What a single one and what more of them, or none, are called.
-
-    Examples
-    --------
-    >>> counted(1, "rule", "rules"), counted(1_204, "rule", "rules")
-    ('1 rule', '1,204 rules')
-    """
-    return f"{n:,} {one if n == 1 else several}"
 
 
 def moment_of(option: str, text: str) -> datetime:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option, counted, failure_is_2
+from mirante.cli.group import config_option, failure_is_2
 from mirante.cli.terminal import show
+from mirante.counted import counted
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
 
