@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Discriminator, SecretStr, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag
 
 from mirante.errors import ConfigError
 from mirante.yaml_file import checked, parse_yaml, read_yaml
@@ -111,6 +111,28 @@ class _Whole(BaseModel):
     model_config = ConfigDict(extra="forbid")
     sources: dict[str, Annotated[Annotated[_Sheet, Tag("parquet")] | Annotated[_Query, Tag("sql")], _KIND]]
     inner: list[_Inner] = []
+
+
+class _Floor(BaseModel):
+    floor: Annotated[float, Field(le=1)] | dict[str, Annotated[float, Field(le=1)]] = 0.0
+    count: int = 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("floor: 3%", "floor: got a text; needs a number, such as 0.03 for 3%, or keys and values below it"),
+        ("floor: [1]", "floor: got a list; needs a number, or keys and values below it"),
+        ("floor: {age: x}", "floor.age: got a text; needs a number"),
+        ("floor: {age: 3}", "floor.age: got 3; input should be less than or equal to 1"),
+        ("floor: 3", "floor: got 3; input should be less than or equal to 1"),
+        ("count: 1.5", "count: got 1.5; needs a whole number"),
+    ],
+)
+def test_a_value_of_several_kinds_is_one_line(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        checked(_Floor, parse_yaml(text))
+    assert str(caught.value) == f"<text>, line 1: {said}"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ _SHOWN = frozenset(
     {
         "alarm_budget",
         "alias",
+        "effect_floor",
         "evaluation_interval",
         "for",
         "interval",
@@ -66,9 +67,15 @@ _NEEDS = {
     "tuple_type": "needs a list",
     "bool_type": "needs true or false",
     "bool_parsing": "needs true or false",
+    "float_type": "needs a number",
+    "float_parsing": "needs a number",
+    "int_type": "needs a whole number",
+    "int_parsing": "needs a whole number",
+    "int_from_float": "needs a whole number",
     "string_type": "needs a text; put it in quotes",
     "path_type": "needs the path of a file",
 }
+_OF_KIND = ("_type", "_parsing")  # of pydantic's errors: it is another kind of value
 _WORDS: dict[str, object] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -273,12 +280,30 @@ def checked(model: type[_Model], document: Document, *, context: Any = None) -> 
     try:
         return model.model_validate(document.data, context=context)
     except ValidationError as error:
-        lines = [_describe(detail, document, model) for detail in error.errors(include_url=False)]
+        details = [(_place_of(detail, document), detail) for detail in error.errors(include_url=False)]
+        lines = [_describe(place, detail, document, model) for place, detail in _one_for_a_place(details)]
         raise ConfigError("\n".join(dict.fromkeys(lines))) from None  # pydantic's own text repeats secrets
 
 
-def _describe(detail: Any, document: Document, model: type[BaseModel]) -> str:
-    place = _place(document.data, detail["loc"], missing=detail["type"] in ("missing", "extra_forbidden"))
+def _place_of(detail: Any, document: Document) -> Place:
+    return _place(document.data, detail["loc"], missing=detail["type"] in ("missing", "extra_forbidden"))
+
+
+def _one_for_a_place(details: list[tuple[Place, Any]]) -> Iterator[tuple[Place, Any]]:
+    """Leave out what members of a union say that are not meant; where none is, all their needs are one."""
+    around = {place[:depth] for place, _ in details for depth in range(len(place))}
+    here: dict[Place, list[Any]] = {}
+    for place, detail in details:
+        here.setdefault(place, []).append(detail)
+    for place, detail in details:
+        if not detail["type"].endswith(_OF_KIND):
+            yield place, detail
+        elif place not in around and all(one["type"].endswith(_OF_KIND) for one in here[place]):
+            needs = dict.fromkeys(map(_need, here[place]))
+            yield place, detail | {"need": ", or ".join(needs).replace(", or needs ", ", or ")}
+
+
+def _describe(place: Place, detail: Any, document: Document, model: type[BaseModel]) -> str:
     name = "".join(
         f"[{part}]" if isinstance(part, int) else f".{_on_one_line(part) or '(empty)'}" for part in place
     ).lstrip(".")
@@ -342,8 +367,14 @@ def _problem(detail: Any, key: str) -> str:
     if kind == "union_tag_invalid":  # pydantic's own text repeats what was got, which may be a web address
         tag = f" {context['tag']!r}" if _WORD.fullmatch(context["tag"]) else ""
         return f"{context['discriminator']}{tag} is not known; write one of {context['expected_tags']}"
-    need = _NEEDS.get(kind) or detail["msg"][0].lower() + detail["msg"][1:]
-    return f"{got}; {need}"
+    return f"{got}; {detail.get('need') or _need(detail)}"
+
+
+def _need(detail: Any) -> str:
+    percent = isinstance(detail["input"], str) and detail["input"].endswith("%")
+    if percent and detail["type"] == "float_parsing":
+        return "needs a number, such as 0.03 for 3%"
+    return _NEEDS.get(detail["type"]) or detail["msg"][0].lower() + detail["msg"][1:]
 
 
 def _shown(value: object, key: str) -> str:

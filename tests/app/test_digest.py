@@ -83,7 +83,7 @@ def test_once_a_week_by_mail(tmp_path, store, mlflow_server):
         text = message.get_body(("plain",)).get_content()
         digest.advance(DUE + timedelta(days=7))
         assert len(store.outbox.list()) == 4
-    assert message["Subject"] == "Experiments of the week to Feb 11, 2013, 8:00 AM"
+    assert message["Subject"] == "Experiments of the week to Feb 11, 2013, 8:00 AM (America/New_York)"
     assert f"Experiment {name}" in text
     assert "2 runs, of which 1 failed (50 %); in the week before 1, of which 0 failed." in text
     assert "loss: best 0.5, median 0.625; in the week before 0.6 and 0.6." in text
@@ -113,7 +113,7 @@ def test_directions_are_those_of_the_config_and_each_experiment_has_its_link(tmp
         "2 runs, of which 0 failed (0 %); none in the week before.",
         "loss: best 0.75, median 0.5.",
     ]
-    assert list(row.payload["links"]) == [first, second]
+    assert list(row.payload["links"]) == [f"Experiment {first}", f"Experiment {second}"]
 
 
 def test_a_server_that_is_away_is_tried_again_for_a_day(tmp_path, store, tracking_off):

@@ -210,7 +210,7 @@ def test_the_configs_login_serves_commands_too_but_no_other_server(tmp_path, ent
     (tmp_path / "token").write_text(TOKEN)
     settings_of(tmp_path, entrance.uri, f"token_file: token, ca_file: {entrance.ca}")
     done = CliRunner().invoke(main, ["serve", "models:/nothing@champion", "-c", "mirante.yaml"])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert f"there is no registered model 'nothing' in MLflow at {entrance.uri}" in done.output
     for name in LOGIN:
         os.environ.pop(f"MLFLOW_TRACKING_{name}", None)

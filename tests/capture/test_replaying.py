@@ -53,7 +53,7 @@ def test_what_keeps_a_model_from_answering_is_said(model, tmp_path):
         replay(model, rows(31).drop_columns(["plan"]))
     with pytest.raises(InputError, match=r"cannot be loaded or ended: .*nothere"):
         replay(str(tmp_path / "nothere"), rows(31))
-    with pytest.raises(InputError, match=r"did not answer 1 rows in 0\.1 s; take fewer rows"):
+    with pytest.raises(InputError, match=r"did not answer 1 row in 0\.1 s; take fewer rows"):
         replay(model, rows(31), timeout=0.1)
 
 

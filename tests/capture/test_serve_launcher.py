@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from mirante.capture.intake import Exchange
-from mirante.capture.serve.launcher import Supervisor, listen
+from mirante.capture.serve.launcher import ServeSettings, Supervisor, listen, serve
 from mirante.capture.serve.model import ServedModel, check_server, which_model
 from mirante.capture.serve.worker import Orders, _Reader
 from mirante.capture.signature import Signature
@@ -28,7 +28,8 @@ class Registry:
         return SimpleNamespace(version="7")
 
     def get_registered_model(self, model):
-        return SimpleNamespace(latest_versions=[SimpleNamespace(version=number) for number in ("9", "10")])
+        latest = [SimpleNamespace(version=number) for number in ("9", "10")]
+        return SimpleNamespace(latest_versions=latest, aliases={"live": 9})
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,25 @@ def test_an_alias_that_is_not_there_is_said(monkeypatch):
         raise MlflowException("no", RESOURCE_DOES_NOT_EXIST)
 
     monkeypatch.setattr(Registry, "get_model_version_by_alias", ask)
-    with pytest.raises(TrackingError, match="has no alias 'champion'"):
+    with pytest.raises(TrackingError, match=r"has no alias 'champion' .*; it has 'live' \(version 9\)"):
         which_model("models:/churn@champion", Registry)
+
+
+def test_a_log_that_cannot_be_written_is_said_before_the_model_is_fetched(tmp_path, monkeypatch):
+    def fetch(*_given):
+        raise InputError("far enough")
+
+    monkeypatch.setattr("mirante.capture.serve.launcher.fetch_model", fetch)
+    (tmp_path / "file").write_text("")
+    said = []
+    for log in (tmp_path / "file" / "log", tmp_path / "new" / "log"):
+        with pytest.raises(InputError, match="far enough"):
+            serve(ServeSettings(str(tmp_path), log, port=0, model="m", version="1"), said.append)
+    (line,) = said
+    assert line.startswith(
+        f"warning: the inference log {tmp_path}/file/log cannot be written ({tmp_path}/file is no"
+    )
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_port_that_is_taken_is_said():

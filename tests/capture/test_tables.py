@@ -51,7 +51,7 @@ def test_two_dimensional_arrays_take_the_columns():
     assert features(data, ["a", "b"])[0].to_pydict() == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
     assert features(data)[0].column_names == ["0", "1"]
     assert features([[1, "a"], [2, "b"]], ["a", "b"])[0].to_pydict() == {"a": [1, 2], "b": ["a", "b"]}
-    with pytest.raises(InputError, match="got 2 values a row for the 3 columns"):
+    with pytest.raises(InputError, match="got 2 values a row for 3 columns: "):
         features(data, ["a", "b", "c"])
     with pytest.raises(InputError, match="1 dimensions"):
         features(np.arange(3))

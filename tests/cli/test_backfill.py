@@ -45,7 +45,7 @@ def test_json_is_all_there_is_on_standard_output(world):  # noqa: F811 - a fixtu
         (("--from", "2026-02-01", "--to", "2026-01-01"), 2, "is not before"),
         (("--from", "soon", "--to", "2026-01-01"), 2, "--from is 'soon'; give a date"),
         (("--from", "2026-01-01", "--to", "2026-01-05"), 2, "it has no row of this model"),
-        (("--from", "2026-01-01", "--to", "2026-01-05", "--version", "9"), 1, "has no version '9'"),
+        (("--from", "2026-01-01", "--to", "2026-01-05", "--version", "9"), 2, "its newest version is 1"),
     ],
 )
 def test_what_is_wrong_is_a_sentence(world, arguments, code, said):  # noqa: F811 - a fixture's value

@@ -68,7 +68,7 @@ def test_create_may_go_without_its_name_and_accept_is_still_there(mlflow_server,
     [
         (("create", "nobody-here"), 2, "there is no registered model 'nobody-here'"),
         (("create", "{model}@chanpion"), 2, "it has 'champion' (version 1)"),
-        (("create", "{model}/99"), 2, "has no version 99"),
+        (("create", "{model}/99"), 2, "has no version '99'"),
         (("create", "{model}@moved", "--alias", "same"), 2, "give one of the two"),
         (("create", "{model}"), 2, "no data set was logged"),
         (("create", "{model}", "--data", "nothere.csv"), 2, "nothere.csv is not there"),

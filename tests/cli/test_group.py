@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from mirante.cli import main
 from mirante.cli.group import Commands, WithDefault, config_option, server_of, settings_of, until_told
-from mirante.errors import ConfigError, MiranteError, StoreError
+from mirante.errors import ConfigError, MiranteError, NotRegisteredError, StoreError
 
 
 @click.group(cls=Commands)
@@ -25,11 +25,18 @@ def group() -> None:
 @click.argument("kind")
 def fail(kind: str) -> None:
     """Fail in one of several ways."""
-    raised: dict[str, MiranteError] = {"given": ConfigError("no such key"), "world": StoreError("disk full")}
+    raised: dict[str, MiranteError] = {
+        "given": ConfigError("no such key"),
+        "named": NotRegisteredError("no such model"),
+        "world": StoreError("disk full"),
+    }
     raise raised[kind]
 
 
-@pytest.mark.parametrize(("kind", "code", "said"), [("given", 2, "no such key"), ("world", 1, "disk full")])
+@pytest.mark.parametrize(
+    ("kind", "code", "said"),
+    [("given", 2, "no such key"), ("named", 2, "no such model"), ("world", 1, "disk full")],
+)
 def test_our_errors_are_one_sentence(kind, code, said):
     result = CliRunner().invoke(group, ["fail", kind])
     assert (result.exit_code, result.stderr) == (code, f"mirante: {said}\n")

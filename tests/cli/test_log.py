@@ -152,7 +152,7 @@ def test_delete_by_column_with_labels(root, tmp_path):
     assert "for good?" in asked.stderr
     done = run("delete", "-c", config, "--where", "customer=1", "--by", "Zé", "--yes")
     assert done.exit_code == 0, done.output
-    assert f"{root}: deleted 5 rows; rewrote 1 segments" in done.stdout
+    assert f"{root}: deleted 5 rows; rewrote 1 segment\n" in done.stdout
     assert "labels: 1, outlier rows: 0" in done.stdout
     assert "Not removed" in done.stdout
     assert [line["by"] for line in InferenceLog(root).deletions()] == ["Zé"]
@@ -184,7 +184,7 @@ def test_a_hashed_column_without_its_key_is_said(tmp_path):
     )
     assert (said["finished"], said["unkeyed"]) == (False, [str(tmp_path / "log")])
     whole = run("delete", "--where", f"customer={privacy.digest(1)}", "--yes", "--log", tmp_path / "log")
-    assert (whole.exit_code, "deleted 1 rows" in whole.stdout) == (0, True)
+    assert (whole.exit_code, "deleted 1 row;" in whole.stdout) == (0, True)
 
 
 def test_delete_by_ids(root, tmp_path):
@@ -210,7 +210,7 @@ def test_delete_by_ids(root, tmp_path):
         assert recorder.flush(10)
         waits = run("delete", "--log", root, "--id", "late", "--yes", "--wait", 0)
         assert waits.exit_code == 1
-        assert "1 rows in 1 segments wait until their recorder seals them" in waits.stdout
+        assert "1 row in 1 segment to be deleted when their recorder has sealed them" in waits.stdout
         assert "there is no store" in waits.stdout
 
 
@@ -239,7 +239,7 @@ def test_every_command_works_over_the_archive(root, tmp_path):
     lost = tmp_path / "lost"
     assert run("export", "m", target, "--log", lost, "--archive", url).stdout == f"wrote {target}: 20 rows\n"
     done = run("delete", "--id", "id7", "--yes", "--log", root, "--archive", url)
-    assert (done.exit_code, "deleted 1 rows; rewrote 1 segments" in done.stdout) == (0, True)
+    assert (done.exit_code, "deleted 1 row; rewrote 1 segment\n" in done.stdout) == (0, True)
     [path] = (tmp_path / "archive").rglob("*.parquet")
     data = bytearray(path.read_bytes())
     data[100] ^= 1

@@ -119,7 +119,7 @@ def test_without_a_server_no_database_is_made(tmp_path: Path, monkeypatch):
 
 def test_an_experiment_that_is_not_there_is_told_with_its_server(tmp_path: Path, mlflow_server):
     done = run(mlflow_server, "nobody", "-o", str(tmp_path / "r.html"))
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert f"MLflow at {mlflow_server} has no experiment with the id or name 'nobody'" in done.stderr
 
 

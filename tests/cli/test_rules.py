@@ -76,6 +76,8 @@ def test_explain_all_and_nobody(config):
     done = run("rules", "explain", "nobody", "-c", config)
     assert done.exit_code == 2
     assert "there is no rule 'nobody'; there are: high_cpu" in done.stderr
+    done = run("rules", "explain", "hihg_cpu", "-c", config)
+    assert "there is no rule 'hihg_cpu'; did you mean 'high_cpu'" in done.stderr
 
 
 def test_export_to_a_file_and_what_is_left_out(config, tmp_path):

@@ -81,7 +81,7 @@ def test_what_is_near_is_named(mlflow_server: str) -> None:
         find_model(client, ModelName("?" * 20))
     with pytest.raises(InputError, match=rf"no alias 'lvie' .*it has 'live' \(version 1\).*models:/{name}/1"):
         find_model(client, ModelName(name, "lvie"))
-    with pytest.raises(InputError, match=r"has no version 9 .*; its newest version is 1"):
+    with pytest.raises(InputError, match=r"has no version '9' .*; its newest version is 1"):
         find_model(client, ModelName(name, None, "9"))
     bare = f"bare-{uuid.uuid4().hex[:8]}"
     client.create_registered_model(bare)

@@ -1,6 +1,8 @@
 """The list of experiments, and the page of one: from the readings that the source of runs writes."""
 
+import json
 import math
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -182,6 +184,13 @@ def test_an_experiment_of_which_only_traces_are_watched_is_listed(empty_store):
     assert "Requests in the last window" in page.text
     assert "42" in page.text
     assert page.text.count("counting") == 1  # of the runs that failed; of "assistant" none are counted
+
+
+def test_a_line_that_is_alone_is_called_as_its_chart(empty_store):
+    write(empty_store, "busy", {"failed": 1}, experiment_failed_share=0.25)
+    page = experiment_page(empty_store, "experiment/busy", ask("/experiment"))
+    figure = re.search(r'data-figure="fig-failed">(.*?)</script>', page)
+    assert json.loads(figure[1])["data"][0]["name"] == "Share of runs that failed"
 
 
 def test_the_page_of_an_experiment_draws_its_traces(empty_store):

@@ -136,13 +136,13 @@ class Digest:
         locale, config = self._settings.locale, self._settings.digest
         _ = translator(locale)
         zone = config.timezone if config else "UTC"
-        title = _("Experiments of the week to %(day)s", day=moment(due, zone, locale))
+        title = _("Experiments of the week to %(day)s", day=f"{moment(due, zone, locale)} ({zone})")
         alerts = tuple(NoticeAlert("message", text) for text in texts)
         notice = Notice(one, "message", "info", title, alerts, links, locale, created_at=now)
         return NoticeRow(one, channel, "message", now, now, payload=notice.payload())
 
     def _texts(self, config: DigestConfig, due: datetime) -> tuple[list[str], dict[str, str]]:
-        client = self._client()
+        client, _ = self._client(), translator(self._settings.locale)
         texts: list[str] = []
         links: dict[str, str] = {}
         faults = 0
@@ -156,8 +156,8 @@ class Digest:
                     raise
                 text, name, link = str(error), wanted, ""
             texts.append(text)
-            if link:
-                links[name] = link
+            if link:  # its own name may be a word that links have a meaning for, such as "run"
+                links[_("Experiment %(name)s", name=name)] = link
         return texts, links
 
     def _text(self, client: MlflowClient, wanted: str, due: datetime) -> tuple[str, str, str]:

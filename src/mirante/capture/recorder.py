@@ -22,6 +22,7 @@ from mirante.capture.privacy import Privacy, check_share
 from mirante.capture.tables import features_of, ids_of, latencies_of, predictions_of
 from mirante.capture.times import times_of
 from mirante.capture.writer import EXTRA, LogWriter, OddRow, WriterSettings, reason_of
+from mirante.counted import counted
 from mirante.errors import InputError
 from mirante.inference_log.names import make_named_folder, quote_name
 
@@ -253,7 +254,8 @@ class Recorder:
             return None
         if self._keys is None or len(self._keys) != len(inputs):
             raise InputError(
-                f"got a sequence of {len(inputs)} values for the columns {self._keys}; give columns="
+                f"got a sequence of {counted(len(inputs), 'value', 'values')} for the columns {self._keys}; "
+                "give columns="
             )
         return dict(zip(self._keys, inputs, strict=True))
 
@@ -302,7 +304,10 @@ class Recorder:
             times = pa.repeat(one[0], rows)
         self._writer.note_times(unread)
         if len(times) != rows:
-            raise InputError(f"got {len(times)} times for {rows} rows; give one, or one a row")
+            raise InputError(
+                f"got {counted(len(times), 'time', 'times')} for {counted(rows, 'row', 'rows')}; "
+                "give one, or one a row"
+            )
         names = pa.array(ids, pa.string())
         table = table.append_column("__id", names) if table.num_columns else pa.table({"__id": names})
         table = table.append_column("__time", times)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirante.capture.scoring import SkippedError, read_answer
+from mirante.counted import counted
 from mirante.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def replay(
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise InputError(
-                f"the model at {path} did not answer {table.num_rows:,} rows in {timeout:g} s; "
-                "take fewer rows"
+                f"the model at {path} did not answer {counted(table.num_rows, 'row', 'rows')} "
+                f"in {timeout:g} s; take fewer rows"
             ) from error
         if done.returncode or not said.is_file():
             last = " | ".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
@@ -160,7 +161,8 @@ def answer_all(table: pa.Table, ask: Callable[[str], list[Any]], *, rows: int = 
         try:
             said = ask(_body(table.slice(start, end - start)))
             if len(said) != end - start:
-                raise SkippedError(f"it answers {len(said)} values for {end - start} rows")
+                got = counted(len(said), "value", "values")
+                raise SkippedError(f"it answers {got} for {counted(end - start, 'row', 'rows')}")
         except Exception as error:  # whatever a model raises: the other rows may do
             if end - start > 1:
                 middle = (start + end) // 2

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mirante.capture.privacy import MARK, Privacy, marks
 from mirante.capture.times import arrow_of
+from mirante.counted import counted
 from mirante.errors import InputError
 from mirante.inference_log.kinds import META, column_of, convert, plain_type, text_of
 from mirante.inference_log.probabilities import Spread, is_probability, spread, spread_matrix
@@ -105,7 +106,10 @@ def _columns(inputs: Any, columns: Sequence[str] | None) -> tuple[list[Any], lis
         )
     names = list(range(array.shape[1])) if columns is None else list(columns)
     if len(names) != array.shape[1]:
-        raise InputError(f"got {array.shape[1]} values a row for the {len(names)} columns {names}")
+        raise InputError(
+            f"got {counted(array.shape[1], 'value', 'values')} a row for "
+            f"{counted(len(names), 'column', 'columns')}: {names}"
+        )
     return names, [array[:, place] for place in range(array.shape[1])]
 
 
@@ -174,7 +178,10 @@ def predictions_of(
     found = _one_column(prediction) if several is None else _spread_columns(*several)
     said = prediction_column(_column(found.said, lambda _: None))
     if len(said) != rows:
-        raise InputError(f"got {len(said)} predictions for {rows} rows; give one a row")
+        raise InputError(
+            f"got {counted(len(said), 'prediction', 'predictions')} for {counted(rows, 'row', 'rows')}; "
+            "give one a row"
+        )
     if found.beyond:
         beyond(found.beyond)
     return {"__prediction": said, **found.arrow()}
@@ -232,7 +239,10 @@ def latencies_of(latency: Any, rows: int) -> Any:
         return pa.repeat(pa.scalar(None if latency is None else float(latency), pa.float64()), rows)
     column = numbers_of(latency)
     if len(column) != rows:
-        raise InputError(f"got {len(column)} latencies for {rows} rows; give one number, or one a row")
+        raise InputError(
+            f"got {counted(len(column), 'latency', 'latencies')} for {counted(rows, 'row', 'rows')}; "
+            "give one number, or one a row"
+        )
     return column
 
 
@@ -269,7 +279,9 @@ def ids_of(ids: Any, rows: int) -> list[str]:
         else list(ids)
     )
     if len(listed) != rows:
-        raise InputError(f"got {len(listed)} ids for {rows} rows; give one a row")
+        raise InputError(
+            f"got {counted(len(listed), 'id', 'ids')} for {counted(rows, 'row', 'rows')}; give one a row"
+        )
     try:
         "".join(listed).encode()  # at C speed: refuses what is no text, or no UTF-8
     except (TypeError, UnicodeEncodeError):

@@ -20,6 +20,7 @@ from mirante.capture.privacy import Action, Privacy, marks
 from mirante.capture.sampling import Sampler
 from mirante.capture.tables import feature_names, numbers_of, prediction_column
 from mirante.capture.times import microseconds_of, times_of
+from mirante.counted import counted
 from mirante.errors import MiranteError, MiranteWarning
 from mirante.inference_log.drops import Drops, note_drops
 from mirante.inference_log.kinds import META, column_of, text_of
@@ -203,7 +204,10 @@ class LogWriter:
     def note_times(self, unread: int) -> None:
         """Warn of times that could not be read."""
         if unread:
-            self._warn("time", f"{unread} times could not be read (such rows get the time of recording)")
+            self._warn(
+                "time",
+                f"{counted(unread, 'time', 'times')} could not be read (such rows get the time of recording)",
+            )
 
     # the thread
 
@@ -362,9 +366,8 @@ class LogWriter:
                 self.recorded += table.num_rows
             if self._trouble:
                 self._trouble = False
-                text = (
-                    f"the recorder of model {settings.model!r} writes again; {self.dropped} rows were dropped"
-                )
+                dropped = counted(self.dropped, "row was", "rows were")
+                text = f"the recorder of model {settings.model!r} writes again; {dropped} dropped"
                 self._warn("again", text, again=_AGAIN)
 
         self._guard(given, write)
@@ -421,8 +424,9 @@ class LogWriter:
         """Warn once, and note beside the log, for those who watch it, how many rows are not in it."""
         settings, drops = self.settings, Drops(self.dropped, self.reason)
         if self.refused:
-            text = f"{self.refused} rows of model {settings.model!r} were dropped ({self.reason})"
-            self._warn("refused", f"{text}; Recorder.dropped counts them")
+            whose = f"of model {settings.model!r}"
+            rows = counted(self.refused, f"row {whose} was", f"rows {whose} were")
+            self._warn("refused", f"{rows} dropped ({self.reason}); Recorder.dropped counts them")
         if drops.rows > self._noted:
             with suppress(OSError):  # the disk that did not take the rows may not take this: tried again
                 folder = make_named_folder(settings.root, settings.model)

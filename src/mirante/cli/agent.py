@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from mirante.cli.group import counted, until_told
+from mirante.cli.group import until_told
+from mirante.counted import counted
 
 __all__ = ["agent"]
 

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from mirante.cli.group import config_option, counted, moment_of, settings_of
+from mirante.cli.group import config_option, moment_of, settings_of
 from mirante.cli.terminal import plain, show, table, width
+from mirante.counted import counted
 
 if TYPE_CHECKING:
     from mirante.app.backfill import Backfilled
@@ -90,7 +91,11 @@ def _silent(_done: int, _all: int) -> None:
 
 def _draw(done: int, every: int) -> None:
     full = _BAR * done // every
-    click.echo(f"\r[{'#' * full}{'.' * (_BAR - full)}] {done:,} of {every:,} windows", nl=False, err=True)
+    click.echo(
+        f"\r[{'#' * full}{'.' * (_BAR - full)}] {done:,} of {counted(every, 'window', 'windows')}",
+        nl=False,
+        err=True,
+    )
 
 
 def _told(done: Backfilled) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mirante.errors import ConfigError, InputError, MiranteError
+from mirante.errors import ConfigError, InputError, MiranteError, NotRegisteredError
 
 if TYPE_CHECKING:
     from mirante.app.settings import Settings
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Commands",
     "WithDefault",
-    "counted",
     "config_option",
     "failure_is_2",
     "moment_of",
@@ -33,6 +32,7 @@ __all__ = [
 ]
 
 
+_WRONG = (ValueError, NotRegisteredError)  # to try again does not help
 _WHOLE = 1_000  # characters: no first sentence is longer
 _LOCAL_STORES = ("mlflow.db", "mlruns")  # that MLflow makes where it knows no server
 
@@ -41,12 +41,15 @@ class Commands(click.Group):
     """A group whose commands end with a sentence and exit code instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a wrong config or input exits with 2, other errors with 1, Ctrl-C with 130."""
+        """Run the command; a wrong config or input exits with 2, other errors with 1, Ctrl-C with 130.
+
+        A name that MLflow does not know is wrong input.
+        """
         try:
             return super().invoke(ctx)
         except MiranteError as error:
             click.echo(f"mirante: {error}", err=True)
-            raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+            raise SystemExit(2 if isinstance(error, _WRONG) else 1) from error
         except KeyboardInterrupt:  # as a shell says it, and without click's "Aborted!"
             raise SystemExit(130) from None
 
@@ -178,24 +181,6 @@ def store_of(settings: Settings) -> Store:
         return Store.existing(settings.store_address())
     except InputError as error:
         raise InputError(f"{error}: -c /path/to/mirante.yaml, or MIRANTE_CONFIG") from error
-
-
-def counted(n: int, one: str, several: str) -> str:
-    """Return a number of things with the word for them.
-
-    Parameters
-    ----------
-    n : int
-        How many.
-    one, several : str
-        What a single one and what more of them, or none, are called.
-
-    Examples
-    --------
-    >>> counted(1, "rule", "rules"), counted(1_204, "rule", "rules")
-    ('1 rule', '1,204 rules')
-    """
-    return f"{n:,} {one if n == 1 else several}"
 
 
 def moment_of(option: str, text: str) -> datetime:

@@ -16,6 +16,7 @@ import click
 
 from mirante.cli.group import config_option, failure_is_2, moment_of, settings_of
 from mirante.cli.terminal import plain, show, table, width
+from mirante.counted import counted
 from mirante.errors import ArchiveError, InputError
 
 if TYPE_CHECKING:
@@ -231,9 +232,10 @@ def repair(
 
 def _repaired(sealed: int, cut: int, removed: int) -> Iterator[str]:
     if sealed or removed:
-        yield f"sealed {sealed} segments of dead recorders, removed {removed} that held no row"
+        segments = counted(sealed, "segment", "segments")
+        yield f"sealed {segments} of dead recorders, removed {removed:,} that held no row"
     if cut:
-        yield f"cut {cut} bytes of batches that were never finished"
+        yield f"cut {counted(cut, 'byte', 'bytes')} of batches that were never finished"
 
 
 @log.command()
@@ -287,7 +289,7 @@ def export(
         format=form,
         force=force,
     )
-    click.echo(f"wrote {output}: {rows:,} rows")
+    click.echo(f"wrote {output}: {counted(rows, 'row', 'rows')}")
 
 
 @log.command()
@@ -374,17 +376,19 @@ def _told(done: DeletedRows) -> Iterator[str]:
     from mirante.inference_log.deletion import ARCHIVE
 
     for root, each in done.logs.items():
-        yield f"{root}: deleted {each.rows:,} rows; rewrote {each.segments} segments"
+        rows, segments = counted(each.rows, "row", "rows"), counted(each.segments, "segment", "segments")
+        yield f"{root}: deleted {rows}; rewrote {segments}"
         if each.forgotten:
             yield f"{root}: " + ", ".join(
                 f"{kind.replace('_', ' ')}: {n}" for kind, n in each.forgotten.items()
             )
         later = "the service, or the next `mirante log delete`, ends it"
         if written := len([where for where in each.waiting if where != ARCHIVE]):
-            yield (
-                f"{root}: {each.waiting_rows:,} rows in {written} segments wait until their "
-                f"recorder seals them; {later}"
+            rows, segments = (
+                counted(each.waiting_rows, "row", "rows"),
+                counted(written, "segment", "segments"),
             )
+            yield f"{root}: {rows} in {segments} to be deleted when their recorder has sealed them; {later}"
         if ARCHIVE in each.waiting:
             yield f"{root}: what is in the archive waits until that can be reached; {later}"
         yield from (f"could not be searched: {said}" for said in each.unread)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mirante.cli.group import config_option, counted, moment_of, server_of, settings_of
+from mirante.cli.group import config_option, moment_of, server_of, settings_of
+from mirante.counted import counted
 from mirante.errors import ConfigError, InputError
 
 if TYPE_CHECKING:

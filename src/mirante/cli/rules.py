@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option, counted, failure_is_2
+from mirante.cli.group import config_option, failure_is_2
 from mirante.cli.terminal import show
+from mirante.counted import counted
 from mirante.durations import parse_duration
 from mirante.errors import ConfigError
 
@@ -64,7 +66,10 @@ def explain(name: str, config: Path | None, since: str, until: datetime | None) 
     every = gather_rules((), settings)
     found = [rule for rule in every if name in (rule.name, "all")]
     if not found:
-        raise ConfigError(f"there is no rule {name!r}; there are: {', '.join(rule.name for rule in every)}")
+        names = [rule.name for rule in every]
+        near = " or ".join(map(repr, get_close_matches(name, names)))
+        meant = f"did you mean {near}? There" if near else "there"
+        raise ConfigError(f"there is no rule {name!r}; {meant} are: {', '.join(names)}")
     length = parse_duration(since)
     end = datetime.now(UTC) if until is None else until.replace(tzinfo=UTC)
     past, store = None, open_store(settings)

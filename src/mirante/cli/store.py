@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mirante.cli.group import Commands, config_option, counted, failure_is_2, settings_of
+from mirante.cli.group import Commands, config_option, failure_is_2, settings_of
+from mirante.counted import counted
 from mirante.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from mirante.cli.group import config_option, counted, moment_of, settings_of, store_of
+from mirante.cli.group import config_option, moment_of, settings_of, store_of
+from mirante.counted import counted
 
 __all__ = ["tables"]
 

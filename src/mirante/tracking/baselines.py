@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mirante.errors import InputError, NotRegisteredError, TrackingError
-from mirante.tracking.client import asking, server_name, unless_missing
+from mirante.tracking.client import asking, server_name
+from mirante.tracking.models import ModelName, not_there
 from mirante.tracking.registry import alias_version, find_version
 
 if TYPE_CHECKING:
@@ -71,33 +72,15 @@ def resolve_alias(client: MlflowClient, model: str, alias: str) -> str:
     version = alias_version(client, model, alias)
     if version is not None:
         return version
-    with asking(client, f"find out which version of the model {model!r} the alias {alias!r} points to"):
-        _require_model(client, model)
-    raise NotRegisteredError(
-        f"the model {model!r} has no alias {alias!r} in MLflow at {server_name(client.tracking_uri)}; "
-        f"set it: MlflowClient().set_registered_model_alias({model!r}, {alias!r}, version)"
-    )
-
-
-def _require_model(client: MlflowClient, model: str) -> None:
-    if unless_missing(client.get_registered_model, model) is None:
-        raise NotRegisteredError(
-            f"there is no registered model {model!r} in MLflow at {server_name(client.tracking_uri)}; "
-            "register it (registered_model_name= when it is logged), or check the name and "
-            "MLFLOW_TRACKING_URI"
-        )
+    raise NotRegisteredError(not_there(client, ModelName(model, alias)))
 
 
 def _version(client: MlflowClient, model: str, version: str) -> ModelVersion:
     with asking(client, f"find version {version} of the model {model!r}"):
         found = find_version(client, model, version)
-        if found is not None:
-            return found
-        _require_model(client, model)
-    raise NotRegisteredError(
-        f"the model {model!r} has no version {version!r} in MLflow at "
-        f"{server_name(client.tracking_uri)}; check the version, or resolve an alias"
-    )
+    if found is None:
+        raise NotRegisteredError(not_there(client, ModelName(model, None, version)))
+    return found
 
 
 def logged_model_id(found: ModelVersion) -> str | None:

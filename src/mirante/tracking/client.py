@@ -25,6 +25,7 @@ __all__ = [
     "connect",
     "lacks_scheme",
     "moment_of",
+    "no_answer",
     "plain_address",
     "refused",
     "server_name",
@@ -168,6 +169,27 @@ def _reason(error: BaseException) -> str:
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + " …"
 
 
+def no_answer(uri: str) -> str:
+    """Return how it is said that nothing answers at a tracking URI.
+
+    Examples
+    --------
+    >>> no_answer("https://ana:secret@mlflow.example.com")
+    'no MLflow server answers at https://mlflow.example.com'
+    """
+    return f"no MLflow server answers at {server_name(uri)}"
+
+
+def _unanswered(error: BaseException | None) -> bool:
+    """Return whether nobody answered. MLflow wraps what happened, with the connection pool's whole text."""
+    import requests
+
+    while error is not None and not isinstance(error, requests.RequestException):
+        error = error.__cause__ or error.__context__
+    lost = isinstance(error, requests.ConnectionError | requests.Timeout)
+    return lost and not isinstance(error, requests.exceptions.SSLError)
+
+
 @contextlib.contextmanager
 def asking(client: MlflowClient, what: str) -> Iterator[None]:
     """Turn MLflow's errors into `TrackingError` that says what was tried and where.
@@ -197,7 +219,8 @@ def asking(client: MlflowClient, what: str) -> Iterator[None]:
             refusal = login_refusal(server)
             LOGINS.refused(client.tracking_uri, refusal)
             raise refusal from error
-        raise TrackingError(f"could not {what}: MLflow at {server}: {_reason(error)}") from error
+        said = no_answer(server) if _unanswered(error) else f"MLflow at {server}: {_reason(error)}"
+        raise TrackingError(f"could not {what}: {said}") from error
 
 
 def refused(error: TrackingError) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["DEFAULT_ALIAS", "ModelName", "aliases_of", "every_page", "find_model"]
+__all__ = ["DEFAULT_ALIAS", "ModelName", "aliases_of", "every_page", "find_model", "not_there"]
 
 DEFAULT_ALIAS = "champion"
 _PREFIX = "models:/"
@@ -117,33 +117,57 @@ def find_model(client: MlflowClient, wanted: ModelName) -> ModelVersion:
         If MLflow does not answer.
     """
     # the first question of a command: a server that is away is known within seconds
-    with brief_requests(), asking(client, _what(wanted)):
-        if wanted.version is not None:
-            found = find_version(client, wanted.name, wanted.version)
-        else:
-            found = unless_missing(client.get_model_version_by_alias, wanted.name, wanted.alias or "")
+    with brief_requests():
+        with asking(client, _what(wanted)):
+            if wanted.version is not None:
+                found = find_version(client, wanted.name, wanted.version)
+            else:
+                found = unless_missing(client.get_model_version_by_alias, wanted.name, wanted.alias or "")
         if found is not None:
             return found
+        raise InputError(not_there(client, wanted, other=f"name a version ({_PREFIX}{wanted.name}/1)"))
+
+
+def not_there(client: MlflowClient, wanted: ModelName, *, other: str = "") -> str:
+    """Return the sentence about a model, alias or version that MLflow does not have, with what is near.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+        The client.
+    wanted : ModelName
+        What is not there.
+    other : str, optional
+        What else can be done where the alias is missing.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow does not answer.
+    """
+    with asking(client, _what(wanted)):
         model = unless_missing(client.get_registered_model, wanted.name)
         names = [] if model is not None else [one.name for one in every_page(client.search_registered_models)]
     where = f"in MLflow at {server_name(client.tracking_uri)}"
     if model is None:
         advice = _near(wanted.name, names) or "register it (registered_model_name= when it is logged), or"
-        raise InputError(
+        return (
             f"there is no registered model {wanted.name!r} {where}; {advice} check the name and "
             "MLFLOW_TRACKING_URI"
         )
-    aliases = aliases_of(model)
-    known = ", ".join(f"{alias!r} (version {version})" for alias, version in sorted(aliases.items())[:9])
     if wanted.version is not None:
         newest = max((int(one.version) for one in model.latest_versions or ()), default=0)
         there = f"its newest version is {newest}" if newest else "it has none"
-        raise InputError(f"the model {wanted.name!r} has no version {wanted.version} {where}; {there}")
-    raise InputError(
+        return f"the model {wanted.name!r} has no version {wanted.version!r} {where}; {there}"
+    aliases = aliases_of(model)
+    known = ", ".join(f"{alias!r} (version {version})" for alias, version in sorted(aliases.items())[:9])
+    ways = ["give one of these"] * bool(known) + [other] * bool(other)
+    return (
         f"the model {wanted.name!r} has no alias {wanted.alias!r} {where}; "
-        + (f"it has {known}; give one of these, " if known else "it has none; ")
-        + f"name a version ({_PREFIX}{wanted.name}/1), or set the alias: "
-        f"MlflowClient().set_registered_model_alias({wanted.name!r}, {wanted.alias!r}, version)"
+        + (f"it has {known}; " if known else "it has none; ")
+        + (f"{', '.join(ways)}, or " if ways else "")
+        + "set the alias: "
+        + f"MlflowClient().set_registered_model_alias({wanted.name!r}, {wanted.alias!r}, version)"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirante.errors import TrackingError
-from mirante.tracking.client import asking, server_name, unless_missing
+from mirante.tracking.client import asking, no_answer, unless_missing
 from mirante.tracking.reach import reachable
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def answering(client: Callable[[], MlflowClient]) -> MlflowClient:
     """
     found = client()
     if not reachable(found.tracking_uri):
-        raise TrackingError(f"no MLflow server answers at {server_name(found.tracking_uri)}")
+        raise TrackingError(no_answer(found.tracking_uri))
     return found
 
 

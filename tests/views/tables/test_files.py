@@ -118,6 +118,8 @@ def test_an_interval_chooses_months_and_writes_them_whole(watched: Watched, tmp_
     assert write_tables(watched.store, tmp_path / "t", until=START + HOUR).files == 2
     assert write_tables(watched.store, tmp_path / "t", since=february, until=february + HOUR).unchanged == 2
     assert write_tables(watched.store, tmp_path / "t", since=february + timedelta(days=90)).files == 0
+    write_tables(watched.store, tmp_path / "none", since=february + timedelta(days=90))
+    assert not (tmp_path / "none").exists()
     with pytest.raises(InputError, match="is not before"):
         write_tables(watched.store, tmp_path / "t", since=february, until=february)
 

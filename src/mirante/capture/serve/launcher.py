@@ -27,7 +27,7 @@ from mirante.tracking.client import connect
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["Crew", "ServeSettings", "Supervisor", "listen", "serve"]
+__all__ = ["Crew", "ServeSettings", "Supervisor", "cannot_record", "listen", "serve"]
 
 _WORKER = ("-m", "mirante.capture.serve.worker")
 _MOST_WAITING = 2048
@@ -323,7 +323,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     settings : ServeSettings
         What, where, and what to record.
     say : callable
-        Takes lines for whoever looks on; the first one has the address.
+        Takes lines for whoever looks on: one with the address, and warnings.
 
     Raises
     ------
@@ -351,6 +351,28 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
         gc.freeze()  # at its end the interpreter would look through all of MLflow, for seconds
 
 
+def cannot_record(log: Path) -> str:
+    """Return why an inference log cannot be written; empty where it can, and then nothing is made.
+
+    Parameters
+    ----------
+    log : Path
+        Its folder, which need not be there yet.
+
+    Examples
+    --------
+    >>> cannot_record(Path("/dev/null/log"))
+    'the inference log /dev/null/log cannot be written (/dev/null is no folder); name another with --log'
+    """
+    there = log.absolute()
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return ""
+    why = f"no permission in {there}" if there.is_dir() else f"{there} is no folder"
+    return f"the inference log {log} cannot be written ({why}); name another with --log"
+
+
 def _leave(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
@@ -369,6 +391,8 @@ def _serve_on(
         version=settings.version,
     )
     check_server(model.uri, settings.tracking_uri)
+    if why := cannot_record(settings.log):
+        say(f"warning: {why}; the model is served all the same, and nothing is recorded until that is mended")
     with ExitStack() as stack:
         beside = None
         if settings.shadow is not None:

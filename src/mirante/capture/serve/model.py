@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirante.errors import InputError, MissingDependencyError, TrackingError
+from mirante.errors import InputError, MissingDependencyError, NotRegisteredError, TrackingError
 from mirante.tracking.baselines import resolve_alias
-from mirante.tracking.client import asking, connect, server_name
+from mirante.tracking.client import asking, connect, no_answer, server_name, unless_missing
 from mirante.tracking.login import login_refusal
+from mirante.tracking.models import ModelName, not_there
 from mirante.tracking.reach import reachable
+from mirante.tracking.registry import version_exists
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,8 +68,7 @@ def check_server(uri: str, tracking_uri: str | None = None, *, timeout: float = 
     address = connect(tracking_uri).tracking_uri
     if not reachable(address, timeout=timeout):
         raise TrackingError(
-            f"no MLflow server answers at {server_name(address)}; start it, or say where it is: "
-            "--tracking-uri, or MLFLOW_TRACKING_URI"
+            f"{no_answer(address)}; start it, or say where it is: --tracking-uri, or MLFLOW_TRACKING_URI"
         )
 
 
@@ -89,8 +90,10 @@ def which_model(
     ------
     InputError
         If the URI does not say which registered version it is, and neither do `name` and `version`.
+    NotRegisteredError
+        If there is no such model or alias.
     TrackingError
-        If there is no such alias, or MLflow does not answer.
+        If MLflow does not answer.
 
     Examples
     --------
@@ -127,10 +130,12 @@ def _number(
 
 def _latest(client: MlflowClient, model: str) -> str:
     with asking(client, f"find the latest version of the model {model!r}"):
-        versions = client.get_registered_model(model).latest_versions
-    if not versions:
-        raise TrackingError(f"the model {model!r} has no version; register one")
-    return str(max(int(one.version) for one in versions))
+        found = unless_missing(client.get_registered_model, model)
+    if found is None:
+        raise NotRegisteredError(not_there(client, ModelName(model)))
+    if not found.latest_versions:
+        raise NotRegisteredError(f"the model {model!r} has no version; register one")
+    return str(max(int(one.version) for one in found.latest_versions))
 
 
 def fetch_model(uri: str, folder: Path, tracking_uri: str | None = None) -> str:
@@ -150,7 +155,9 @@ def fetch_model(uri: str, folder: Path, tracking_uri: str | None = None) -> str:
     MissingDependencyError
         If only mlflow-skinny is installed.
     InputError
-        If there is no model.
+        If there is no model in it.
+    NotRegisteredError
+        If MLflow knows no such model, version or run.
     TrackingError
         If MLflow does not give it.
     """
@@ -173,8 +180,20 @@ def fetch_model(uri: str, folder: Path, tracking_uri: str | None = None) -> str:
     except (MlflowException, OSError) as error:
         if isinstance(error, MlflowException) and error.get_http_status_code() == _UNAUTHENTICATED:
             raise login_refusal(server_name(mlflow.get_tracking_uri())) from error
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise TrackingError(f"the model {uri} cannot be had: {first[:300]}") from error
+        missing = isinstance(error, MlflowException) and error.error_code == "RESOURCE_DOES_NOT_EXIST"
+        raise (NotRegisteredError if missing else TrackingError)(
+            _why(uri, tracking_uri, error, missing)
+        ) from error
+
+
+def _why(uri: str, tracking_uri: str | None, error: Exception, missing: bool) -> str:
+    found = _REGISTERED.fullmatch(uri)
+    if missing and found is not None and found["version"]:
+        client = connect(tracking_uri)
+        if not version_exists(client, found["name"], found["version"]):
+            return not_there(client, ModelName(found["name"], None, found["version"]))
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"the model {uri} cannot be had: {first[:300]}"
 
 
 def _checked(path: Path) -> str:

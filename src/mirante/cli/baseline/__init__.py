@@ -14,6 +14,7 @@ from mirante.cli.proposals import accept
 from mirante.cli.spark import spark_of, spark_options
 from mirante.cli.terminal import show as say
 from mirante.cli.terminal import width
+from mirante.counted import counted
 
 if TYPE_CHECKING:
     from mirante.capture.privacy import Privacy
@@ -133,7 +134,7 @@ class _Progress:
     def __call__(self, done: int, rows: int) -> None:
         if time.monotonic() - self._last >= 1.0 or done == rows:
             self._last = time.monotonic()
-            click.echo(f"the model has answered {done:,} of {rows:,} rows", err=True)
+            click.echo(f"the model has answered {done:,} of {counted(rows, 'row', 'rows')}", err=True)
 
 
 @baseline.command()

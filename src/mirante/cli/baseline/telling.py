@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mirante.cli.group import counted
 from mirante.cli.terminal import coloured, plain, table
+from mirante.counted import counted
 
 if TYPE_CHECKING:
     from mirante.app.baseline.keeping import ListedBaseline
@@ -60,7 +60,8 @@ def description(told: Mapping[str, Any], columns: int | None) -> str:
     lines += [f"  {name:<13} {plain(text)}" for name, text in facts]
     if told["effect_rows"]:
         lines.append(
-            f"  {'effect':<13} below, the smallest that a window of {told['effect_rows']:,} rows can show"
+            f"  {'effect':<13} below, the smallest that a window of "
+            f"{counted(told['effect_rows'], 'row', 'rows')} can show"
         )
     headings = ["COLUMN", "MISSING", "EFFECT", "VALUES"]
     rows = [
@@ -90,7 +91,7 @@ def _windows(told: Mapping[str, Any]) -> str:
 
 
 def _slices(slices: Sequence[Mapping[str, Any]]) -> str:
-    told = ", ".join(f"{one['slice']} ({one['rows']:,} rows)" for one in slices[:_SLICES])
+    told = ", ".join(f"{one['slice']} ({counted(one['rows'], 'row', 'rows')})" for one in slices[:_SLICES])
     more = len(slices) - _SLICES
     return (
         told + (f" and {more} more" if more > 0 else "")
@@ -157,7 +158,10 @@ def difference(found: BaselineDifference, names: tuple[str, str], columns: int |
     columns : int or None
         Width of the terminal; None cuts nothing.
     """
-    sides = [f"{plain(name)} ({rows:,} rows)" for name, rows in zip(names, found.rows, strict=True)]
+    sides = [
+        f"{plain(name)} ({counted(rows, 'row', 'rows')})"
+        for name, rows in zip(names, found.rows, strict=True)
+    ]
     lines = [" -> ".join(sides), ""]
     rows = [
         [

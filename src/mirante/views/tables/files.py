@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def write_tables(
     store : Store
         Open; closed windows are written.
     folder : Path
-        Made when it is not there.
+        Made when it is not there and there is something to write.
     subjects : sequence of str, optional
         Only these; all when None.
     since, until : datetime, optional
@@ -92,16 +93,18 @@ def write_tables(
     if since is not None and until is not None and since >= until:
         raise InputError(f"since ({since:%Y-%m-%d %H:%M}) is not before until ({until:%Y-%m-%d %H:%M})")
     files = unchanged = rows = 0
+    months = _every_month(store, store.windows.subjects() if subjects is None else subjects, since, until)
+    first = next(months, None)
+    if first is None:
+        return WrittenTables(0, 0, 0)
     try:
         with _alone(folder):
-            for subject in store.windows.subjects() if subjects is None else subjects:
-                created = {row.version: row.created for row in store.baselines.list(subject)}
-                for begin, end in _months(store, subject, since, until):
-                    written = _write_month(store, folder, subject, begin, end, created)
-                    if written is None:
-                        unchanged += len(TABLES)
-                    else:
-                        files, rows = files + len(TABLES), rows + written
+            for month in chain([first], months):
+                written = _write_month(store, folder, month)
+                if written is None:
+                    unchanged += len(TABLES)
+                else:
+                    files, rows = files + len(TABLES), rows + written
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written: {error.strerror or error}; give another folder"
@@ -148,6 +151,29 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)  # and with it the lock
 
 
+@dataclass(frozen=True, slots=True)
+class _Month:
+    """A month in which a subject has windows: their digest and versions, and when baselines were made."""
+
+    subject: str
+    begin: datetime
+    end: datetime
+    digest: bytes
+    versions: Collection[str]
+    created: Mapping[str, datetime]
+
+
+def _every_month(
+    store: Store, subjects: Sequence[str], since: datetime | None, until: datetime | None
+) -> Iterator[_Month]:
+    for subject in subjects:
+        created = {row.version: row.created for row in store.baselines.list(subject)}
+        for begin, end in _months(store, subject, since, until):
+            digest, versions = store.windows.digest(subject, begin, end)
+            if versions:
+                yield _Month(subject, begin, end, digest, versions, created)
+
+
 def _months(
     store: Store, subject: str, since: datetime | None, until: datetime | None
 ) -> Iterator[tuple[datetime, datetime]]:
@@ -172,21 +198,12 @@ def _month_of(time: datetime, *, months: int = 0) -> datetime:
     return datetime(utc.year + over, month + 1, 1, tzinfo=UTC)
 
 
-def _write_month(
-    store: Store,
-    folder: Path,
-    subject: str,
-    begin: datetime,
-    end: datetime,
-    created: Mapping[str, datetime],
-) -> int | None:
-    """Write a month's files and return their rows; None when there is nothing to write."""
-    digest, versions = store.windows.digest(subject, begin, end)
-    if not versions:
-        return None
+def _write_month(store: Store, folder: Path, month: _Month) -> int | None:
+    """Write a month's files and return their rows; None when they are right already."""
+    subject, begin, end = month.subject, month.begin, month.end
     paths = {table: folder / table / file_name(subject, begin) for table in TABLES}
-    digest += store.slice_windows.digest(subject, begin, end)
-    fingerprint = _fingerprint(digest, {version: created.get(version) for version in versions})
+    digest = month.digest + store.slice_windows.digest(subject, begin, end)
+    fingerprint = _fingerprint(digest, {version: month.created.get(version) for version in month.versions})
     if all(_says(path, fingerprint) for path in paths.values()):
         return None
     with ExitStack() as stack:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,13 +77,13 @@ class Drawing:
         limits: Mapping[str, float] | None = None,
         zero: bool = True,
     ) -> list[Chart]:
-        """Return one chart, or none where there is nothing to draw."""
+        """Return one chart, or none where there is nothing to draw; a nameless line has the chart's title."""
         from mirante.views.figures import metric_draft
 
         if not lines:
             return []
         draft = metric_draft(
-            lines,
+            [one if one.name else replace(one, name=title) for one in lines],
             title=title,
             unit=unit,
             events=self._marks,
