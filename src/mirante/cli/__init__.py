@@ -72,7 +72,7 @@ main.add_command(store)
 @main.command()
 @config_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the page, instead of the config's.")
-@click.option("--discover", is_flag=True, help="Also take up every recorded model that has a baseline.")
+@click.option("--discover", is_flag=True, help="Also take up every recorded model that has an alias.")
 def up(config: Path | None, port: int | None, discover: bool) -> None:
     """Run the service until Ctrl-C: monitors, rules, channels, page."""
     from mirante.app.config_file import store_file_of
