@@ -81,6 +81,10 @@ class NotRegisteredError(TrackingError):
     """MLflow answered, and has no such model, version, alias, baseline or experiment."""
 
 
+class NoBaselineError(NotRegisteredError):
+    """MLflow answered, and has the model version, but no baseline of it."""
+
+
 class LoginRefusedError(TrackingError):
     """MLflow does not take the user and password, or the token, that it was shown."""
 

@@ -39,6 +39,7 @@ class Watch:
 
     config: ModelConfig
     monitor: Any
+    only_counts: bool = False
 
 
 @dataclass

@@ -32,6 +32,7 @@ from mirante.monitors.windows import WindowClock
 from mirante.readings import Reading
 from mirante.store import Store
 from mirante.tracking.client import connect
+from tests.monitors.registry import register as register_bare
 
 QUIET = "host: {interval: 200ms}\nevaluation_interval: 200ms\nweb: {port: 0}\n"
 
@@ -242,10 +243,10 @@ def register(uri):
     return client, name, str(version)
 
 
-def serve_shifted(name, version, root):
+def serve_shifted(name, version, root, hours=0):
     """Three minutes of traffic that has moved by two standard deviations, until a minute ago."""
     rng = np.random.default_rng(2)
-    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    end = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=hours)
     with Recorder(name, root, version=version) as recorder:
         for minute in (3, 2, 1):
             features = pd.DataFrame(
@@ -345,6 +346,33 @@ def test_without_a_file_recorded_models_are_discovered(tmp_path, mlflow_server):
         until(lambda: f"model/{name}@champion" in get(address, "api/v1/subjects")[1], 60)
         assert "host/" in get(address, "api/v1/subjects")[1]
         until(lambda: "mlflow_server_up" in text_of(address))
+
+
+@pytest.mark.server
+def test_what_has_no_baseline_is_counted_and_says_what_it_lacks(tmp_path, mlflow_server):
+    name, version = register_bare(connect(mlflow_server))
+    serve_shifted(name, version, tmp_path / "inference-log", hours=2)
+    serve_shifted("chrun-unknown", "1", tmp_path / "inference-log")
+    config = f'{QUIET}discover: true\nmlflow: {{tracking_uri: "{mlflow_server}", interval: 500ms}}\n'
+    with service(tmp_path, config) as (address, _, lines):
+        subject = f"model/{name}@champion"
+        until(lambda: counted(tmp_path, subject) == 900, 60)
+        page = get(address, f"model?subject={subject}")[1]
+        assert f"mirante baseline create models:/{name}@champion" in page
+        assert "cannot be watched" not in page
+        assert "no baseline" in get(address)[1]
+        until(lambda: "chrun-unknown" in get(address, "status")[1])
+        health = json.loads(get(address, "healthz")[1])
+        assert health["tasks"][subject]["failures"] == 0
+        assert health["tasks"]["discovery"]["failures"] == 0
+    told = [line for line in lines if "chrun-unknown" in line and "no registered model" in line]
+    assert len(told) == 1
+
+
+def counted(folder, subject):
+    with Store(f"sqlite:///{folder / 'mirante.db'}") as store:
+        found = store.readings.series("predictions", subject=subject)
+        return sum(value for one in found for value in one.values.tolist())
 
 
 def test_a_second_service_on_one_file_ends_at_once_and_names_the_first(tmp_path):

@@ -1,6 +1,6 @@
 import socket
 import time
-from datetime import timedelta
+from datetime import UTC, timedelta
 from urllib.parse import urlencode
 
 import numpy as np
@@ -55,8 +55,9 @@ class Model:
         self.store = store
         self.watch = self.make_watch()
 
-    def make_watch(self):
-        return ModelWatch(self.config, self.store, InferenceLog(self.config.log), self.give_client)
+    def make_watch(self, **more):
+        log = InferenceLog(self.config.log)
+        return ModelWatch(self.config, self.store, log, self.give_client, **more)
 
     def give_client(self):
         self.asked += 1
@@ -73,6 +74,19 @@ class Model:
         features, predictions, times = make_rows(day, rows)
         with Recorder(self.name, self.config.log, version=version) as recorder:
             recorder.log(features, predictions, 0.001, time=times)
+
+    def counted(self, version):
+        """Days after START and predictions, as readings say them."""
+        return [
+            ((time.replace(tzinfo=UTC) - START).days, value)
+            for one in self.store.readings.series("predictions", subject=self.config.subject)
+            if one.labels["version"] == version
+            for time, value in zip(one.times.tolist(), one.values.tolist(), strict=True)
+        ]
+
+    def missing(self):
+        (found,) = self.store.readings.latest(subject=self.config.subject, names=["baseline_missing"])
+        return found.value
 
     def windows(self):
         rows = self.store.windows.list(self.config.subject)
@@ -219,10 +233,46 @@ def test_a_version_without_baseline_is_told_and_its_rows_wait_for_one(model):
             model.watch.advance(now)
     assert [event.data for event in model.events()] == [{"from": "1", "to": "2"}]
     assert model.windows() == [("1", 0, 60, True)]
+    assert model.counted(version) == [(0, 40), (1, 30)]
+    assert model.missing() == 1
     publish_baseline(model.real, model.name, version, model.baseline)
     assert model.watch.advance(START + 2 * DAY + MINUTE).late == 0
     assert model.windows() == [("1", 0, 60, True), ("2", 0, 40, True), ("2", 1, 30, True)]
+    assert model.counted(version) == [(0, 40), (1, 30)]
     assert len(model.events()) == 1
+    assert model.missing() == 0
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_is_discovered_is_counted_until_a_baseline_says_how_it_is_judged(model, restart):
+    _, version = register(model.real, model.name)
+    model.config = ModelConfig(model=model.name, log=model.config.log, lateness="0s")
+    model.watch = model.make_watch(discovered=True)
+    model.record(0, 60, version)
+    model.record(1, 50, version)
+    folder = model.config.log / model.name / version
+    note_tally(folder, "a1", Tally({"500": 3}, {}), START.timestamp())
+    model.watch.advance(START + 1.5 * DAY)  # no error: nobody asked for more
+    assert model.missing() == 1
+    hours = [rows for _, rows in model.counted(version)]
+    assert len(hours) == 36
+    assert 60 < sum(hours) < 110
+    assert {one.name: one.value for one in model.store.readings.latest()}["prediction_errors_total"] == 3
+    assert model.windows() == []
+    publish_baseline(model.real, model.name, version, model.baseline)
+    if restart:
+        model.watch = model.make_watch(discovered=True)
+    model.watch.advance(START + 1.5 * DAY + MINUTE)
+    assert (model.watch.config.window, model.missing()) == ("1d", 0)
+    model.watch.advance(START + 2 * DAY)
+    assert model.windows() == [(version, 1, 50, True)], "what was counted before is not judged"
+    _, bare = register(model.real, model.name)
+    model.record(2, 20, bare)
+    model.watch.advance(START + 2 * DAY + MINUTE)
+    model.watch.advance(START + 3 * DAY)
+    assert model.missing() == 1
+    assert model.counted(bare) == [(2, 20)]
 
 
 @pytest.mark.server

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 
 from mirante.app.build import build
 from mirante.app.settings import load_settings
 from mirante.app.stillness import Stillness
 from mirante.app.work import Work
 from mirante.monitors.config import ModelConfig
+from mirante.monitors.discovery import Discovery
 from mirante.readings import Reading
 from mirante.store import AgentRow, JobRow, NoticeRow
 from tests.app.test_service import QUIET
@@ -147,14 +149,36 @@ def test_two_aliases_that_are_discovered_are_compared(tmp_path, monkeypatch):
     )
     aliases = ("champion", "challenger", "canary")
     found = [ModelConfig(model=name, alias=alias) for name in ("churn", "price") for alias in aliases]
-    monkeypatch.setattr("mirante.app.work.discover", lambda client, log: found)
+    monkeypatch.setattr("mirante.app.work.discover", lambda client, log: Discovery(tuple(found)))
     added = []
     with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts:
         monkeypatch.setattr(type(parts), "client", lambda self: None)
         work = Work(parts, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
-        monkeypatch.setattr(work.scheduler, "add", lambda task: added.append(task.name))
-        for _ in range(2):
+        add = work.scheduler.add
+        monkeypatch.setattr(work.scheduler, "add", lambda task: (added.append(task.name), add(task)))
+        for _ in range(3):
             work._discover(datetime(2026, 1, 1, tzinfo=UTC))
+            assert all(name.startswith("model/") for name in added) or work.watches[-1].monitor
+            for watch in work.watches:
+                watch.monitor = True  # its baseline is in, and with it the length of its windows
     pairs = [name for name in added if not name.startswith("model/")]
     assert len(added) - len(pairs) == 5
     assert len(pairs) == len(set(pairs)) == 6
+
+
+def test_what_is_recorded_and_cannot_be_watched_is_told_once(tmp_path, monkeypatch):
+    (tmp_path / "mirante.yaml").write_text(
+        "discover: true\nhost: {enabled: false}\nmlflow: {tracking_uri: 'sqlite://'}\n"
+        "models: [{model: churn, paused: true}, {model: mine}]\n"
+    )
+    found = [Discovery((ModelConfig(model="churn"),), ("chrun", "mine"), ("bare",))] * 2
+    found += [Discovery(()), Discovery((), ("chrun",))]
+    monkeypatch.setattr("mirante.app.work.discover", lambda client, log: found.pop(0))
+    with build(load_settings(tmp_path / "mirante.yaml", environ={})) as parts, capture_logs() as logs:
+        monkeypatch.setattr(type(parts), "client", lambda self: None)
+        work = Work(parts, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+        for said in (["chrun"], ["chrun"], [], ["chrun"]):
+            work._discover(datetime(2026, 1, 1, tzinfo=UTC))
+            assert work.said()["details"]["not_registered"] == said
+        assert [watch.config.model for watch in work.watches] == ["mine"], "what is paused stays so"
+    assert [line["model"] for line in logs if "recorded" in line["event"]] == ["chrun", "bare", "chrun"]

@@ -6,12 +6,9 @@ import pytest
 from mirante.capture.recorder import Recorder
 from mirante.errors import TrackingError
 from mirante.inference_log.reader import InferenceLog
-from mirante.monitors.baseline import ModelBaseline, publish_baseline
-from mirante.monitors.discovery import discover
-from mirante.monitors.windows import WindowClock
+from mirante.monitors.discovery import Discovery, discover
 from mirante.tracking.client import connect
 
-from .conftest import make_rows
 from .registry import register
 
 
@@ -22,59 +19,32 @@ def record(root, *models):
     return InferenceLog(root)
 
 
-@pytest.fixture(scope="module")
-def new_york():
-    """A baseline for six hours on New York's clock."""
-    return ModelBaseline.fit(*make_rows(0, 100), clock=WindowClock("6h", "America/New_York"))
-
-
 @pytest.mark.server
-def test_recorded_models_with_a_baseline_are_found_as_the_baseline_was_cut(mlflow_server, tmp_path, new_york):
+def test_every_alias_of_a_recorded_model_is_found(mlflow_server, tmp_path):
     client = connect(mlflow_server)
     name, version = register(client)
-    publish_baseline(client, name, version, new_york)
     client.set_registered_model_alias(name, "beta", version)
-    odd, odd_version = register(client, f"ação d'água {uuid.uuid4().hex[:6]}", alias="live")
-    publish_baseline(client, odd, odd_version, new_york)
-    log = record(tmp_path, name, odd)
-    found = discover(client, log)
-    assert [config.subject for config in found] == sorted(
-        [f"model/{name}@beta", f"model/{name}@champion", f"model/{odd}@live"]
-    )
-    assert {(config.window, config.timezone, config.log) for config in found} == {
-        ("6h", "America/New_York", tmp_path)
-    }
+    odd, _ = register(client, f"ação d'água {uuid.uuid4().hex[:6]}", alias="live")
+    register(client)  # not recorded
+    found = discover(client, record(tmp_path, name, odd))
+    subjects = [config.subject for config in found.models]
+    assert subjects == sorted([f"model/{name}@beta", f"model/{name}@champion", f"model/{odd}@live"])
+    assert {config.log for config in found.models} == {tmp_path}
+    assert (found.unknown, found.without_alias) == ((), ())
 
 
 @pytest.mark.server
-def test_what_cannot_be_monitored_is_left_out(mlflow_server, tmp_path, new_york):
+def test_what_cannot_be_watched_is_named(mlflow_server, tmp_path):
     client = connect(mlflow_server)
-    without_baseline, _ = register(client)
-    without_alias, version = register(client, alias=None)
-    publish_baseline(client, without_alias, version, new_york)
-    not_recorded, version = register(client)
-    publish_baseline(client, not_recorded, version, new_york)
-    half, version = register(client)  # one alias has a baseline, the other has none
-    register(client, half, alias="challenger")
-    publish_baseline(client, half, version, new_york)
-    unknown = ("unknown to MLflow", "no/name: for it", "100%")
-    log = record(tmp_path, without_baseline, without_alias, half, *unknown)
-    assert [config.subject for config in discover(client, log)] == [f"model/{half}@champion"]
-
-
-@pytest.mark.server
-def test_a_baseline_that_says_no_window_has_the_default(mlflow_server, tmp_path, new_york):
-    client = connect(mlflow_server)
-    name, version = register(client)
-    bare = ModelBaseline(new_york.profile, new_york.drift, new_york.outliers, new_york.task, {})
-    publish_baseline(client, name, version, bare)
-    (found,) = discover(client, record(tmp_path, name))
-    assert (found.window, found.timezone) == ("1h", "UTC")
+    without_alias, _ = register(client, alias=None)
+    unknown = ("100%", "no/name: for it", "unknown to MLflow")
+    found = discover(client, record(tmp_path, without_alias, *unknown))
+    assert found == Discovery((), unknown, (without_alias,))
 
 
 @pytest.mark.server
 def test_an_empty_log_asks_nothing(mlflow_server, tmp_path):
-    assert discover(connect(mlflow_server), InferenceLog(tmp_path / "not there yet")) == []
+    assert discover(connect(mlflow_server), InferenceLog(tmp_path / "not there yet")) == Discovery(())
 
 
 def test_a_server_that_is_away_is_said_within_seconds(tracking_off, tmp_path):

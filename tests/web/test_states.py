@@ -83,3 +83,31 @@ def test_the_line_of_an_experiment_says_what_it_counts(empty_store: Store):
         empty_store.readings.write(readings)
         card = card_of(empty_store, f"experiment/{name}", [], ask())
         assert (card.spark_label, card.spark_value) == said
+
+
+def test_a_model_without_baseline_says_what_it_lacks(empty_store: Store) -> None:
+    of_model = {"model": "it's", "alias": "champion"}
+    subject = "model/it's@champion"
+    write = empty_store.readings.write
+    write([Reading("baseline_missing", 1, NOW, of_model)])
+    card = card_of(empty_store, subject, [], ask())
+    assert (card.state, card.last) == ("waiting", None)
+    assert "no baseline" in card.lacks
+    hour = timedelta(hours=1)
+    earlier = {**of_model, "version": "1"}
+    write(
+        [
+            Reading("predictions", 9, NOW - 9 * hour, earlier),
+            Reading("drift_share", 0.5, NOW - 9 * hour, earlier),
+        ]
+    )
+    write([Reading("predictions", 30 + n, NOW - n * hour, {**of_model, "version": "2"}) for n in (2, 1)])
+    card = card_of(empty_store, subject, [], ask())
+    assert (card.state, card.reason) == ("ok", "31 predictions in the last window.")
+    assert (card.spark_label, card.spark_value) == ("Predictions per window", "31")
+    command = """mirante baseline create 'models:/it'"'"'s@champion'"""
+    for html in (overview(empty_store, ask()), model_page(empty_store, subject, ask())):
+        assert command in Reader(html).text
+    write([Reading("baseline_missing", 0, NOW + hour, of_model)])
+    card = card_of(empty_store, subject, [], ask())
+    assert (card.lacks, card.spark_label) == ("", "Columns drifted")

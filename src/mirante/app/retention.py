@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ _PARTS, _HISTORY = "parts of windows", "history and labels"  # what is of no sub
 _TOLD = 5  # of what fails
 _PATIENCE = 30.0  # seconds of a turn; the rest goes at the next
 
+_ALL = sys.maxsize  # windows of earlier versions, while the present one has no baseline
 _log = structlog.get_logger("mirante.retention")
 
 
@@ -110,8 +112,8 @@ class Aging:
         if ages is None:
             return
         readings = self._parts.store.condensing.condense(subject, ages, arrived=self._arrived())
-        monitor = watch.monitor if (watch := watches.get(subject)) is not None else None
-        keep = 0 if monitor is None else monitor.memory
+        watch = watches.get(subject)
+        keep = 0 if watch is None else _ALL if watch.monitor is None else watch.monitor.memory
         windows = condense_windows(self._parts.store, subject, ages, keep=keep)
         series = self._parts.store.expiring.series(
             subject,
@@ -138,7 +140,7 @@ class Aging:
             if subject.startswith("model/") and self._parts.settings.discover:
                 return None  # what discovery finds is not known for a while after the start
             return Ages(now - kept.full, now - kept.hourly, now - kept.daily, ZoneInfo("UTC"))
-        if watch.monitor is None:
+        if watch.monitor is None and not watch.only_counts:
             return None
         config = watch.config
         length, labels = parse_duration(config.window), measurable(config)

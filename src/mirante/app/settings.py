@@ -65,7 +65,7 @@ class Settings(BaseModel):
     evaluation_interval : timedelta
         From one evaluation of the rules to the next.
     discover : bool
-        Whether to take up, beside `models`, every recorded model that has a baseline, all experiments where
+        Whether to take up, beside `models`, every recorded model that has an alias, all experiments where
         `experiments`, or `traces`, includes none, and all registered models where `registry` includes none.
     mlflow, host, experiments, traces, registry, models, tables, alerts, web, result_tables, digest
     retention, spark

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,19 @@ from mirante.app.alias import AliasRecord
 from mirante.app.offers import Offers
 from mirante.app.served import ServedCounts
 from mirante.app.watched import Watched
-from mirante.errors import LoginRefusedError, NotRegisteredError, TrackingError
+from mirante.errors import LoginRefusedError, NoBaselineError, NotRegisteredError, TrackingError
 from mirante.i18n import translator
 from mirante.monitors.baseline import load_baseline
 from mirante.monitors.columns import watched_columns
-from mirante.monitors.model import Advance, ModelMonitor, awaits_labels
+from mirante.monitors.config import ModelConfig
+from mirante.monitors.model import (
+    Advance,
+    ModelMonitor,
+    VolumeMonitor,
+    awaits_labels,
+    counted_until,
+    rows_cursor,
+)
 from mirante.readings import Reading
 from mirante.store import EventRow
 from mirante.tracking.baselines import locate, resolve_alias
@@ -30,7 +39,6 @@ if TYPE_CHECKING:
 
     from mirante.inference_log import InferenceLog
     from mirante.monitors.baseline import ModelBaseline
-    from mirante.monitors.config import ModelConfig
     from mirante.monitors.elsewhere import SparkCounting
     from mirante.monitors.rows import RowSource
     from mirante.store import Store
@@ -42,11 +50,14 @@ PAGE_TAG = "mirante.page"
 
 _log = structlog.get_logger("mirante.watch")
 _PATIENCE = 10.0
+_AGAIN = timedelta(minutes=5)
 _DROPS_TOLD_FOR = timedelta(days=1)
 
 
 class ModelWatch:
     """Follows an alias: monitors the version that it points to, and changes over when it moves.
+
+    Until a version has a baseline, its predictions are counted and timed, if they are in an inference log.
 
     Parameters
     ----------
@@ -68,6 +79,9 @@ class ModelWatch:
         Where predictions are read instead, of a model that is scored in batches.
     spark : SparkCounting, optional
         Has new rows counted by Spark's workers.
+    discovered : bool
+        Whether no config names it: then windows are cut as the first baseline says, and that a version has
+        none is no error.
     """
 
     def __init__(
@@ -82,8 +96,13 @@ class ModelWatch:
         page: str = "",
         rows: RowSource | None = None,
         spark: SparkCounting | None = None,
+        discovered: bool = False,
     ) -> None:
         self._spark = spark
+        self._discovered, self._is_cut = discovered, not discovered
+        self._countable = rows is None and spark is None
+        self._volume: VolumeMonitor | None = None
+        self._told_missing: tuple[bool, datetime] | None = None
         self._locale = locale
         self._page = page
         self.config = config
@@ -125,14 +144,14 @@ class ModelWatch:
         ------
         TrackingError
             If MLflow does not answer and no version is known yet, or it has no such alias any more, or the
-            version has no baseline; raised when all that can be done is done. Rows wait in the inference log
-            meanwhile.
+            version of a model in the config has no baseline; raised when all that can be done is done. Rows
+            wait in the inference log meanwhile.
         """
         self._count_drops(now)
         due, self._is_due = self._is_due, False
         if due or self._looked is None or (now - self._looked).total_seconds() >= self._recheck:
             self._look(now)
-        current = [] if self.monitor is None else [self.monitor]
+        current = [one for one in (self.monitor, self._volume) if one is not None]
         self._served.tell([monitor.version for monitor in (*current, *self._former)], now)
         steps = [monitor.advance(now) for monitor in (*current, *self._former)]
         self._alias.finish([monitor.version for monitor in self._former if monitor.finished])
@@ -142,6 +161,11 @@ class ModelWatch:
         if self._trouble is not None:
             raise self._trouble
         return Advance.of(steps)
+
+    @property
+    def only_counts(self) -> bool:
+        """Whether predictions are counted alone, since the version has no baseline."""
+        return self._volume is not None
 
     def look_again(self) -> None:
         """Have the alias looked up at the next advance, whenever it was last; from any thread."""
@@ -166,7 +190,7 @@ class ModelWatch:
             self._looked = None if self.monitor is None else now
             return
         except TrackingError as error:
-            if self.monitor is None:
+            if self.monitor is None and self._volume is None:
                 self._trouble, self._looked = error, None
                 return
             if str(error) != self._unanswered and not isinstance(error, LoginRefusedError):
@@ -181,35 +205,84 @@ class ModelWatch:
         self._looked = now
 
     def _with_what_goes_on(self, error: TrackingError) -> TrackingError:
-        if self.monitor is None:
+        if self.monitor is None:  # if it is counted, the error says what is missing
             return error
         return NotRegisteredError(f"{error}. Version {self.monitor.version} goes on being watched")
 
     def _follow(self, client: MlflowClient, now: datetime) -> None:
         """Take up the version that the alias points to, and its baseline, unless both are known."""
-        model = self.config.model
-        version = resolve_alias(client, model, self.config.alias)
+        version = resolve_alias(client, self.config.model, self.config.alias)
         if self._alias.follow(version, now):
             self._let_go(version, now)
         if not self._resumed:
+            self._cut_as(client, version)
             self._former = self._begun_before(client, version, now)
             self._resumed = True
-        place = locate(client, model, version)
-        if self._known == (version, place):
-            return
+        try:
+            self._take_up(client, version, now)
+        except NoBaselineError:
+            if self.monitor is not None:  # it had one, and goes on with it
+                raise
+            self._count(client, version, now)
+            if not self._discovered:
+                raise
+
+    def _take_up(self, client: MlflowClient, version: str, now: datetime) -> None:
+        place = locate(client, self.config.model, version)
+        if self._known != (version, place):
+            self._begin_with(client, version, place, now)
+        self._tell_missing(False, now)
+
+    def _begin_with(self, client: MlflowClient, version: str, place: str, now: datetime) -> None:
         baseline = self._baseline(client, version)
         self._announce(version, place, now)
         self._store.baselines.put(baseline.row(self.config.subject, version, now))
-        since = None if self._alias.state is None else self._alias.state.since
-        self.monitor = self._monitor(version, baseline, since)
-        self._known = (version, place)
+        self.monitor = self._monitor(version, baseline, self._begin_of(version))
+        self._volume, self._known = None, (version, place)
         self._link_back(client, version)
+
+    def _begin_of(self, version: str) -> datetime | None:
+        """Return when the time of a version's monitor begins; None for with its first row."""
+        moved = None if self._alias.state is None else self._alias.state.since
+        counted = None
+        if self._store.cursors.get(rows_cursor(self.config.subject, version)) is None:
+            counted = counted_until(self._store, self.config, version)
+        return max((one for one in (moved, counted) if one is not None), default=None)
+
+    def _count(self, client: MlflowClient, version: str, now: datetime) -> None:
+        """Count the predictions of a version that has no baseline."""
+        self._tell_missing(True, now)
+        if self._volume is not None or not self._countable:
+            return
+        since = None if self._alias.state is None else self._alias.state.since
+        self._volume = VolumeMonitor(
+            self.config, version, self._store, self._log, since=since, locale=self._locale
+        )
+        self._link_back(client, version)
+
+    def _tell_missing(self, missing: bool, now: datetime) -> None:
+        """Write whether the alias' version lacks a baseline: when it changes, and every five minutes."""
+        told = self._told_missing
+        if told is None or told[0] != missing or now - told[1] >= _AGAIN:
+            labels = {"model": self.config.model, "alias": self.config.alias}
+            self._store.readings.write([Reading("baseline_missing", float(missing), now, labels)])
+            self._told_missing = missing, now
+
+    def _cut_as(self, client: MlflowClient, version: str) -> None:
+        """Cut the windows of a discovered model as its baseline says, if there is one."""
+        if self._is_cut:
+            return
+        with suppress(NoBaselineError):
+            self._baseline(client, version)
 
     def _let_go(self, version: str, now: datetime) -> None:
         """Let the monitor of the version that the alias left finish what it has begun."""
         if self.monitor is not None:
             self.monitor.retire(now)
             self._former.append(self.monitor)
+        if self._volume is not None:
+            self._volume.advance(now, last=True)
+            self._volume = None
         self._former = [monitor for monitor in self._former if monitor.version != version]
         self.monitor = self._known = None
 
@@ -247,7 +320,12 @@ class ModelWatch:
         return self._monitor(version, baseline)
 
     def _baseline(self, client: MlflowClient, version: str) -> ModelBaseline:
-        return watched_columns(load_baseline(client, self.config.model, version), self.config.columns)
+        baseline = load_baseline(client, self.config.model, version)
+        if not self._is_cut:
+            cut = {key: baseline.about[key] for key in ("window", "timezone") if key in baseline.about}
+            self.config = ModelConfig.model_validate({**dict(self.config), **cut})
+            self._offers, self._is_cut = Offers(self.config, self._store), True
+        return watched_columns(baseline, self.config.columns)
 
     def _monitor(self, version: str, baseline: ModelBaseline, since: datetime | None = None) -> ModelMonitor:
         return ModelMonitor(

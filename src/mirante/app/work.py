@@ -25,7 +25,7 @@ from mirante.app.stillness import Stillness
 from mirante.app.tables import TablesTask
 from mirante.app.upkeep import INTERVAL, LogUpkeep
 from mirante.app.watch import ModelWatch, server_reading
-from mirante.monitors.discovery import discover
+from mirante.monitors.discovery import Discovery, discover
 from mirante.monitors.tables.watch import TableWatch
 from mirante.readings import Reading
 from mirante.sources.registry import RegistrySource
@@ -88,6 +88,7 @@ class Work:
         self._started = clock()
         self._rule_files = rule_files or RuleFiles(parts.settings)
         self._withheld: list[str] = []
+        self._not_found = Discovery(())
         self._beaten: datetime | None = None
         self._server: tuple[str, datetime | None] = "", None
         self.stillness = Stillness()
@@ -109,7 +110,7 @@ class Work:
         )
         parts.engine.set_aside({config.subject for config in settings.watched if config.paused})
 
-    def _watch(self, config: ModelConfig) -> ModelWatch:
+    def _watch(self, config: ModelConfig, *, discovered: bool = False) -> ModelWatch:
         parts, settings = self.parts, self.settings
         # an address of this machine alone, which the page has without a public_url, leads others nowhere
         page = settings.web.public_url if settings.mlflow.link_back else None
@@ -123,6 +124,7 @@ class Work:
             page=page or "",
             rows=rows,
             spark=parts.spark_for(config),
+            discovered=discovered,
         )
 
     def _tasks(self) -> list[Task]:
@@ -212,17 +214,36 @@ class Work:
         forget_unwatched(self.parts.store, None if self.settings.discover else watched, now)
 
     def _discover(self, _: datetime) -> None:
-        """Take up models that are recorded here and have a baseline, and pairs of their aliases."""
+        """Take up models that are recorded here and have an alias, and pairs of their aliases."""
+        found = discover(self.parts.client(), self.parts.default_log)
         known = {watch.config.subject for watch in self.watches}
-        for config in discover(self.parts.client(), self.parts.default_log):
+        known |= {config.subject for config in self.settings.models}  # also those that are paused
+        for config in found.models:
             if config.subject not in known:
-                _log.info("found a model", subject=config.subject, window=config.window)
-                watch = self._watch(config)
+                _log.info("found a model", subject=config.subject)
+                watch = self._watch(config, discovered=True)
                 self.watches.append(watch)
                 self.scheduler.add(self._model_task(watch))
-                for pair in pairs_of(one.config for one in self.watches):
-                    if watch.config in pair:  # the other one was there before
-                        self.scheduler.add(self._pair_task(*pair))
+        # how windows of a discovered model are cut is known with its baseline
+        for pair in pairs_of(watch.config for watch in self.watches if watch.monitor is not None):
+            task = self._pair_task(*pair)
+            if task.name not in self.scheduler.states:
+                self.scheduler.add(task)
+        self._tell_not_found(found)
+
+    def _tell_not_found(self, found: Discovery) -> None:
+        """Say once of each recorded name why nothing is watched under it; the status page has them all."""
+        named = {config.model for config in self.settings.models}
+        now = Discovery(
+            (),
+            tuple(name for name in found.unknown if name not in named),
+            tuple(name for name in found.without_alias if name not in named),
+        )
+        before, self._not_found = self._not_found, now
+        for name in sorted({*now.unknown} - {*before.unknown}):
+            _log.warning("recorded, but no registered model of MLflow: register it to watch it", model=name)
+        for name in sorted({*now.without_alias} - {*before.without_alias}):
+            _log.warning("recorded, but no version has an alias: set one to watch it", model=name)
 
     def _watch_host(self, now: datetime) -> None:
         self.parts.store.readings.write(self.parts.host.read(now))
@@ -339,6 +360,8 @@ class Work:
             "details": {
                 "about": about(self.settings, server=self._server[0], zones=zones),
                 "heartbeat": self._heartbeat(),
+                "not_registered": list(self._not_found.unknown),
+                "without_alias": list(self._not_found.without_alias),
             },
         }
 

@@ -76,7 +76,7 @@ main.add_command(store)
 @click.option(
     "--discover",
     is_flag=True,
-    help="Also watch what the config does not name: recorded models with a baseline, experiments, traces, "
+    help="Also watch what the config does not name: recorded models with an alias, experiments, traces, "
     "and the model registry.",
 )
 def up(config: Path | None, port: int | None, discover: bool) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mirante.outliers.rows import Value
     from mirante.profiles import NumericProfile
 
-__all__ = ["Countable", "OpenWindow", "latency_template"]
+__all__ = ["Countable", "OpenWindow", "latencies_of", "latency_template", "passed_over"]
 
 _log = structlog.get_logger("mirante.performance")
 _META = ("__id", "__time", "__latency", "__prediction")
@@ -46,6 +46,36 @@ def latency_template() -> TableProfile:
     import numpy as np
 
     return TableProfile.of({"latency": np.logspace(-6, 3, 361)})
+
+
+def latencies_of(profile: TableProfile) -> dict[str, float]:
+    """Return mean and quantiles of latencies in seconds; empty when none was recorded.
+
+    Parameters
+    ----------
+    profile : TableProfile
+        On the edges of `latency_template`.
+    """
+    column: NumericProfile = profile.columns["latency"]  # type: ignore[assignment]  # made numeric above
+    if not column.n:
+        return {}
+    return {"mean": column.mean, **{name: column.quantile(q) for name, q in _QUANTILES}}
+
+
+def passed_over(table: pa.Table) -> int:
+    """Return how many predictions rows stand for beside themselves, where only a share of all is recorded.
+
+    Parameters
+    ----------
+    table : Table
+        With the columns of the inference log.
+    """
+    from mirante.inference_log.kinds import ROWS
+
+    if ROWS not in table.column_names:
+        return 0
+    stands = table[ROWS].drop_null()
+    return int(sum(stands.to_pylist())) - len(stands)
 
 
 class Countable(Protocol):
@@ -231,8 +261,6 @@ class OpenWindow:
         baseline : ModelBaseline
             Gives edges and the outlier threshold.
         """
-        from mirante.inference_log.kinds import ROWS
-
         features = table.select([name for name in baseline.features if name in table.column_names])
         rows, (said, faults) = features, baseline.predictions.profiled(table)
         for name, column in said.items():
@@ -243,9 +271,7 @@ class OpenWindow:
         self.latency = self.latency + TableProfile.of(
             {"latency": table["__latency"].to_numpy()}, like=latency_template()
         )
-        if ROWS in table.column_names:
-            stands = table[ROWS].drop_null()
-            self.passed += sum(stands.to_pylist()) - len(stands)
+        self.passed += passed_over(table)
         if self.distinct is not None:
             self.distinct.add(row_hashes(features, baseline.features))
         self._add_outliers(table, baseline)
@@ -326,10 +352,7 @@ class OpenWindow:
 
     def latencies(self) -> dict[str, float]:
         """Return mean and quantiles of the latency in seconds; empty when none was recorded."""
-        column: NumericProfile = self.latency.columns["latency"]  # type: ignore[assignment]  # made numeric above
-        if not column.n:
-            return {}
-        return {"mean": column.mean, **{name: column.quantile(q) for name, q in _QUANTILES}}
+        return latencies_of(self.latency)
 
     def to_row(
         self,

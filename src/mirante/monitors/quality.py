@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mirante.i18n import translator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mirante.monitors.openwindow import OpenWindow
     from mirante.monitors.predictions import Predictions
 
-__all__ = ["fault_note", "window_readings"]
+__all__ = ["fault_note", "volume_readings", "window_readings"]
 
 
 def window_readings(
@@ -48,14 +49,9 @@ def window_readings(
     """
     start = window.window.start
     _ = translator(locale)
-    recorded = _.n("%(n)s of them was recorded", "%(n)s of them were recorded", window.rows)
-    note = recorded if window.passed else ""
-    volume = "table_rows" if "table" in labels else "predictions"
-    readings = [Reading(volume, window.predictions, start, labels, note)]
+    readings = volume_readings(start, window.rows, window.passed, window.latencies(), labels, locale=locale)
     if not window.rows:
         return readings
-    for name, seconds in window.latencies().items():
-        readings.append(Reading(f"prediction_latency_seconds_{name}", seconds, start, labels))
     readings.append(Reading("drift_share", verdict.drift_share, start, labels))
     readings.append(Reading("outlier_ratio", window.outliers / window.rows, start, labels))
     if predictions is not None and predictions.several:
@@ -69,6 +65,49 @@ def window_readings(
         about = {**labels, "feature": name}
         readings += [Reading(key, value, start, about, notes.get(key, "")) for key, value in values.items()]
     return readings
+
+
+def volume_readings(
+    start: datetime,
+    rows: int,
+    passed: int,
+    latencies: Mapping[str, float],
+    labels: Mapping[str, str],
+    *,
+    locale: str = "en",
+) -> list[Reading]:
+    """Return how many rows a window has, and how long its predictions took: what needs no baseline.
+
+    Parameters
+    ----------
+    start : datetime
+        Of the window.
+    rows, passed : int
+        Rows in it, and predictions that they stand for beside themselves.
+    latencies : mapping of str to float
+        Seconds, by name: the mean and quantiles.
+    labels : mapping of str to str
+        Model, alias, version; or the table.
+    locale : str
+        Of the note.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> found = volume_readings(datetime(2026, 1, 1, tzinfo=UTC), 2, 0, {"p95": 0.02}, {"model": "churn"})
+    >>> [(one.name, one.value) for one in found]
+    [('predictions', 2.0), ('prediction_latency_seconds_p95', 0.02)]
+    """
+    _ = translator(locale)
+    recorded = _.n("%(n)s of them was recorded", "%(n)s of them were recorded", rows)
+    volume = "table_rows" if "table" in labels else "predictions"
+    found = [Reading(volume, rows + passed, start, labels, recorded if passed else "")]
+    if rows:
+        found += [
+            Reading(f"prediction_latency_seconds_{name}", seconds, start, labels)
+            for name, seconds in latencies.items()
+        ]
+    return found
 
 
 def fault_note(faults: Mapping[Fault, int], _: Translator) -> str:

@@ -19,7 +19,7 @@ _LEAST = frozenset({
 _GREATEST = frozenset({
     "run_failed", "estimated_performance_dropped", "monitor_task_failing", "monitor_queue_length",
     "freshness_seconds", "monitor_archive_waiting", "performance_labels_unmatched", "run_metric_worsening",
-    "version_baseline_missing", "version_signature_missing",
+    "version_baseline_missing", "version_signature_missing", "baseline_missing",
     "agent_counting_failing", "agent_outdated", "monitor_agents_behind",
 })  # fmt: skip
 # what windows tell too: scores beside the one that the verdict is made of, and limits of data quality

@@ -289,6 +289,9 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         "alias_version": ReadingKind(
             (), "version", "version that the alias points to; NaN when that is no number"
         ),
+        "baseline_missing": ReadingKind(
+            (), "0 or 1", "whether the version that the alias points to has no baseline"
+        ),
         "alias_moves_total": ReadingKind(
             (), "moves", "times that the alias moved to another version; the note names both"
         ),

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mirante.errors import InputError, NotRegisteredError, TrackingError
+from mirante.errors import InputError, NoBaselineError, NotRegisteredError, TrackingError
 from mirante.tracking.client import asking, server_name
 from mirante.tracking.models import ModelName, not_there
 from mirante.tracking.registry import alias_version, find_version
@@ -249,7 +249,7 @@ def locate(client: MlflowClient, model: str, version: str) -> str:
     Raises
     ------
     NotRegisteredError
-        If there is no such version, or it has no baseline.
+        If there is no such version; `NoBaselineError` if it has no baseline.
     TrackingError
         If MLflow does not answer.
     """
@@ -259,7 +259,7 @@ def locate(client: MlflowClient, model: str, version: str) -> str:
 def _folder_of(client: MlflowClient, found: ModelVersion, model: str, version: str) -> str:
     folder = (found.tags or {}).get(TAG)
     if not folder:
-        raise NotRegisteredError(
+        raise NoBaselineError(
             f"version {version} of {model!r} has no baseline in MLflow at {server_name(client.tracking_uri)} "
             f"(no tag {TAG!r}); write one with the command: "
             "mirante baseline create"

@@ -117,6 +117,11 @@ class TableWatch:
             self._prepare(source, now)
         return _NOTHING if self.monitor is None else self.monitor.advance(now)
 
+    @property
+    def only_counts(self) -> bool:
+        """Whether rows are counted and never judged: a table makes its baseline of its first windows."""
+        return False
+
     def _appear(self, now: datetime) -> None:
         """Let the table be seen before its first window is judged, also while it cannot be read."""
         name = "table_rows_read_total"

@@ -19,7 +19,7 @@ __all__ = ["expire_series"]
 _AT_ONCE = 200  # series of one transaction, each with few readings
 # What the cursors of a subject are called; after some of them a version follows.
 _OF_SUBJECT = ("alias/{}", "retention/{}", "baseline/{}")
-_OF_VERSIONS = ("log/{}/", "served/{}/", "backfill:{}:")
+_OF_VERSIONS = ("log/{}/", "counted/{}/", "served/{}/", "backfill:{}:")
 _EXPERIMENT = "experiment/"
 _OF_EXPERIMENTS = (_EXPERIMENT, "traces/")  # by their ids: the name is inside
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -14,7 +15,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mirante.i18n import Translator, translator
-from mirante.readings import split_subject
+from mirante.readings import split_subject, subject_of
 from mirante.web.pages.query import Query
 from mirante.web.pages.render import number, percent
 from mirante.web.pages.sparkline import sparkline
@@ -62,6 +63,8 @@ class Standing:
         The last readings of what its line shows.
     failing : tuple of str
         Of a model or table why it cannot be watched; of the monitor the names of its tasks that fail.
+    bare : bool
+        Whether the model's version has no baseline.
     """
 
     subject: str
@@ -75,6 +78,7 @@ class Standing:
     last: datetime | None
     spark: Series | None
     failing: tuple[str, ...] = ()
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class Card:
         When the worst open alert fired.
     spark, spark_label, spark_value : str
         The line, what it shows, and its last value.
+    lacks : str
+        Of a model whose version has no baseline what that means, and the command that makes one.
     """
 
     subject: str
@@ -113,6 +119,7 @@ class Card:
     spark: Markup
     spark_label: str
     spark_value: str
+    lacks: str = ""
 
 
 def name_of(subject: str) -> str:
@@ -162,7 +169,8 @@ def standings(
         What the service says of its tasks, as in ``/healthz``; by default what it last wrote of them.
     """
     subjects = store.readings.subject_names() if only is None else [only]
-    sparks = _few_of_each(store, subjects, every=only is None)
+    bare = _without_baseline(store, only)
+    sparks = _few_of_each(store, subjects, bare, every=only is None)
     lasts = {subject: _time_of(series) for subject, series in sparks.items()}
     others = [
         subject for subject in subjects if split_subject(subject)[0] not in _WINDOWED or subject not in sparks
@@ -170,18 +178,19 @@ def standings(
     # a model's counters are stamped with the moment of counting, and say nothing about its data
     lasts |= {row.subject: row.last_time for row in store.readings.subjects(others)}
     # nor is a counter what a model's line is about
-    bare = [
+    lineless = [
         subject
         for subject in others
         if subject not in sparks and split_subject(subject)[0] not in (*_WINDOWED, "monitor")
     ]
-    if bare:
-        firsts = store.readings.recent(subjects=bare, points=_FEW, oldest_only=True)
+    if lineless:
+        firsts = store.readings.recent(subjects=lineless, points=_FEW, oldest_only=True)
         sparks |= {one.subject: one for one in firsts}
     known = [subject for subject in subjects if subject in lasts]
     trouble = _trouble(store, query, tasks)
     found = [
-        _standing(one, lasts[one], sparks.get(one), alerts.get(one, ()), query, trouble) for one in known
+        _standing(one, lasts[one], sparks.get(one), alerts.get(one, ()), query, trouble, bare=one in bare)
+        for one in known
     ]
     return sorted(
         found, key=lambda one: (URGENCY[one.state], -one.alerts, one.kind == "monitor", one.subject)
@@ -236,12 +245,22 @@ def card_of(
     return card
 
 
-def _few_of_each(store: Store, subjects: Sequence[str], *, every: bool) -> dict[str, Series]:
-    """Return the last few readings of what each subject's line shows."""
+def _without_baseline(store: Store, only: str | None) -> set[str]:
+    """Return the models whose version has no baseline."""
+    found = store.readings.latest(subject=only, names=["baseline_missing"])
+    return {subject_of(one.labels) for one in found if one.value == 1}
+
+
+def _few_of_each(
+    store: Store, subjects: Sequence[str], bare: Collection[str], *, every: bool
+) -> dict[str, Series]:
+    """Return the last few readings of what each subject's line shows; in `bare` nothing is judged."""
     best = [name for name in _SPARKS if name not in _VOLUMES]
     found = _best_sparks(
         store.readings.recent(best, subjects=None if every else subjects, points=_FEW, slices=False)
     )
+    # what drifted is said of a version that the alias left
+    found = {subject: series for subject, series in found.items() if subject not in bare}
     # nearly all models have the share of drifted columns; without it they may have predictions
     rest = [one for one in subjects if one not in found and split_subject(one)[0] in _WINDOWED]
     return found | _best_sparks(
@@ -283,6 +302,8 @@ def _standing(
     alerts: Sequence[AlertRow],
     query: Query,
     trouble: Mapping[str, str],
+    *,
+    bare: bool = False,
 ) -> Standing:
     kind, name, badge = split_subject(subject)
     firing = [alert for alert in alerts if alert.state == "firing"]
@@ -305,7 +326,7 @@ def _standing(
     return Standing(
         subject=subject, kind=kind, name=name, badge=badge, state=state, alerts=len(firing),
         pending=len(alerts) - len(firing), worst=worst, last=None if unjudged else last, spark=spark,
-        failing=failing,
+        failing=failing, bare=bare,
     )  # fmt: skip
 
 
@@ -328,14 +349,24 @@ def _card(one: Standing, line: Series | None, newest: Sequence[Series], _: Trans
     elif one.state == "nodata":
         reason = _("Nothing has come in for too long.")
     else:
-        reason = _calm_reason(one.kind, newest, _, locale)
+        reason = _calm_reason(one, newest, _, locale)
     label, value = _spark_words(line, _, locale)
     return Card(
         subject=one.subject, kind=one.kind, name=one.name, badge=one.badge, state=one.state, reason=reason,
         detail=one.worst.note if one.worst is not None else "", alerts=one.alerts, pending=one.pending,
         last=one.last, since=one.worst.fired_at if one.worst is not None else None,
         spark=_spark(line, label), spark_label=label, spark_value=value,
+        lacks=_what_it_lacks(one, _) if one.bare and not one.failing else "",
     )  # fmt: skip
+
+
+def _what_it_lacks(one: Standing, _: Translator) -> str:
+    command = f"mirante baseline create {shlex.quote(f'models:/{one.name}@{one.badge}')}"
+    return _(
+        "Its version has no baseline. Predictions, latency and errors are counted; drift, missing values, "
+        "outliers and performance need one: %(command)s",
+        command=command,
+    )
 
 
 def _whole_sparks(store: Store, standing: Sequence[Standing]) -> dict[str, Series]:
@@ -344,7 +375,8 @@ def _whole_sparks(store: Store, standing: Sequence[Standing]) -> dict[str, Serie
     named = [subject for subject, name in sparks.items() if name in _SPARKS]
     bare = [subject for subject, name in sparks.items() if name not in _SPARKS]
     names = [name for name in _SPARKS if name in sparks.values()]
-    found = _best_sparks(store.readings.recent(names, subjects=named, points=_POINTS, slices=False))
+    wanted = store.readings.recent(names, subjects=named, points=_POINTS, slices=False)
+    found = _best_sparks([series for series in wanted if series.name == sparks[series.subject]])
     others = store.readings.recent(subjects=bare, points=_POINTS, oldest_only=True)
     return {**found, **{one.subject: one for one in others}}
 
@@ -407,9 +439,10 @@ def _is_stale(last: datetime, series: Series | None, now: datetime) -> bool:
     return now - last > 3 * rhythm
 
 
-def _calm_reason(kind: str, newest: Sequence[Series], _: Translator, locale: str) -> str:
+def _calm_reason(one: Standing, newest: Sequence[Series], _: Translator, locale: str) -> str:
+    kind = one.kind
     if kind in _WINDOWED:
-        return _window_reason(kind, newest, _, locale)
+        return _window_reason(one, newest, _, locale)
     if kind == "host":
         last = {one.name: float(one.values[-1]) for one in newest if one.name in _HOST}
         if len(last) == len(_HOST):
@@ -420,15 +453,19 @@ def _calm_reason(kind: str, newest: Sequence[Series], _: Translator, locale: str
     return _("No open alert.")
 
 
-def _window_reason(kind: str, latest: Sequence[Series], _: Translator, locale: str) -> str:
+def _window_reason(standing: Standing, latest: Sequence[Series], _: Translator, locale: str) -> str:
     """Speak of the newest window of the version that served it."""
     newest = max((one.times[-1] for one in latest), default=None)
     last = [one for one in latest if one.times[-1] == newest]
     rows = [float(one.values[-1]) for one in last if one.name in _VOLUMES]
     if rows and not sum(rows):
         return (
-            _("No rows in the last window.") if kind == "table" else _("No predictions in the last window.")
+            _("No rows in the last window.")
+            if standing.kind == "table"
+            else _("No predictions in the last window.")
         )
+    if standing.bare:
+        return _("%(rows)s predictions in the last window.", rows=number(sum(rows), locale))
     drifted = [one for one in last if one.name == "drift_detected" and one.values[-1] == 1]
     if not drifted:
         if not rows:

@@ -92,6 +92,8 @@ def status_page(store: Store, health: Mapping[str, Any], query: Query) -> str:
         zones=[str(zone) for zone in about.get("window_timezones") or ()],
         heartbeat=_heartbeat(details.get("heartbeat")),
         knows_heartbeat="heartbeat" in details,
+        not_registered=[str(name) for name in details.get("not_registered") or ()],
+        without_alias=[str(name) for name in details.get("without_alias") or ()],
         rules_error=str(details.get("rules_error") or ""),
         rules=details.get("rules"),
         size=measured,
