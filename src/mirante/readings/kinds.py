@@ -57,9 +57,6 @@ def _estimated() -> dict[str, ReadingKind]:
     }
 
 
-_ESTIMATED = _estimated()
-
-
 def _realised() -> dict[str, ReadingKind]:
     """Return the kinds of what labels say: each measure, and the ends of its interval where it has one."""
     kinds: dict[str, ReadingKind] = {
@@ -363,7 +360,7 @@ READINGS: Mapping[str, ReadingKind] = MappingProxyType(
         # performance, per window, as labels come in
         **_REALISED,
         # performance, per window, before labels are in: where the baseline has labels
-        **_ESTIMATED,
+        **_estimated(),
         "estimated_performance_dropped": ReadingKind(
             (), "0 or 1", "1 when an estimate is beyond its threshold; its note says which"
         ),
