@@ -148,6 +148,33 @@ def test_a_spool_that_went_back_in_time_loses_nothing(tmp_path, capsys):
         agent.spool.close()
 
 
+def test_a_window_in_a_copy_of_a_spool_is_counted_once(tmp_path, capsys):
+    with site(tmp_path) as here:
+        here.watch(small_baseline())
+        agent = here.agent("web-1")
+        here.tick(agent)
+        here.step()
+        here.tick(agent)  # it hears of it
+        record(tmp_path / "web-1" / "log", 0, 5)
+        here.clock.now = START + 2 * HOUR
+        agent.count(here.clock.now)
+        assert agent.spool.batches == 1
+        copytree(agent.spool.folder, tmp_path / "copied")  # its machine is cloned while a window waits
+        agent.send()
+        copy = here.agent("web-2", log=False, spool=tmp_path / "copied")
+        for minute in (0, 1):
+            here.clock.now += minute * MINUTE
+            copy.send()
+        assert copy.spool.batches == 1
+        assert "it would be counted twice" in capsys.readouterr().out
+        here.tick(agent)
+        here.step()
+        (row,) = here.windows()
+        assert row.verdicts["agents"] == {"web-1": 5}
+        for one in (agent, copy):
+            one.spool.close()
+
+
 def test_a_clock_that_is_wrong_is_told(tmp_path):
     with site(tmp_path) as here:
         agent = here.agent("web-1", log=False)
