@@ -209,11 +209,10 @@ class Agent:
         """Return how far all is counted; None, which leaves it as it was, while that is not known."""
         if self._jobs is not None and not self._jobs.settled:
             return None
-        found = [(key, counter.mark) for key, counter in self._counters()]
+        found = {} if self._jobs is None else self._jobs.marks()
         return [
             {"subject": subject, "version": version, "until": mark.isoformat()}
-            for (subject, version), mark in found
-            if mark is not None
+            for (subject, version), mark in found.items()
         ]
 
     def _spool(self, kind: Kind, **parts: Any) -> tuple[int, int]:
@@ -283,8 +282,8 @@ def _copied(former: str, own: str) -> str:
     """Say why a batch of a former name goes under no other."""
     return (
         f"the spool is a copy: what waits is of {former[:80]!r}, and an agent of that name sends too; as "
-        f"{own[:80]!r} it would be counted twice. Remove this spool, or give another with --spool; if the other "
-        "agent has the copy, end that one, and this goes in five minutes"
+        f"{own[:80]!r} it would be counted twice. Remove this spool, or give another with --spool; if the "
+        "other agent has the copy, end that one, and this goes in five minutes"
     )
 
 
