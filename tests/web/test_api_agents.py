@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from structlog.testing import capture_logs
 
 from mirante.errors import ConfigError
 from mirante.monitors.openwindow import OpenWindow
@@ -281,8 +282,12 @@ def test_another_agent_of_that_name_waits_until_the_first_is_gone(post):
 
 
 def test_the_services_own_host_is_no_agents_name(post):
-    answer = post(agent="centre")
+    with capture_logs() as told:
+        answer = post(agent="centre")
+        post(agent="centre")
     assert answer.status == 409
+    (line,) = told  # here too, once: the agent says it in its own log alone
+    assert (line["agent"], line["log_level"]) == ("centre", "warning")
     assert "give the agent a name of its own with --name" in answer.text
     assert "host: {enabled: false}" in answer.text
     assert post.store.agents.list() == []
