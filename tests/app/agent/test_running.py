@@ -209,10 +209,13 @@ def test_a_log_that_is_away_is_told_and_its_windows_wait(tmp_path, capsys):
         agent = here.agent("web-1")
         here.tick(agent)  # no recorder has made the folder yet
         assert f"the folder '{log}' is not there" in capsys.readouterr().out
-        (said,) = here.store.readings.latest(names=["agent_counting_failing"])
-        assert (said.value, str(log) in said.note) == (1.0, True)
+        assert readings(here, "agent_counting_failing") == {("web-1", ""): 0.0}  # there is nothing to count
         monitor = here.watch(small_baseline())
         here.offers.settle([monitor])
+        here.clock.now = START + 10 * MINUTE
+        here.tick(agent)
+        (said,) = here.store.readings.latest(names=["agent_counting_failing"])
+        assert (said.value, str(log) in said.note) == (1.0, True)
         record(log, 0, 5)
         here.clock.now = START + 30 * MINUTE
         here.tick(agent)

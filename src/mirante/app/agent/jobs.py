@@ -142,9 +142,9 @@ class Jobs:
         return {key: mark for key, mark in found.items() if mark is not None}
 
     def troubles(self) -> list[str]:
-        """Return why what is watched is not counted here, one sentence each."""
+        """Return why what is watched is not counted here, one sentence each; nothing where nothing is."""
         told = [f"{key[0]} version {key[1]}: {trouble}" for key, trouble in self._told.items()]
-        return [self._absent, *told] if self._absent else told
+        return [self._absent, *told] if self._absent and self._known else told
 
     def _same(self, key: tuple[str, str], job: AgentJob) -> bool:
         known = self._how.get(key)
