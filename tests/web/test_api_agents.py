@@ -308,6 +308,14 @@ def test_an_older_agent_is_told_of_until_it_is_upgraded(post):
     assert (said.value, said.note) == (0.0, "")
 
 
+def test_an_agent_that_was_upgraded_is_not_outdated_for_what_its_spool_holds(post):
+    old = {"x_mirante_format": str(FORMAT - 1), "x_mirante_speaks": str(FORMAT)}
+    assert post(1, headers=old, program="0.0.9").status == 200
+    (said,) = post.store.readings.latest(names=["agent_outdated"])
+    assert (said.value, said.note) == (0.0, "")
+    assert post.store.agents.get("web-1").about["form"] == FORMAT
+
+
 def test_when_a_mark_moved_is_remembered(post):
     def moved(sequence, minutes, until, **more):
         post.clock[0] = NOW + timedelta(minutes=minutes)

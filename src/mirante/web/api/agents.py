@@ -29,6 +29,7 @@ from mirante.web.api.agent_models import (
     FORMAT_HEADER,
     LEAST_FORMAT,
     SENT,
+    SPEAKS,
     AgentBaseline,
     AgentBatch,
     AgentJob,
@@ -107,11 +108,12 @@ def make_agents_router(store: Store, clock: Callable[[], datetime], own_host: st
     def batches(
         body: AgentBatch,
         form: Annotated[int, Depends(_spoken)],
+        speaks: Annotated[int | None, Header(alias=SPEAKS, ge=1, lt=2**31)] = None,
         checksum: Annotated[int, Header(alias=CHECKSUM, ge=0, lt=2**53)] = 0,
         sent: Annotated[AwareDatetime | None, Header(alias=SENT)] = None,
     ) -> AgentTaken:
         """Take what is new in it; the answer comes when it is on disk. The same again changes nothing."""
-        now = clock()
+        now, form = clock(), speaks or form  # not that of a batch which an agent kept before its upgrade
         _free(body.agent, own_host, turned_away)
         if not _is_next(store.agents.get(body.agent), body, checksum, now):  # nothing in it is looked at
             return AgentTaken(sequence=body.sequence, taken=False, windows=0)
