@@ -27,6 +27,7 @@ from mirante.performance.estimated import Portion
 from mirante.profiles import TableProfile
 from mirante.profiles.counting import CategoryCounts, NumberCounts
 from mirante.profiles.layout import Layout
+from mirante.readings import Reading
 from mirante.store import AgentRow, PartRow, Store
 from mirante.web.security import MOST_BODY
 
@@ -299,6 +300,18 @@ def test_an_agent_that_is_heard_and_does_not_count_on_holds_windows_up_once(conf
     heard(store, config, START + 2 * DAY, at=due, moved=due)
     assert again.advance(due).closed == ()
     assert told() == (0.0, "", "1")
+
+
+def test_agents_that_left_while_the_service_was_away_are_not_behind_for_good(config, store, baseline):
+    labels = config.labels("1")
+    store.readings.write([Reading("monitor_agents_behind", 1, START, labels, "web-1")])
+    windows = AgentWindows(config, "1", store, baseline.profile)
+    windows.until(START + HOUR, config.lateness)
+    (said,) = windows.tell(START + HOUR, labels, closed=False)
+    assert (said.value, said.note, said.labels) == (0.0, "", labels)
+    assert windows.tell(START + HOUR, labels, closed=False) == []
+    other = AgentWindows(config, "2", store, baseline.profile)
+    assert other.tell(START + HOUR, config.labels("2"), closed=False) == []
 
 
 def test_an_agent_has_time_to_hear_of_a_new_version(config, store, baseline):

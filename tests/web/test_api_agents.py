@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from structlog.testing import capture_logs
 
 from mirante.errors import ConfigError
 from mirante.monitors.openwindow import OpenWindow
@@ -281,8 +282,12 @@ def test_another_agent_of_that_name_waits_until_the_first_is_gone(post):
 
 
 def test_the_services_own_host_is_no_agents_name(post):
-    answer = post(agent="centre")
+    with capture_logs() as told:
+        answer = post(agent="centre")
+        post(agent="centre")
     assert answer.status == 409
+    (line,) = told  # here too, once: the agent says it in its own log alone
+    assert (line["agent"], line["log_level"]) == ("centre", "warning")
     assert "give the agent a name of its own with --name" in answer.text
     assert "host: {enabled: false}" in answer.text
     assert post.store.agents.list() == []
@@ -301,6 +306,14 @@ def test_an_older_agent_is_told_of_until_it_is_upgraded(post):
     post(2)
     (said,) = post.store.readings.latest(names=["agent_outdated"])
     assert (said.value, said.note) == (0.0, "")
+
+
+def test_an_agent_that_was_upgraded_is_not_outdated_for_what_its_spool_holds(post):
+    old = {"x_mirante_format": str(FORMAT - 1), "x_mirante_speaks": str(FORMAT)}
+    assert post(1, headers=old, program="0.0.9").status == 200
+    (said,) = post.store.readings.latest(names=["agent_outdated"])
+    assert (said.value, said.note) == (0.0, "")
+    assert post.store.agents.get("web-1").about["form"] == FORMAT
 
 
 def test_when_a_mark_moved_is_remembered(post):

@@ -19,7 +19,7 @@ from mirante.monitors.windows import Window, WindowClock
 from mirante.performance.estimated import Portion
 from mirante.profiles import TableProfile
 from mirante.profiles.codec import needed, promised
-from mirante.readings import Reading
+from mirante.readings import Reading, subject_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,6 +46,7 @@ MOST_EXACT = 5 * 2**20
 _PROFILES = ("profile", "latency")
 _HEAD = 20  # of base64: 15 bytes, in which a profile says how long it is
 _MOST_BITS = 63
+_BEHIND = "monitor_agents_behind"
 _FRESH = 3  # so many of its intervals an agent has for hearing of a version that is new
 
 
@@ -223,7 +224,8 @@ class AgentWindows:
         self._clock = WindowClock(config.window, config.timezone)
         self._begun: datetime | None = None
         self._heard: dict[str, datetime] = {}  # when each agent was first seen to be there
-        self._told: int | None = None
+        self._told: float | None = None
+        self._looked = False  # for what was told before this start
         self.counting = False
         self.behind: tuple[str, ...] = ()
 
@@ -335,11 +337,17 @@ class AgentWindows:
         closed : bool
             Whether windows were judged since the last call.
         """
+        if not self._looked:  # agents that were behind may have left meanwhile: then nobody counts
+            self._told, self._looked = self._told_before(labels), True
         many = len(self.behind)
         if not (self.counting or self._told) or (many == self._told and not closed):
             return []
         self._told = many
-        return [Reading("monitor_agents_behind", many, now, labels, ", ".join(self.behind))]
+        return [Reading(_BEHIND, many, now, labels, ", ".join(self.behind))]
+
+    def _told_before(self, labels: Mapping[str, str]) -> float | None:
+        known = self._store.readings.latest(subject=subject_of(labels), names=[_BEHIND])
+        return next((one.value for one in known if one.labels == labels), None)
 
     def _marks(self, agent: AgentRow) -> dict[str, datetime]:
         """Return how far an agent has counted this subject, by version."""

@@ -8,6 +8,7 @@ import pytest
 from mirante.app.agent.centre import AwayError, Centre, RefusedError
 from mirante.app.agent.spool import Batch
 from mirante.errors import ConfigError
+from mirante.web.api.agent_models import FORMAT
 from tests.app.agent.site import START
 from tests.doubles.tls import make_certificate
 
@@ -59,6 +60,7 @@ def test_a_batch_goes_with_its_token_form_checksum_and_time():
     ((path, headers, body),) = asked
     assert (path, body) == ("/base/api/v1/agents/batches", b"{}")
     wanted = {"Authorization": "Bearer hunter2", "X-Mirante-Format": "1", "X-Mirante-Checksum": "99"}
+    wanted |= {"X-Mirante-Speaks": str(FORMAT)}  # also where the batch is of an older form
     wanted |= {"X-Mirante-Sent": "2026-01-05T00:00:00Z", "Content-Type": "application/json"}
     said = {name.lower(): value for name, value in headers.items()}
     assert {name: said.get(name.lower()) for name in wanted} == wanted

@@ -92,6 +92,28 @@ def test_a_model_that_cannot_be_taken_up_stops_no_other_and_is_told_once(tmp_pat
         assert len(jobs.counters) == 2
 
 
+def test_a_baseline_that_does_not_come_is_told_and_holds_up_that_model_alone(tmp_path, baseline):
+    with site(tmp_path) as here:
+        record(tmp_path / "web-1" / "log", 0, 5)
+        offered(here, baseline, "1", "2")
+        jobs = jobs_of(here, tmp_path / "web-1")
+        jobs.refresh()
+        subject = "model/churn@champion"
+        for counter in jobs.counters.values():
+            counter.advance(START + 2 * HOUR)
+            counter.sent()
+        (job, _) = here.store.agents.jobs()
+        here.store.agents.offer(JobRow(job.subject, "1", "0f" * 16, job.about, b'{"profile": "A"}'))
+        again = jobs_of(here, tmp_path / "web-1")
+        again.refresh()
+        assert again.settled
+        assert again.troubles() == [
+            f"{subject} version 1: {here.address} gave a baseline that cannot be read"
+        ]
+        again.counters[subject, "2"].advance(START + 3 * HOUR)
+        assert again.marks() == {(subject, "1"): START + HOUR, (subject, "2"): START + 2 * HOUR}
+
+
 def test_while_the_service_is_away_what_is_known_is_taken_up(tmp_path, baseline):
     with site(tmp_path) as here:
         record(tmp_path / "web-1" / "log", 0, 5)

@@ -148,6 +148,33 @@ def test_a_spool_that_went_back_in_time_loses_nothing(tmp_path, capsys):
         agent.spool.close()
 
 
+def test_a_window_in_a_copy_of_a_spool_is_counted_once(tmp_path, capsys):
+    with site(tmp_path) as here:
+        here.watch(small_baseline())
+        agent = here.agent("web-1")
+        here.tick(agent)
+        here.step()
+        here.tick(agent)  # it hears of it
+        record(tmp_path / "web-1" / "log", 0, 5)
+        here.clock.now = START + 2 * HOUR
+        agent.count(here.clock.now)
+        assert agent.spool.batches == 1
+        copytree(agent.spool.folder, tmp_path / "copied")  # its machine is cloned while a window waits
+        agent.send()
+        copy = here.agent("web-2", log=False, spool=tmp_path / "copied")
+        for minute in (0, 1):
+            here.clock.now += minute * MINUTE
+            copy.send()
+        assert copy.spool.batches == 1
+        assert "it would be counted twice" in capsys.readouterr().out
+        here.tick(agent)
+        here.step()
+        (row,) = here.windows()
+        assert row.verdicts["agents"] == {"web-1": 5}
+        for one in (agent, copy):
+            one.spool.close()
+
+
 def test_a_clock_that_is_wrong_is_told(tmp_path):
     with site(tmp_path) as here:
         agent = here.agent("web-1", log=False)
@@ -182,10 +209,13 @@ def test_a_log_that_is_away_is_told_and_its_windows_wait(tmp_path, capsys):
         agent = here.agent("web-1")
         here.tick(agent)  # no recorder has made the folder yet
         assert f"the folder '{log}' is not there" in capsys.readouterr().out
-        (said,) = here.store.readings.latest(names=["agent_counting_failing"])
-        assert (said.value, str(log) in said.note) == (1.0, True)
+        assert readings(here, "agent_counting_failing") == {("web-1", ""): 0.0}  # there is nothing to count
         monitor = here.watch(small_baseline())
         here.offers.settle([monitor])
+        here.clock.now = START + 10 * MINUTE
+        here.tick(agent)
+        (said,) = here.store.readings.latest(names=["agent_counting_failing"])
+        assert (said.value, str(log) in said.note) == (1.0, True)
         record(log, 0, 5)
         here.clock.now = START + 30 * MINUTE
         here.tick(agent)

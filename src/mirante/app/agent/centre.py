@@ -16,7 +16,15 @@ from mirante.alerts.channels.http import retry_after
 from mirante.app.agent.spool import Batch
 from mirante.calls import CallError, ServiceCalls
 from mirante.errors import ConfigError, MiranteError
-from mirante.web.api.agent_models import CHECKSUM, FORMAT, FORMAT_HEADER, SENT, AgentBaseline, AgentJob
+from mirante.web.api.agent_models import (
+    CHECKSUM,
+    FORMAT,
+    FORMAT_HEADER,
+    SENT,
+    SPEAKS,
+    AgentBaseline,
+    AgentJob,
+)
 
 __all__ = ["AwayError", "Centre", "RefusedError"]
 
@@ -106,6 +114,7 @@ class Centre:
         """
         headers = {
             FORMAT_HEADER: str(batch.form),
+            SPEAKS: str(FORMAT),
             CHECKSUM: str(batch.checksum),
             SENT: self._clock().astimezone(UTC).isoformat().replace("+00:00", "Z"),
         }

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mirante.monitors.rows import RowSource
     from mirante.web.api.agent_models import AgentJob
 
-__all__ = ["VersionCounter", "job_key"]
+__all__ = ["VersionCounter", "job_key", "kept_mark"]
 
 _log = structlog.get_logger("mirante.agent")
 _FORM = 1
@@ -48,6 +48,28 @@ _MOST_BYTES = 7 * 2**20  # of a window with its slices, of the 8 MiB that a batc
 def job_key(job: AgentJob) -> tuple[str, str]:
     """Return what tells a job from others: its subject and version."""
     return job.subject, job.version
+
+
+def kept_mark(folder: Path, key: tuple[str, str]) -> datetime | None:
+    """Return how far a version was counted by what is on disk; None where that is not known.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its counter keeps what it has.
+    key : tuple of str
+        Subject and version.
+
+    Raises
+    ------
+    OSError
+        If it is there and cannot be read.
+    """
+    try:
+        known = json.loads(read_checked(_state_file(folder, key))[2])
+    except (FileNotFoundError, DamagedError):
+        return None
+    return _mark(_time(known.get("until")), known.get("outgoing", ()))
 
 
 class VersionCounter:
@@ -87,8 +109,7 @@ class VersionCounter:
         # whatever changes how is counted
         how = json.dumps([job.digest, job.window, job.timezone])
         self._how = hashlib.blake2b(how.encode(), digest_size=8).hexdigest()
-        name = hashlib.blake2b("\n".join(job_key(job)).encode(), digest_size=12).hexdigest()
-        self._path = folder / f"{name}.state"
+        self._path = _state_file(folder, job_key(job))
         self._unsaved = False
         self._told = ""
         self._restore()
@@ -133,8 +154,7 @@ class VersionCounter:
     def mark(self) -> datetime | None:
         """How far it has come: all windows that ended by then are in the spool. None at first."""
         until = self._until  # looked at first, and set last: another thread may be in the middle of a step
-        waiting = [datetime.fromisoformat(said["start"]) for said in self._outgoing]
-        return None if until is None else min([until, *waiting])
+        return _mark(until, self._outgoing)
 
     def advance(self, now: datetime) -> list[dict[str, Any]]:
         """Read what is new, and return the windows that are over and not sent.
@@ -251,6 +271,16 @@ class VersionCounter:
             "outgoing": self._outgoing,
         }
         write_checked(self._path, json.dumps(known).encode(), _FORM)
+
+
+def _state_file(folder: Path, key: tuple[str, str]) -> Path:
+    name = hashlib.blake2b("\n".join(key).encode(), digest_size=12).hexdigest()
+    return folder / f"{name}.state"
+
+
+def _mark(until: datetime | None, outgoing: Sequence[Mapping[str, Any]]) -> datetime | None:
+    waiting = [datetime.fromisoformat(said["start"]) for said in outgoing]
+    return None if until is None else min([until, *waiting])
 
 
 def _time(text: str | None) -> datetime | None:

@@ -11,7 +11,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from mirante.app.agent.centre import AwayError, Centre
-from mirante.app.agent.counting import VersionCounter, job_key
+from mirante.app.agent.counting import VersionCounter, job_key, kept_mark
 from mirante.app.agent.files import DamagedError, read_checked, write_checked
 from mirante.inference_log import InferenceLog
 from mirante.inference_log.names import quote_name
@@ -43,7 +43,7 @@ class Jobs:
     Attributes
     ----------
     settled : bool
-        Whether all that is to be counted was taken up once since the start; before, counters may be missing.
+        Whether all that is to be counted was known once since the start; before, marks may be missing.
     """
 
     def __init__(self, centre: Centre, log: Path, folder: Path) -> None:
@@ -52,6 +52,7 @@ class Jobs:
         self.counters: dict[tuple[str, str], VersionCounter] = {}
         self._how: dict[tuple[str, str], AgentJob] = {}
         self._told: dict[tuple[str, str], str] = {}
+        self._left: dict[tuple[str, str], datetime | None] = {}  # how far what cannot be taken up was counted
         self.settled = False
         self._absent, self._absent_told = "", False
         self._known = self._kept()
@@ -83,14 +84,19 @@ class Jobs:
                 self.counters.pop(key).remove()
                 self._how.pop(key)
         self._told = {key: trouble for key, trouble in self._told.items() if key in wanted}
+        left = {}
         for key, job in wanted.items():
             if not self._same(key, job):
                 try:
                     self._take_up(key, job)
+                    continue
                 except AwayError as error:
-                    away = error
+                    if away is None:  # the service is there: it is this baseline that does not come
+                        self._tell(key, str(error))
                 except Exception as error:  # one model that cannot be counted stops no other
                     self._tell(key, f"{type(error).__name__}: {error}")
+                left[key] = kept_mark(self._folder, key)
+        self._left = left
         self.settled = self.settled or away is None or bool(wanted and wanted.keys() <= self.counters.keys())
         if away is not None:
             raise away
@@ -129,10 +135,16 @@ class Jobs:
         _need(folder, "mount it; if it was removed for good, start the agent anew")
         return self.counters[key].advance(now)
 
+    def marks(self) -> dict[tuple[str, str], datetime]:
+        """Return how far each version is counted, or was, where it cannot be taken up now."""
+        found = dict(self._left)  # first: what is taken up meanwhile is among the counters by then
+        found |= {key: counter.mark for key, counter in list(self.counters.items())}
+        return {key: mark for key, mark in found.items() if mark is not None}
+
     def troubles(self) -> list[str]:
-        """Return why what is watched is not counted here, one sentence each."""
+        """Return why what is watched is not counted here, one sentence each; nothing where nothing is."""
         told = [f"{key[0]} version {key[1]}: {trouble}" for key, trouble in self._told.items()]
-        return [self._absent, *told] if self._absent else told
+        return [self._absent, *told] if self._absent and self._known else told
 
     def _same(self, key: tuple[str, str], job: AgentJob) -> bool:
         known = self._how.get(key)

@@ -167,7 +167,7 @@ class Agent:
         while (batch := self.spool.oldest()) is not None:
             first = self.spool.try_first(batch.sequence)
             try:
-                taken = self._give(_of(batch, self.spool.instance))
+                taken = self._give(batch)
             except RefusedError as error:
                 self.spool.refuse(batch.sequence, str(error))
                 continue
@@ -185,13 +185,19 @@ class Agent:
         return done
 
     def _give(self, batch: Batch) -> bool:
-        """Send a batch. One that waits under a former name that is refused goes under the present one."""
+        """Send a batch. One that waits under a former name that is refused goes under the present one.
+
+        Not so one from before the spool began anew: whoever has that name may have sent it.
+        """
+        said, own = json.loads(batch.body), self.config.host_name
+        copied = said["instance"] != self.spool.instance
         try:
-            return self._centre.send(batch)
+            return self._centre.send(_of(batch, self.spool.instance))
         except AwayError as error:
-            said, own = json.loads(batch.body), self.config.host_name
             if error.status != HTTPStatus.CONFLICT or said["agent"] == own:
                 raise
+            if copied:
+                raise AwayError(_copied(said["agent"], own), error.retry_after, error.status) from None
             for one in said.get("readings", ()):
                 one["labels"]["host"] = own
             return self._centre.send(replace(batch, body=json.dumps({**said, "agent": own}).encode()))
@@ -203,11 +209,10 @@ class Agent:
         """Return how far all is counted; None, which leaves it as it was, while that is not known."""
         if self._jobs is not None and not self._jobs.settled:
             return None
-        found = [(key, counter.mark) for key, counter in self._counters()]
+        found = {} if self._jobs is None else self._jobs.marks()
         return [
             {"subject": subject, "version": version, "until": mark.isoformat()}
-            for (subject, version), mark in found
-            if mark is not None
+            for (subject, version), mark in found.items()
         ]
 
     def _spool(self, kind: Kind, **parts: Any) -> tuple[int, int]:
@@ -271,6 +276,15 @@ def _of(batch: Batch, instance: str) -> Batch:
     if said["instance"] == instance:
         return batch
     return replace(batch, body=json.dumps({**said, "instance": instance}).encode())
+
+
+def _copied(former: str, own: str) -> str:
+    """Say why a batch of a former name goes under no other."""
+    return (
+        f"the spool is a copy: what waits is of {former[:80]!r}, and an agent of that name sends too; as "
+        f"{own[:80]!r} it would be counted twice. Remove this spool, or give another with --spool; if the "
+        "other agent has the copy, end that one, and this goes in five minutes"
+    )
 
 
 def _too_large(window: Mapping[str, Any], size: int) -> str:

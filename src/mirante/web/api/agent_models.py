@@ -21,6 +21,7 @@ __all__ = [
     "FORMAT_HEADER",
     "LEAST_FORMAT",
     "SENT",
+    "SPEAKS",
     "AgentBaseline",
     "AgentBatch",
     "AgentJob",
@@ -35,6 +36,8 @@ FORMAT = 2
 LEAST_FORMAT = 2
 """Agents of a lower one cannot read what a service offers; it still takes their batches."""
 FORMAT_HEADER, CHECKSUM, SENT = "X-Mirante-Format", "X-Mirante-Checksum", "X-Mirante-Sent"
+SPEAKS = "X-Mirante-Speaks"
+"""Header with an agent's own `FORMAT`: a batch that waited in its spool may be of an older one."""
 
 _YEARS = range(1900, 9000)  # a window of years before or after these can still be told
 

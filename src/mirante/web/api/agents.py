@@ -29,6 +29,7 @@ from mirante.web.api.agent_models import (
     FORMAT_HEADER,
     LEAST_FORMAT,
     SENT,
+    SPEAKS,
     AgentBaseline,
     AgentBatch,
     AgentJob,
@@ -101,17 +102,19 @@ def make_agents_router(store: Store, clock: Callable[[], datetime], own_host: st
     router = APIRouter(prefix="/agents", tags=["agents"])
 
     known = _Baselines(store)
+    turned_away: set[str] = set()
 
     @router.post("/batches", summary="Take a batch of an agent", responses=_FAULTS)
     def batches(
         body: AgentBatch,
         form: Annotated[int, Depends(_spoken)],
+        speaks: Annotated[int | None, Header(alias=SPEAKS, ge=1, lt=2**31)] = None,
         checksum: Annotated[int, Header(alias=CHECKSUM, ge=0, lt=2**53)] = 0,
         sent: Annotated[AwareDatetime | None, Header(alias=SENT)] = None,
     ) -> AgentTaken:
         """Take what is new in it; the answer comes when it is on disk. The same again changes nothing."""
-        now = clock()
-        _free(body.agent, own_host)
+        now, form = clock(), speaks or form  # not that of a batch which an agent kept before its upgrade
+        _free(body.agent, own_host, turned_away)
         if not _is_next(store.agents.get(body.agent), body, checksum, now):  # nothing in it is looked at
             return AgentTaken(sequence=body.sequence, taken=False, windows=0)
         (readings, unknown), parts = _readings(body), _parts(body, known)
@@ -246,9 +249,16 @@ def _parts(body: AgentBatch, baselines: _Baselines) -> list[PartRow]:
     return found
 
 
-def _free(agent: str, own_host: str) -> None:
-    """Refuse an agent that would write into the readings of the service's own host."""
+def _free(agent: str, own_host: str, told: set[str]) -> None:
+    """Refuse an agent that would write into the readings of the service's own host; say so once."""
     if agent == own_host:
+        if agent not in told:
+            told.add(agent)
+            _log.warning(
+                "an agent has the name of the service's own host: its readings and windows wait there",
+                agent=agent,
+                advice="start it with --name, or write `host: {enabled: false}` into mirante.yaml",
+            )
         raise HTTPException(
             409,
             f"the service reads the host {own_host[:80]!r} itself; give the agent a name of its own with "
