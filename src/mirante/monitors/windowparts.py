@@ -46,7 +46,6 @@ MOST_EXACT = 5 * 2**20
 _PROFILES = ("profile", "latency")
 _HEAD = 20  # of base64: 15 bytes, in which a profile says how long it is
 _MOST_BITS = 63
-_BEHIND = "monitor_agents_behind"
 _FRESH = 3  # so many of its intervals an agent has for hearing of a version that is new
 
 
@@ -343,10 +342,10 @@ class AgentWindows:
         if not (self.counting or self._told) or (many == self._told and not closed):
             return []
         self._told = many
-        return [Reading(_BEHIND, many, now, labels, ", ".join(self.behind))]
+        return [Reading("monitor_agents_behind", many, now, labels, ", ".join(self.behind))]
 
     def _told_before(self, labels: Mapping[str, str]) -> float | None:
-        known = self._store.readings.latest(subject=subject_of(labels), names=[_BEHIND])
+        known = self._store.readings.latest(subject=subject_of(labels), names=["monitor_agents_behind"])
         return next((one.value for one in known if one.labels == labels), None)
 
     def _marks(self, agent: AgentRow) -> dict[str, datetime]:
