@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -157,14 +158,35 @@ def test_a_server_is_needed_by_name_where_none_of_mlflow_s_own_stores_is_here(tm
 
 
 @pytest.mark.parametrize(
+    ("named", "given", "asked", "login"),
+    [
+        ("tracking_uri: 'http://a:1', ", None, "http://a:1", "secret"),
+        ("tracking_uri: 'http://a:1', ", "http://a:1/", "http://a:1", "secret"),
+        ("tracking_uri: 'http://a:1', ", "http://env:1", "http://env:1", "own"),
+        ("", None, "http://env:1", "secret"),
+        ("", "http://env:1", "http://env:1", "secret"),
+        ("", "http://a:1", "http://a:1", "own"),
+    ],
+)
+def test_the_server_is_the_one_given_or_the_config_s_or_the_environment_s_and_the_login_its_own(
+    tmp_path, monkeypatch, named, given, asked, login
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://env:1")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "own")
+    (tmp_path / "mirante.yaml").write_text(f"mlflow: {{{named}token: secret}}\n", encoding="utf-8")
+    assert server_of(settings_of(tmp_path / "mirante.yaml"), given) == asked
+    assert os.environ["MLFLOW_TRACKING_TOKEN"] == login
+
+
+@pytest.mark.parametrize(
     "command", [["report", "churn"], ["baseline", "list"], ["baseline", "show", "churn"]]
 )
 def test_the_config_names_the_server_for_every_command(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "mirante.yaml").write_text("mlflow: {tracking_uri: 'odd://there'}\n", encoding="utf-8")
-    done = CliRunner().invoke(main, command)
+    done = CliRunner().invoke(main, command)  # MLFLOW_TRACKING_URI names another one
     assert (done.exit_code, "odd://there" in done.output) == (1, True), done.output
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     (tmp_path / "mirante.yaml").unlink()
     assert "no MLflow server is known" in CliRunner().invoke(main, command).output
     assert list(tmp_path.iterdir()) == []

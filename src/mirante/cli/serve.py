@@ -54,8 +54,7 @@ _WORKERS = click.IntRange(1, 256)
 )
 @click.option(
     "--tracking-uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
+    help="MLflow server; the config's, else that of MLFLOW_TRACKING_URI, by default.",
 )
 @config_option
 def serve(

@@ -23,8 +23,7 @@ __all__ = ["baseline"]
 
 _server = click.option(
     "--tracking-uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
+    help="MLflow server; the config's, else that of MLFLOW_TRACKING_URI, by default.",
 )
 _alias = click.option("--alias", help="Alias of the version, where MODEL does not say; champion by default.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
