@@ -153,6 +153,12 @@ def test_a_server_is_needed_by_name_where_none_of_mlflow_s_own_stores_is_here(tm
         server_of(settings, None)
     assert server_of(settings, "http://a:1") == "http://a:1"
     assert server_of(settings, None, needed=False) is None
+    (tmp_path / "mirante.yaml").write_text("mlflow: {tracking_uri: 'http://a:1', token: env:UNSET_TOKEN}\n")
+    unset = settings_of(tmp_path / "mirante.yaml")
+    assert server_of(unset, "http://b:1") == "http://b:1"
+    assert server_of(unset, None, needed=False) == "http://a:1"
+    with pytest.raises(ConfigError, match=r"mirante.yaml, line 1: .*UNSET_TOKEN"):
+        server_of(unset, None)
     (tmp_path / "mlflow.db").touch()
     assert server_of(settings, None) is None
 

@@ -136,7 +136,7 @@ def server_of(settings: Settings, given: str | None, *, needed: bool = True) -> 
     given : str, optional
         By ``--tracking-uri``. The config's login is for the config's server alone.
     needed : bool
-        Whether the command can do nothing without one. MLflow itself would make an empty store here.
+        Whether it will be asked; else no secret is read. MLflow itself would make an empty store here.
 
     Raises
     ------
@@ -150,10 +150,12 @@ def server_of(settings: Settings, given: str | None, *, needed: bool = True) -> 
     """
     if given is not None and given.rstrip("/") != (settings.mlflow.tracking_uri or "").rstrip("/"):
         return given
+    if not needed:
+        return settings.mlflow.tracking_uri
     from mirante.app.build import use_login
 
     use_login(settings)
-    if needed and settings.mlflow.tracking_uri is None and not any(map(os.path.exists, _LOCAL_STORES)):
+    if settings.mlflow.tracking_uri is None and not any(map(os.path.exists, _LOCAL_STORES)):
         raise ConfigError(
             "no MLflow server is known; give --tracking-uri, or set MLFLOW_TRACKING_URI, or "
             "mlflow.tracking_uri in mirante.yaml"
