@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirante.durations import format_duration, long_enough, parse_duration
+from mirante.durations import format_duration, kept_too_short, long_enough, parse_duration
 from mirante.errors import ConfigError
 
 
@@ -30,5 +30,9 @@ def test_anything_else_is_refused_with_the_text_in_the_message(text):
 def test_what_is_kept_is_kept_for_long_enough():
     day = timedelta(days=1)
     assert long_enough(day, day, "pages need") == day
-    with pytest.raises(ConfigError, match=r"^is 23h59m; pages need at least 1d \(m means minutes"):
-        long_enough(day - timedelta(minutes=1), day, "pages need")
+    hour = timedelta(hours=1)
+    assert long_enough(hour, day, "pages need") == hour
+    with pytest.raises(ConfigError, match=r"^is 59m; pages need at least 1d \(m means minutes"):
+        long_enough(hour - timedelta(minutes=1), day, "pages need")
+    least = dict.fromkeys(("a", "b", "c"), (day, "pages need"))
+    assert kept_too_short({"a": day, "b": hour, "c": None}, least) == ["b is 1h; pages need at least 1d"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 from mirante.errors import ConfigError
 
-__all__ = ["LONGEST_WAIT", "format_duration", "long_enough", "parse_duration"]
+__all__ = ["LONGEST_WAIT", "format_duration", "kept_too_short", "long_enough", "parse_duration"]
 
 LONGEST_WAIT = timedelta(hours=1)
 """Nothing waits longer for its next try, whatever the other side asks for."""
 
+_MISTAKEN = timedelta(hours=1)  # nobody who keeps something for less meant it
 _UNITS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
@@ -88,7 +90,9 @@ def format_duration(length: timedelta) -> str:
 
 
 def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
-    """Return for how long something is kept, where that is not too short: ``1m`` is no month.
+    """Return for how long something is kept, where that is no mistake: ``1m`` is no month.
+
+    What is shorter than `least`, but an hour or more, is for `kept_too_short` to say.
 
     Parameters
     ----------
@@ -107,7 +111,7 @@ def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
     Raises
     ------
     ConfigError
-        If it is shorter.
+        If it is shorter than that, and than an hour.
 
     Examples
     --------
@@ -116,7 +120,36 @@ def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
     ...
     mirante.errors.ConfigError: is 1m; pages need at least 1d (m means minutes: a month is 30d)
     """
-    if length < least:
+    if length < min(least, _MISTAKEN):
         got, needed = format_duration(length), format_duration(least)
         raise ConfigError(f"is {got}; {why} at least {needed} (m means minutes: a month is 30d)")
     return length
+
+
+def kept_too_short(
+    lengths: Mapping[str, timedelta | None], least: Mapping[str, tuple[timedelta, str]]
+) -> list[str]:
+    """Return what to warn of where something is kept for less than it needs.
+
+    Parameters
+    ----------
+    lengths : mapping of str to timedelta
+        By key, for how long; None for one that is kept for ever.
+    least : mapping of str to (timedelta, str)
+        By key, what `long_enough` takes.
+
+    Returns
+    -------
+    list of str
+        A sentence for each; empty when all are long enough.
+
+    Examples
+    --------
+    >>> kept_too_short({"full": parse_duration("12h")}, {"full": (parse_duration("1d"), "pages need")})
+    ['full is 12h; pages need at least 1d']
+    """
+    return [
+        f"{key} is {format_duration(length)}; {why} at least {format_duration(needed)}"
+        for key, (needed, why) in least.items()
+        if (length := lengths[key]) is not None and length < needed
+    ]

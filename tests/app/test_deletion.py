@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import mirante.app.deletion as tested
 from mirante.app.deletion import delete_from_logs, logs_of, privacy_of
 from mirante.app.settings import default_settings, load_settings
 from mirante.capture.recorder import Recorder
@@ -96,6 +97,30 @@ def test_a_disk_that_is_full_is_said_and_the_same_deletion_goes_on(settings, tmp
     delete(settings, ["n1"], "__id", given=tmp_path / "other")
     left = InferenceLog(tmp_path / "other").scan("n")["__id"].to_pylist()
     assert left == ["n0", "n2", "n3", "n4", "n5"]
+
+
+def test_a_log_that_cannot_be_read_is_no_full_disk_and_no_traceback(settings, tmp_path, monkeypatch):
+    record(settings, "n", tmp_path / "other")
+    keyless = settings.model_copy(update={"models": ()})  # so that rows are looked at for hashes
+
+    def broken(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    for name, left in (("batches", "nothing"), ("newest", "nothing"), ("delete", "not all rows")):
+        with monkeypatch.context() as patch:
+            patch.setattr(InferenceLog, name, broken)
+            verb = "are" if name == "delete" else "is"
+            said = rf"other cannot be read or written \(.*\), so {left} {verb} deleted; mend that, then run"
+            with pytest.raises(InputError, match=said):
+                delete(keyless, ["1"], given=tmp_path / "other", models=["n"])
+
+
+def test_the_store_is_opened_with_its_password(settings, monkeypatch):
+    asked = []
+    monkeypatch.setattr(type(settings), "store_address", lambda _: asked.append("with password"))
+    monkeypatch.setattr(Store, "existing", lambda address: asked.append(address))
+    tested._store(settings)
+    assert asked == ["with password", None]
 
 
 def test_a_models_privacy_is_found_by_its_alias(settings):

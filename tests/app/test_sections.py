@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from mirante.app.build import use_login
 from mirante.app.sections import HostConfig, MlflowConfig, RetentionConfig
+from mirante.app.settings import default_settings
 from mirante.errors import ConfigError
 
 
@@ -45,11 +47,21 @@ def test_an_interval_is_more_than_nothing(interval):
 def test_a_month_that_was_written_as_a_minute_is_refused(kept, said):
     with pytest.raises(ValidationError, match=said):
         RetentionConfig(**kept)
-    assert RetentionConfig(full="1d", labels="1d", history="7d").full.days == 1
+    assert RetentionConfig(full="1d", labels="1d", history="7d").doubts == []
 
 
-def test_an_address_of_mlflow_without_http_is_refused_wherever_it_is_from():
+def test_what_is_kept_for_hours_only_is_doubted_and_no_error():
+    said = RetentionConfig(full="12h", labels="1h", history="6d").doubts
+    assert [one.partition(";")[0] for one in said] == [
+        "retention.full is 12h",
+        "retention.labels is 1h",
+        "retention.history is 6d",
+    ]
+
+
+def test_an_address_of_mlflow_without_http_is_refused_where_it_is_asked():
     with pytest.raises(ValidationError, match=r"tracking_uri\n.*needs http:// or https://"):
         MlflowConfig(tracking_uri="localhost:5000")
+    settings = default_settings(environ={"MLFLOW_TRACKING_URI": "localhost:5000"}, folder=Path())
     with pytest.raises(ConfigError, match=r"^MLFLOW_TRACKING_URI needs http://"):
-        MlflowConfig().within(Path(), {"MLFLOW_TRACKING_URI": "localhost:5000"})
+        use_login(settings)

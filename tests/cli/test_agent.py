@@ -97,3 +97,13 @@ def test_init_writes_a_config_for_an_agent(tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["init", "--agent"])
     assert done.output == "wrote agent.yaml; edit it, then run: mirante agent -c agent.yaml\n"
     assert "max_size: 256MB" in (tmp_path / "agent.yaml").read_text()
+
+
+def test_rows_that_stay_for_hours_only_are_warned_of(tmp_path, monkeypatch):
+    async def ended(_agent):
+        return
+
+    monkeypatch.setattr(sys.modules["mirante.cli.agent"], "_until_signal", ended)
+    (tmp_path / "agent.yaml").write_text("to: http://127.0.0.1:9\nlog: log\nretention: 12h\n")
+    done = CliRunner().invoke(main, ["agent", "-c", str(tmp_path / "agent.yaml")])
+    assert (done.exit_code, "warning: retention is 12h; rows" in done.stderr) == (0, True), done.output

@@ -152,6 +152,11 @@ def test_diff_says_by_its_exit_code_whether_they_differ(mlflow_server, model, tm
     run(mlflow_server, "show", model, "--save", tmp_path / "first")
     assert run(mlflow_server, "diff", tmp_path / "first", model).exit_code == 0
     assert run(mlflow_server, "diff", tmp_path / "first", f"{model}@moved").exit_code == 1
+    wrong = tmp_path / "mirante.yaml"
+    wrong.write_text("no: config\n", encoding="utf-8")
+    for command in (("diff", tmp_path / "first", tmp_path / "first"), ("show", tmp_path / "first")):
+        done = run(mlflow_server, *command, "-c", wrong)  # which is not read: nothing in it matters here
+        assert done.exit_code == 0, done.output
 
 
 @pytest.mark.server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -159,8 +160,35 @@ def test_a_server_is_needed_by_name_where_none_of_mlflow_s_own_stores_is_here(tm
         server_of(settings, None)
     assert server_of(settings, "http://a:1") == "http://a:1"
     assert server_of(settings, None, needed=False) is None
+    (tmp_path / "mirante.yaml").write_text("mlflow: {tracking_uri: 'http://a:1', token: env:UNSET_TOKEN}\n")
+    unset = settings_of(tmp_path / "mirante.yaml")
+    assert server_of(unset, "http://b:1") == "http://b:1"
+    assert server_of(unset, None, needed=False) == "http://a:1"
+    with pytest.raises(ConfigError, match=r"mirante.yaml, line 1: .*UNSET_TOKEN"):
+        server_of(unset, None)
     (tmp_path / "mlflow.db").touch()
     assert server_of(settings, None) is None
+
+
+@pytest.mark.parametrize(
+    ("named", "given", "asked", "login"),
+    [
+        ("tracking_uri: 'http://a:1', ", None, "http://a:1", "secret"),
+        ("tracking_uri: 'http://a:1', ", "http://a:1/", "http://a:1", "secret"),
+        ("tracking_uri: 'http://a:1', ", "http://env:1", "http://env:1", "own"),
+        ("", None, "http://env:1", "secret"),
+        ("", "http://env:1", "http://env:1", "secret"),
+        ("", "http://a:1", "http://a:1", "own"),
+    ],
+)
+def test_the_server_is_the_one_given_or_the_config_s_or_the_environment_s_and_the_login_its_own(
+    tmp_path, monkeypatch, named, given, asked, login
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://env:1")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "own")
+    (tmp_path / "mirante.yaml").write_text(f"mlflow: {{{named}token: secret}}\n", encoding="utf-8")
+    assert server_of(settings_of(tmp_path / "mirante.yaml"), given) == asked
+    assert os.environ["MLFLOW_TRACKING_TOKEN"] == login
 
 
 @pytest.mark.parametrize(
@@ -168,10 +196,10 @@ def test_a_server_is_needed_by_name_where_none_of_mlflow_s_own_stores_is_here(tm
 )
 def test_the_config_names_the_server_for_every_command(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "mirante.yaml").write_text("mlflow: {tracking_uri: 'odd://there'}\n", encoding="utf-8")
-    done = CliRunner().invoke(main, command)
+    done = CliRunner().invoke(main, command)  # MLFLOW_TRACKING_URI names another one
     assert (done.exit_code, "odd://there" in done.output) == (1, True), done.output
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     (tmp_path / "mirante.yaml").unlink()
     assert "no MLflow server is known" in CliRunner().invoke(main, command).output
     assert list(tmp_path.iterdir()) == []

@@ -89,10 +89,7 @@ def test_a_part_of_the_runs_and_stated_directions(tmp_path: Path, names, mlflow_
     assert "metrics.loss &gt; 9" in text
 
 
-def test_the_config_names_the_server_and_says_which_way_is_better(
-    tmp_path: Path, names, mlflow_server, monkeypatch
-):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def test_the_config_names_the_server_and_says_which_way_is_better(tmp_path: Path, names, mlflow_server):
     config = tmp_path / "mirante.yaml"
     config.write_text(
         f"mlflow: {{tracking_uri: '{mlflow_server}', ui_url: 'https://ml.example.com'}}\n"
@@ -106,6 +103,8 @@ def test_the_config_names_the_server_and_says_which_way_is_better(
     data = json.loads(file.read_text(encoding="utf-8"))
     assert data["best_metrics"] == {"foo": 2.0, "loss": 0.75}
     assert data["link"].startswith("https://ml.example.com/#/experiments/")
+    assert CliRunner().invoke(main, [*given, "--tracking-uri", mlflow_server]).exit_code == 0
+    assert json.loads(file.read_text(encoding="utf-8"))["link"] == data["link"]
 
 
 def test_without_a_server_no_database_is_made(tmp_path: Path, monkeypatch):

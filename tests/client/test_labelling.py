@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mirante import InputError, Reading, Store, StoreError, label
+from mirante.client.labelling import models_at
 from mirante.errors import MiranteWarning
 from mirante.web.asgi import create_app
 from mirante.web.config import WebConfig
@@ -54,6 +55,18 @@ def test_the_only_model_need_not_be_named(store, place):
     store.readings.write([Reading("predictions", 1, NOW, {"model": "price", "alias": "champion"})])
     with pytest.raises(InputError, match="readings of: 'churn', 'price'"):
         label("a", 1, at=place)
+
+
+def test_a_model_that_the_config_names_has_no_say_in_which_one_is_meant(store, tmp_path):
+    config = tmp_path / "mirante.yaml"
+    config.write_text("store: sqlite:///mirante.db\nmodels: [{model: churn}, {model: price}]\n")
+    with pytest.raises(InputError, match="has readings of: none yet"):
+        label("a", 1, at=config)
+    store.readings.write([Reading("predictions", 1, NOW, {"model": "churn", "alias": "champion"})])
+    assert label("a", 1, at=config) == 1
+    assert store.labels.count("churn") == 1
+    assert label("a", 1, model="price", at=config) == 1  # and warns of nothing
+    assert models_at(config) == ["churn", "price"]
 
 
 @pytest.mark.parametrize("name", ["", " ", 7])

@@ -28,7 +28,14 @@ from mirante.sources.host import HostSource
 from mirante.sources.rows.config import SparkTableConfig
 from mirante.sources.rows.opening import open_source
 from mirante.store import Store
-from mirante.tracking.client import asking, brief_requests, connect, server_name
+from mirante.tracking.client import (
+    NEEDS_SCHEME,
+    asking,
+    brief_requests,
+    connect,
+    lacks_scheme,
+    server_name,
+)
 from mirante.tracking.login import LOGINS
 from mirante.web.ruling import Ruling
 from mirante.web.security import check_bind
@@ -295,8 +302,10 @@ def use_login(settings: Settings) -> None:
     Raises
     ------
     ConfigError
-        If a secret cannot be read; with file and line.
+        If a secret cannot be read, with file and line; or if the server of the environment has no scheme.
     """
+    if settings.mlflow.enabled and lacks_scheme(settings.mlflow.tracking_uri or ""):
+        raise ConfigError(f"MLFLOW_TRACKING_URI {NEEDS_SCHEME}")  # a config's is checked when it is read
     try:
         settings.mlflow.login().use()
     except ConfigError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,9 @@ __all__ = ["DeletedRows", "delete_from_logs", "logs_of", "privacy_of"]
 
 _HASH = re.compile(r"[0-9a-f]{32}")  # as `Privacy` writes it
 _LOOKED_AT = 100
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+_RIGHT = "give this user the right to read and write there"
 
 NOT_REMOVED = (
     "Not removed, since no row can be told from them: counts of windows and baselines, readings, verdicts.",
@@ -136,8 +140,11 @@ def delete_from_logs(
         If the key of a hashed column is needed and cannot be read.
     """
     keys = _keys(settings, column)
-    _check_column(settings, logs, column, models)
-    unkeyed = [] if keys else [log.root for log in logs if _looks_hashed(log, values, column, models)]
+    try:
+        _check_column(settings, logs, column, models)
+        unkeyed = [] if keys else [log.root for log in logs if _looks_hashed(log, values, column, models)]
+    except OSError as error:
+        raise InputError(f"{_said(error, logs)}, so nothing is deleted; {_mend(error)}") from error
 
     def digests(value: str) -> Iterable[str]:
         return [found for privacy in keys if (found := privacy.digest(value)) is not None]
@@ -155,14 +162,21 @@ def delete_from_logs(
         }
         return DeletedRows(done, None if store is None else store.name, tuple(unkeyed))
     except OSError as error:  # rows go by writing a segment anew, which takes room
-        place = error.filename or ", ".join(str(log.root) for log in logs)
-        raise InputError(
-            f"{place} cannot be written ({error.strerror or error}), so not all rows are deleted; make room, "
-            "or give this user the right to write there, then run the same deletion again"
-        ) from error
+        raise InputError(f"{_said(error, logs)}, so not all rows are deleted; {_mend(error)}") from error
     finally:
         if store is not None:
             store.close()
+
+
+def _said(error: OSError, logs: Sequence[InferenceLog]) -> str:
+    place = error.filename or ", ".join(str(log.root) for log in logs)
+    what = "written" if error.errno in _NO_ROOM else "read or written"
+    return f"{place} cannot be {what} ({error.strerror or error})"
+
+
+def _mend(error: OSError) -> str:
+    known = {**dict.fromkeys(_NO_ROOM, "make room"), **dict.fromkeys(_NO_RIGHT, _RIGHT)}
+    return f"{known.get(error.errno or 0, 'mend that')}, then run the same deletion again"
 
 
 def _models(log: InferenceLog, models: Sequence[str] | None) -> list[str]:
@@ -238,6 +252,6 @@ def privacy_of(settings: Settings, model: str, alias: str) -> Privacy | None:
 
 def _store(settings: Settings) -> Store | None:
     try:
-        return Store.existing(settings.store)
+        return Store.existing(settings.store_address())
     except InputError:
         return None

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from mirante.durations import format_duration, long_enough
+from mirante.durations import format_duration, kept_too_short, long_enough
 from mirante.errors import ConfigError
 from mirante.monitors.config import Duration, Interval, ModelConfig
 from mirante.monitors.fields import TimeZone
@@ -136,11 +136,6 @@ class MlflowConfig(BaseModel):
         environ : mapping
             The environment.
 
-        Raises
-        ------
-        ConfigError
-            If the environment's address is none.
-
         Examples
         --------
         >>> MlflowConfig().within(Path("/etc"), {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}).enabled
@@ -148,8 +143,6 @@ class MlflowConfig(BaseModel):
         """
         update: dict[str, object] = {}
         if self.tracking_uri is None and environ.get("MLFLOW_TRACKING_URI") and self.enabled is not None:
-            if lacks_scheme(environ["MLFLOW_TRACKING_URI"]):
-                raise ConfigError(f"MLFLOW_TRACKING_URI {NEEDS_SCHEME}")
             said = "enabled" in self.model_fields_set
             update = {
                 "tracking_uri": environ["MLFLOW_TRACKING_URI"],
@@ -211,16 +204,16 @@ class RetentionConfig(BaseModel):
     Parameters
     ----------
     full : timedelta
-        Readings as they came, and windows on all edges of their baseline; at least a day.
+        Readings as they came, and windows on all edges of their baseline; a day or more.
     hourly : timedelta
         After that, readings once an hour, and windows as they were cut.
     daily : timedelta
         After that, readings once a day, and windows of a day; what is older goes.
     history : timedelta
-        Alerts that are over, with what tells of them; events, silences that are over, decided proposals; at
-        least seven days.
+        Alerts that are over, with what tells of them; events, silences that are over, decided proposals;
+        seven days or more.
     labels : timedelta
-        Labels, from when they were written; at least a day, and for as long as they can change a window's
+        Labels, from when they were written; a day or more, and for as long as they can change a window's
         figures.
     most_series : int
         Series of one subject; those that come later are left out and counted.
@@ -244,6 +237,11 @@ class RetentionConfig(BaseModel):
     @classmethod
     def _long_enough(cls, value: timedelta, info: ValidationInfo) -> timedelta:
         return long_enough(value, *_LEAST[str(info.field_name)])
+
+    @property
+    def doubts(self) -> list[str]:
+        """What to warn of: lengths that are shorter than is of use, and no mistake."""
+        return [f"retention.{one}" for one in kept_too_short(dict(self), _LEAST)]
 
     @field_validator("hourly", "daily")
     @classmethod

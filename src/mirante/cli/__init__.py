@@ -104,7 +104,8 @@ def _serve(config: Path | None, port: int | None, discover: bool) -> None:
     with build(settings) as parts:
         service = Service(settings, parts, lock=lock)
 
-        odd = [f"warning: {one}" for one in odd_metrics(parts.engine.rules, parts.store)]
+        found = [*settings.retention.doubts, *odd_metrics(parts.engine.rules, parts.store)]
+        odd = [f"warning: {one}" for one in found]
 
         def ready(address: str) -> None:
             up = f"Mirante is up: {address}  (Ctrl-C stops it)"

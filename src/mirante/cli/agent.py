@@ -61,6 +61,8 @@ def _send(config: Path | None, options: dict[str, Any]) -> str:
     settings = load_agent(config, **options)
     found = Agent(settings)
     click.echo(f"Mirante's agent on {settings.host_name} sends to {settings.to}  (Ctrl-C stops it)")
+    for one in settings.doubts:
+        click.echo(f"warning: {one}", err=True)
     if settings.in_the_clear:
         click.echo("The token can be read on the way: give an https:// address, or a tunnel.", err=True)
     asyncio.run(_until_signal(found))

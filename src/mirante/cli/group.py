@@ -128,16 +128,18 @@ def settings_of(config: Path | None) -> Settings:
 
 
 def server_of(settings: Settings, given: str | None, *, needed: bool = True) -> str | None:
-    """Return the MLflow server to ask: the given one, else the config's, which is shown its login.
+    """Return the MLflow server to ask: the given one, else the config's, else the environment's.
+
+    The settings' own server is shown their login, whether it is given once more or not.
 
     Parameters
     ----------
     settings : Settings
         From `settings_of`.
     given : str, optional
-        By ``--tracking-uri`` or ``MLFLOW_TRACKING_URI``. The config's login is for the config's server alone.
+        By ``--tracking-uri``. The config's login is for the config's server alone.
     needed : bool
-        Whether the command can do nothing without one. MLflow itself would make an empty store here.
+        Whether it will be asked; else no secret is read. MLflow itself would make an empty store here.
 
     Raises
     ------
@@ -149,12 +151,14 @@ def server_of(settings: Settings, given: str | None, *, needed: bool = True) -> 
     >>> server_of(settings_of(None), "http://127.0.0.1:5000")
     'http://127.0.0.1:5000'
     """
-    if given is not None:
+    if given is not None and given.rstrip("/") != (settings.mlflow.tracking_uri or "").rstrip("/"):
         return given
+    if not needed:
+        return settings.mlflow.tracking_uri
     from mirante.app.build import use_login
 
     use_login(settings)
-    if needed and settings.mlflow.tracking_uri is None and not any(map(os.path.exists, _LOCAL_STORES)):
+    if settings.mlflow.tracking_uri is None and not any(map(os.path.exists, _LOCAL_STORES)):
         raise ConfigError(
             "no MLflow server is known; give --tracking-uri, or set MLFLOW_TRACKING_URI, or "
             "mlflow.tracking_uri in mirante.yaml"

@@ -50,8 +50,7 @@ __all__ = ["report"]
 @click.option("--timezone", default="UTC", show_default=True, help="IANA name of the page's clock.")
 @click.option(
     "--tracking-uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
+    help="MLflow server; the config's, else that of MLFLOW_TRACKING_URI, by default.",
 )
 @config_option
 def report(
@@ -87,7 +86,7 @@ def report(
         tracking_uri=server,
         log=False,
         directions={**settings.experiments.directions, **directions},
-        ui_url=settings.mlflow.ui_url if tracking_uri is None else None,
+        ui_url=settings.mlflow.ui_url if server == settings.mlflow.tracking_uri else None,
     )
     begin = _since(since) if since else None
     end = moment_of("--until", until) if until else None

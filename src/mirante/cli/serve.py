@@ -54,8 +54,7 @@ _WORKERS = click.IntRange(1, 256)
 )
 @click.option(
     "--tracking-uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
+    help="MLflow server; the config's, else that of MLFLOW_TRACKING_URI, by default.",
 )
 @config_option
 def serve(
@@ -73,7 +72,8 @@ def serve(
     from mirante.capture.serve.launcher import serve as serve_model
 
     settings = settings_of(config)
-    in_mlflow = model_uri.startswith(("models:", "runs:"))
+    uris = (model_uri, options["shadow"] or "")
+    in_mlflow = any(uri.startswith(("models:", "runs:")) for uri in uris)
     options["tracking_uri"] = server_of(settings, options["tracking_uri"], needed=in_mlflow)
     folder, privacy = _recorded(model_uri, options["model"], settings)
     privacy["drop"] = [*privacy.get("drop", ()), *drop]

@@ -45,7 +45,7 @@ def label(
         What turned out to be true; one for each id, and numbers finite. Of a table: the name of the column;
         rows without a label are left out.
     model : str, optional
-        Name of the model; needed where more than one is monitored.
+        Name of the model; needed unless exactly one has readings or a baseline.
     at : str or Path, optional
         Where the labels go: a running service's address, a store, or a config; what `connect` takes.
     token : str, optional
@@ -99,7 +99,7 @@ def label(
 
 
 def models_at(at: str | Path | None = None, token: str | None = None) -> list[str]:
-    """Return the models that a service or a store knows, in the order of their names.
+    """Return the models that a service or a store knows, or the config there names, in order of their names.
 
     Parameters
     ----------
@@ -108,7 +108,8 @@ def models_at(at: str | Path | None = None, token: str | None = None) -> list[st
     """
     backend = backend_at(at, token)
     try:
-        return backend.models()
+        named = backend.named if isinstance(backend, StoreBackend) else ()
+        return sorted({*backend.models(), *named})
     finally:
         backend.close()
 

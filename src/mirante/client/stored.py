@@ -35,7 +35,7 @@ class StoreBackend:
 
     def __init__(self, store: Store, named: Collection[str] = ()) -> None:
         self._store = store
-        self._named = frozenset(named)
+        self.named = frozenset(named)
 
     @property
     def name(self) -> str:
@@ -75,8 +75,8 @@ class StoreBackend:
         return pa.Table.from_batches((batch_of(name, rows_of(name, one)) for one in found), schema_of(name))
 
     def models(self) -> list[str]:
-        """Return the models that have readings or a baseline or are named, in the order of their names."""
-        return sorted({*self._store.labels.known_models(), *self._named})
+        """Return the models that have readings or a baseline, in the order of their names."""
+        return self._store.labels.known_models()
 
     def alerts(
         self,
@@ -101,7 +101,7 @@ class StoreBackend:
             part = slice(start, start + _LABELS)
             times = arrived if isinstance(arrived, datetime) else arrived[part]
             written += self._store.labels.write(model, ids[part], values[part], times)
-        return written, self._store.labels.doubt(model, named=self._named)
+        return written, self._store.labels.doubt(model, named=self.named)
 
     def close(self) -> None:
         """Close the store."""

@@ -53,6 +53,14 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, text, said):
         load_agent(write(tmp_path, text))
 
 
+def test_a_small_disk_may_keep_rows_for_hours_and_is_warned(tmp_path):
+    path = write(tmp_path, "to: https://a\nretention: 12h\n")
+    assert load_agent(path).doubts == [
+        "retention is 12h; rows that the service waits for stay, and need at least 1d"
+    ]
+    assert AgentConfig(to="https://a").doubts == []
+
+
 def test_what_is_wrong_with_an_option_is_said_by_its_name(tmp_path):
     path = write(tmp_path, "to: https://a\ninterval: 30s\n")
     for given, said in (({"to": "foo"}, "--to: got a text"), ({"interval": "0"}, '--interval: got "0"')):

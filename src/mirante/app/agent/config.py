@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from mirante.durations import long_enough
+from mirante.durations import kept_too_short, long_enough
 from mirante.errors import ConfigError
 from mirante.monitors.config import Duration, Interval, Size
 from mirante.secrets import SecretFile, read_secret
@@ -76,7 +76,7 @@ class AgentConfig(BaseModel):
     log : Path, optional
         Folder of the inference log whose windows are counted here; none by default.
     retention : timedelta, optional
-        How long rows stay in that log, at least a day; for ever when not given.
+        How long rows stay in that log, a day or more; for ever when not given.
     spool : Path
         Folder for what is not sent yet.
     max_size : int
@@ -109,6 +109,11 @@ class AgentConfig(BaseModel):
     @classmethod
     def _long_enough(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
         return None if value is None else long_enough(value, *_LEAST[str(info.field_name)])
+
+    @property
+    def doubts(self) -> list[str]:
+        """What to warn of: lengths that are shorter than is of use, and no mistake."""
+        return kept_too_short(dict(self), _LEAST)
 
     @property
     def host_name(self) -> str:

@@ -15,7 +15,15 @@ from mirante.tracking import baselines
 from mirante.tracking.client import asking, brief_requests, connect
 from mirante.tracking.models import ModelName, aliases_of, every_page, find_model
 
-__all__ = ["KeptBaseline", "ListedBaseline", "describe", "kept_baseline", "list_baselines", "save_files"]
+__all__ = [
+    "KeptBaseline",
+    "ListedBaseline",
+    "describe",
+    "in_folder",
+    "kept_baseline",
+    "list_baselines",
+    "save_files",
+]
 
 _HEAD = "baseline.json"
 _QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
@@ -81,6 +89,22 @@ class ListedBaseline:
     data: str = ""
 
 
+def in_folder(text: str) -> bool:
+    """Return whether a text names a folder with a baseline, for which no server is asked.
+
+    Parameters
+    ----------
+    text : str
+        As `kept_baseline` takes it.
+
+    Examples
+    --------
+    >>> in_folder("churn@champion")
+    False
+    """
+    return not text.startswith("models:/") and (Path(text) / _HEAD).is_file()
+
+
 def kept_baseline(text: str, *, alias: str | None = None, tracking_uri: str | None = None) -> KeptBaseline:
     """Return the baseline of a model version, or one that was saved in a folder.
 
@@ -104,8 +128,8 @@ def kept_baseline(text: str, *, alias: str | None = None, tracking_uri: str | No
     TrackingError
         If MLflow does not answer.
     """
-    folder = Path(text)
-    if not text.startswith("models:/") and (folder / _HEAD).is_file():
+    if in_folder(text):
+        folder = Path(text)
         files = {one.name: one.read_bytes() for one in sorted(folder.iterdir()) if one.is_file()}
         return KeptBaseline(text, ModelBaseline.from_files(files), files, place=str(folder))
     wanted = ModelName.parse(text, alias)

@@ -24,8 +24,7 @@ __all__ = ["baseline"]
 
 _server = click.option(
     "--tracking-uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow server; MLFLOW_TRACKING_URI, else the config's, by default.",
+    help="MLflow server; the config's, else that of MLFLOW_TRACKING_URI, by default.",
 )
 _alias = click.option("--alias", help="Alias of the version, where MODEL does not say; champion by default.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -157,10 +156,10 @@ def show(
     config: Path | None,
 ) -> None:
     """Show the baseline of MODEL, or of a folder that --save wrote."""
-    from mirante.app.baseline.keeping import describe, kept_baseline, save_files
+    from mirante.app.baseline.keeping import describe, in_folder, kept_baseline, save_files
     from mirante.cli.baseline.telling import description
 
-    server = server_of(settings_of(config), tracking_uri, needed=not Path(model).is_dir())
+    server = None if in_folder(model) else server_of(settings_of(config), tracking_uri)
     kept = kept_baseline(model, alias=alias, tracking_uri=server)
     told = describe(kept, rows)
     say(json.dumps(told, indent=2, allow_nan=False) if as_json else description(told, width()))
@@ -217,12 +216,12 @@ def diff(
     The exit code is 0 when they are the same within the floor, 1 when they differ, 2 when it cannot run.
     """
     with failure_is_2():
-        from mirante.app.baseline.keeping import kept_baseline
+        from mirante.app.baseline.keeping import in_folder, kept_baseline
         from mirante.cli.baseline.telling import difference, difference_dict
         from mirante.monitors.differences import difference_of
 
-        needed = not (Path(first).is_dir() and Path(second).is_dir())
-        server = server_of(settings_of(config), tracking_uri, needed=needed)
+        saved = in_folder(first) and in_folder(second)
+        server = None if saved else server_of(settings_of(config), tracking_uri)
         sides = [kept_baseline(text, tracking_uri=server) for text in (first, second)]
         found = difference_of(sides[0].baseline, sides[1].baseline, floor=floor, alpha=alpha)
         names = (sides[0].name, sides[1].name)
