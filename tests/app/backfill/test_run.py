@@ -39,6 +39,7 @@ _OF_THE_MOMENT = (
     "alias_moves_total",
     "alias_version",
     "performance_labels_unmatched",
+    "baseline_missing",
 )
 
 
