@@ -65,13 +65,13 @@ def spark_of(engine: str, master: str | None, *tables: object) -> Iterator[Any]:
     from mirante.sources.spark.naming import is_table
     from mirante.sources.spark.session import SparkEngine
 
-    for table in tables:
-        is_table(str(table or ""))
     try:
         config = SparkConfig() if master is None else SparkConfig(master=master)
     except ValueError as error:  # pydantic's, of more lines than one
         raise InputError(
             f"--master {master} is an address of Spark Connect; give spark://host:7077"
         ) from error
+    for table in tables:
+        is_table(str(table or ""))
     with SparkEngine(config) as found:
         yield found.session

@@ -34,7 +34,9 @@ def is_table(text: str) -> bool:
     (True, True, False)
     """
     if not text:
-        raise InputError("nothing is named; Spark reads a table, or a path of Parquet files")
+        raise InputError(
+            "nothing is named that Spark is to read; give a table of Spark, or a path of Parquet files (--data)"
+        )
     if Path(text).exists() or _ADDRESS.match(text):
         return False
     if _NAME.fullmatch(text) and not text.lower().endswith(_FILES):
