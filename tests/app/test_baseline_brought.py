@@ -31,7 +31,7 @@ def test_a_table_of_spark_has_kinds_and_gives_rows(spark, tmp_path):
     with pytest.raises(InputError, match=r"s4://lake/rows cannot be read: .*spark.read.parquet") as said:
         spark_data(spark, "s4://key:hunter2@lake/rows?endpoint_override=x")
     assert "hunter2" not in str(said.value)
-    with pytest.raises(InputError, match="nothing is named that Spark is to read"):
+    with pytest.raises(InputError, match="--engine spark needs --data"):
         spark_data(spark, None)
 
 

@@ -29,5 +29,5 @@ def test_what_is_neither_is_refused(text):
 
 
 def test_nothing_is_refused():
-    with pytest.raises(InputError, match="nothing is named"):
+    with pytest.raises(InputError, match="needs --data"):
         is_table("")

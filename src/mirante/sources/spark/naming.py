@@ -34,9 +34,7 @@ def is_table(text: str) -> bool:
     (True, True, False)
     """
     if not text:
-        raise InputError(
-            "nothing is named that Spark is to read; give a table of Spark, or a path of Parquet files (--data)"
-        )
+        raise InputError("--engine spark needs --data: a table of Spark, or a path of Parquet files")
     if Path(text).exists() or _ADDRESS.match(text):
         return False
     if _NAME.fullmatch(text) and not text.lower().endswith(_FILES):
