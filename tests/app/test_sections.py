@@ -51,11 +51,10 @@ def test_a_month_that_was_written_as_a_minute_is_refused(kept, said):
 
 
 def test_what_is_kept_for_hours_only_is_doubted_and_no_error():
-    said = RetentionConfig(full="12h", labels="1h", history="6d").doubts
+    said = RetentionConfig(full="12h", labels="1h").doubts
     assert [one.partition(";")[0] for one in said] == [
         "retention.full is 12h",
         "retention.labels is 1h",
-        "retention.history is 6d",
     ]
 
 

@@ -238,6 +238,15 @@ class RetentionConfig(BaseModel):
     def _long_enough(cls, value: timedelta, info: ValidationInfo) -> timedelta:
         return long_enough(value, *_LEAST[str(info.field_name)])
 
+    @field_validator("history")
+    @classmethod
+    def _a_week(cls, value: timedelta) -> timedelta:
+        # less would be no smaller view but wrong: what flaps is judged by the week before
+        least, why = _LEAST["history"]
+        if value < least:
+            raise ConfigError(f"is {format_duration(value)}; {why} at least {format_duration(least)}")
+        return value
+
     @property
     def doubts(self) -> list[str]:
         """What to warn of: lengths that are shorter than is of use, and no mistake."""
