@@ -187,7 +187,7 @@ def guarded_app(
 
 def leave_drops_to_intake() -> None:
     """Leave out warnings of rows that are dropped: the intake tells of them, once a minute."""
-    told = r"\d+ rows of model .* were dropped|the recorder of model .* (cannot write|writes again)"
+    told = r"\d+ rows? of model .* (was|were) dropped|the recorder of model .* (cannot write|writes again)"
     warnings.filterwarnings("ignore", f"(?s:{told})", MiranteWarning)
 
 
