@@ -83,7 +83,8 @@ def test_each_version_has_a_band(store):
     fill(store, {"measures": {"accuracy": {}}, "sentence": ""}, versions=("1", "2"), labelled=0)
     data = figures(store)["performance_accuracy"]["data"]
     bands, lines = [one for one in data if "fill" in one], [one for one in data if "fill" not in one]
-    assert [line["name"] for line in lines] == ["estimated 1", "estimated 2", "threshold 1", "threshold 2"]
+    names = [f"{name} version {version}" for name in ("estimated", "threshold") for version in (1, 2)]
+    assert [line["name"] for line in lines] == names
     assert [one["fillcolor"] for one in bands] == [line["line"]["color"] for line in lines[:2]]
 
 
