@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import NamedTuple
 
 from mirante.errors import ConfigError
 
-__all__ = ["LONGEST_WAIT", "format_duration", "kept_too_short", "long_enough", "parse_duration"]
+__all__ = ["LONGEST_WAIT", "Least", "format_duration", "kept_too_short", "long_enough", "parse_duration"]
 
 LONGEST_WAIT = timedelta(hours=1)
 """Nothing waits longer for its next try, whatever the other side asks for."""
@@ -89,10 +90,18 @@ def format_duration(length: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
+class Least(NamedTuple):
+    """For how long something has to be kept, and why: the arguments of `long_enough` after the length."""
+
+    least: timedelta
+    why: str
+    refused: timedelta = _MISTAKEN
+
+
+def long_enough(length: timedelta, least: timedelta, why: str, refused: timedelta = _MISTAKEN) -> timedelta:
     """Return for how long something is kept, where that is no mistake: ``1m`` is no month.
 
-    What is shorter than `least`, but an hour or more, is for `kept_too_short` to say.
+    What is shorter than `least`, but `refused` or more, is for `kept_too_short` to say.
 
     Parameters
     ----------
@@ -102,6 +111,8 @@ def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
         What it needs.
     why : str
         Who needs it: the message goes on with ``at least 1d``.
+    refused : timedelta
+        What is shorter is an error: an hour, as nobody means less, or `least` where less would be wrong.
 
     Returns
     -------
@@ -111,7 +122,7 @@ def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
     Raises
     ------
     ConfigError
-        If it is shorter than that, and than an hour.
+        If it is shorter than both.
 
     Examples
     --------
@@ -120,23 +131,22 @@ def long_enough(length: timedelta, least: timedelta, why: str) -> timedelta:
     ...
     mirante.errors.ConfigError: is 1m; pages need at least 1d (m means minutes: a month is 30d)
     """
-    if length < min(least, _MISTAKEN):
+    if length < min(least, refused):
+        mistaken = " (m means minutes: a month is 30d)" if length < _MISTAKEN else ""
         got, needed = format_duration(length), format_duration(least)
-        raise ConfigError(f"is {got}; {why} at least {needed} (m means minutes: a month is 30d)")
+        raise ConfigError(f"is {got}; {why} at least {needed}{mistaken}")
     return length
 
 
-def kept_too_short(
-    lengths: Mapping[str, timedelta | None], least: Mapping[str, tuple[timedelta, str]]
-) -> list[str]:
+def kept_too_short(lengths: Mapping[str, timedelta | None], least: Mapping[str, Least]) -> list[str]:
     """Return what to warn of where something is kept for less than it needs.
 
     Parameters
     ----------
     lengths : mapping of str to timedelta
         By key, for how long; None for one that is kept for ever.
-    least : mapping of str to (timedelta, str)
-        By key, what `long_enough` takes.
+    least : mapping of str to Least
+        By key, what each needs.
 
     Returns
     -------
@@ -145,11 +155,11 @@ def kept_too_short(
 
     Examples
     --------
-    >>> kept_too_short({"full": parse_duration("12h")}, {"full": (parse_duration("1d"), "pages need")})
+    >>> kept_too_short({"full": parse_duration("12h")}, {"full": Least(parse_duration("1d"), "pages need")})
     ['full is 12h; pages need at least 1d']
     """
     return [
         f"{key} is {format_duration(length)}; {why} at least {format_duration(needed)}"
-        for key, (needed, why) in least.items()
+        for key, (needed, why, *_) in least.items()
         if (length := lengths[key]) is not None and length < needed
     ]

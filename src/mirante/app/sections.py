@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from mirante.durations import format_duration, kept_too_short, long_enough
+from mirante.durations import Least, format_duration, kept_too_short, long_enough
 from mirante.errors import ConfigError
 from mirante.monitors.config import Duration, Interval, ModelConfig
 from mirante.monitors.fields import TimeZone
@@ -31,9 +31,10 @@ from mirante.web.config import web_address
 __all__ = ["DigestConfig", "HostConfig", "MlflowConfig", "RetentionConfig", "check_archives"]
 
 _LEAST = {
-    "full": (timedelta(days=1), "pages show the last 24 hours as they came, and need"),
-    "labels": (timedelta(days=1), "labels come late, and need"),
-    "history": (timedelta(days=7), "what flaps, is grouped and sent again needs"),
+    "full": Least(timedelta(days=1), "pages show the last 24 hours as they came, and need"),
+    "labels": Least(timedelta(days=1), "labels come late, and need"),
+    # less would be no smaller view but wrong: what flaps is judged by the week before
+    "history": Least(timedelta(days=7), "what flaps, is grouped and sent again needs", timedelta(days=7)),
 }
 
 
@@ -237,15 +238,6 @@ class RetentionConfig(BaseModel):
     @classmethod
     def _long_enough(cls, value: timedelta, info: ValidationInfo) -> timedelta:
         return long_enough(value, *_LEAST[str(info.field_name)])
-
-    @field_validator("history")
-    @classmethod
-    def _a_week(cls, value: timedelta) -> timedelta:
-        # less would be no smaller view but wrong: what flaps is judged by the week before
-        least, why = _LEAST["history"]
-        if value < least:
-            raise ConfigError(f"is {format_duration(value)}; {why} at least {format_duration(least)}")
-        return value
 
     @property
     def doubts(self) -> list[str]:

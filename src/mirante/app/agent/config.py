@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from mirante.durations import kept_too_short, long_enough
+from mirante.durations import Least, kept_too_short, long_enough
 from mirante.errors import ConfigError
 from mirante.monitors.config import Duration, Interval, Size
 from mirante.secrets import SecretFile, read_secret
@@ -49,8 +49,8 @@ max_age: 7d                       # and it goes when it is older
 
 
 _LEAST = {
-    "retention": (timedelta(days=1), "rows that the service waits for stay, and need"),
-    "max_age": (timedelta(hours=1), "what is not sent waits for the service, and needs"),
+    "retention": Least(timedelta(days=1), "rows that the service waits for stay, and need"),
+    "max_age": Least(timedelta(hours=1), "what is not sent waits for the service, and needs"),
 }
 
 

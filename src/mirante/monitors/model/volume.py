@@ -149,9 +149,8 @@ class VolumeMonitor:
             return
         self._until = None if kept["until"] is None else datetime.fromisoformat(kept["until"])
         if self._since is not None and (self._until is None or self._until < self._since):
-            self._until = (
-                self._since
-            )  # the alias was elsewhere, and rows since then may have been passed over
+            # the alias was elsewhere, and rows since then may have been passed over
+            self._until = self._since
         elif kept["clock"] == _clock(self.config):
             self._cursor = kept["log"]
             self._rows, self._late = int(kept["rows"]), int(kept["late"])
